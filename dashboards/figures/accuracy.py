@@ -1,0 +1,97 @@
+"""Validation accuracy of all candidates, with intervals, against the published baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboards.figures import style
+from tracking.records import BaselineRecord, StudyRecord
+
+_GROUPS = (
+    ("reference", style.REFERENCE, "diamond"),
+    ("defaults", style.TRAIN, "square"),
+    ("search", style.VALIDATION, "circle"),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One candidate.
+
+    Attributes:
+        group: "defaults", "reference" or "search".
+        low: lower end of the 95 % interval.
+    """
+
+    number: int
+    origin: str
+    group: str
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    points: tuple[Point, ...]
+    baselines: tuple[BaselineRecord, ...]
+    study: str
+
+
+def table(study: StudyRecord, samplers: tuple[str, ...] = ("tpe", "random")) -> Rows:
+    """List the candidates in the order they were tried."""
+    points = []
+    for trial in sorted(study.candidates, key=lambda trial: trial.number):
+        assert trial.score is not None
+        score, origin = trial.score, trial.origin
+        group = "search" if origin in samplers else "reference"
+        points.append(
+            Point(
+                trial.number,
+                origin,
+                "defaults" if origin == "defaults" else group,
+                score.val_accuracy,
+                score.low,
+                score.high,
+            )
+        )
+    return Rows(tuple(points), study.plan.baselines, study.plan.study)
+
+
+def draw(rows: Rows) -> go.Figure:
+    """Draw a point with its interval for each candidate, a line for each baseline."""
+    figure = go.Figure()
+    for group, colour, symbol in _GROUPS:
+        points = [point for point in rows.points if point.group == group]
+        if not points:
+            continue
+        figure.add_scatter(
+            x=[f"trial {point.number}" for point in points],
+            y=[point.accuracy for point in points],
+            error_y={
+                "array": [point.high - point.accuracy for point in points],
+                "arrayminus": [point.accuracy - point.low for point in points],
+                "thickness": 1.5,
+            },
+            text=[point.origin for point in points],
+            hovertemplate="%{x}, %{text}<br>%{y:.2%} on validation<extra></extra>",
+            mode="markers",
+            marker={"size": 10, "color": colour, "symbol": symbol},
+            name=group,
+        )
+    for baseline, dash in zip(rows.baselines, ("dash", "dot"), strict=False):
+        figure.add_hline(y=baseline.accuracy, line={"color": style.BASELINE, "dash": dash})
+        figure.add_annotation(
+            x=1,
+            xref="paper",
+            xanchor="right",
+            y=baseline.accuracy,
+            yanchor="bottom" if dash == "dash" else "top",
+            text=f"{baseline.accuracy:.2%} {baseline.name} (test)",
+            showarrow=False,
+        )
+    names = [f"trial {point.number}" for point in rows.points]
+    figure.update_xaxes(categoryorder="array", categoryarray=names)
+    return style.layout(figure, height=460, y_title="validation accuracy")

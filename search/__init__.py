@@ -1,0 +1,1 @@
+"""How a trial runs: data, models, training, the coordinator, and the command lines."""

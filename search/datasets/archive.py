@@ -1,0 +1,152 @@
+"""Read the Large Movie Review Dataset, from its folder `aclImdb/` or its archive.
+
+An archive is read as a stream and never unpacked, so nothing in it can be written anywhere:
+`tarfile`'s own filter is not a boundary on every Python that we support (CVE-2025-4517).
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from search.datasets.texts import Parts, Texts
+from tracking.cli import UserError
+
+REVIEWS_PER_LABEL = 12_500
+_LABELS = ("neg", "pos")
+# The official archive unpacks to about 500 MB, its longest review to 14 kB.
+MAX_BYTES = 1 << 30
+_MAX_FILE_BYTES = 64 << 20
+
+Files = Iterator[tuple[str, bytes]]
+
+
+def read(path: Path, reviews_per_label: int = REVIEWS_PER_LABEL) -> Parts:
+    """Read the labelled reviews; the movie of a review is its group.
+
+    Raises:
+        UserError: if the layout or the counts are not the official ones, or the archive is
+            damaged or hostile.
+    """
+    reviews: dict[tuple[str, str], dict[int, str]] = {}
+    movies: dict[tuple[str, str], list[str]] = {}
+    for name, content in _folder(path) if path.is_dir() else _archive(path):
+        part, label, file = _place(name)
+        text = _decode(content, f"{path}: {name}")
+        if label in _LABELS:
+            reviews.setdefault((part, label), {})[_review_id(file, path)] = text
+        else:
+            movies[part, file.removeprefix("urls_").removesuffix(".txt")] = text.split()
+    _check(reviews, movies, path, reviews_per_label)
+    return Parts(train=_join("train", reviews, movies), test=_join("test", reviews, movies))
+
+
+def _wanted(name: str) -> bool:
+    """Tell reviews with a label and lists of movies from everything else."""
+    part, label, file = _place(name)
+    if part not in ("train", "test"):
+        return False
+    lists = [f"urls_{of}.txt" for of in _LABELS]
+    return (label in _LABELS and file.endswith(".txt")) or (label == "" and file in lists)
+
+
+def _place(name: str) -> tuple[str, str, str]:
+    """Split `.../aclImdb/train/pos/0_9.txt` into part, label and file; a list has no label."""
+    match PurePosixPath(name).parts:
+        case (*_, "aclImdb", part, label, file):
+            return part, label, file
+        case (*_, "aclImdb", part, file):
+            return part, "", file
+    return "", "", name
+
+
+def _folder(path: Path) -> Files:
+    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
+    for part in ("train", "test"):
+        files = [root / part / f"urls_{label}.txt" for label in _LABELS]
+        for label in _LABELS:
+            files.extend(sorted((root / part / label).glob("*.txt")))
+        for file in files:
+            if file.is_file():
+                yield f"aclImdb/{file.relative_to(root).as_posix()}", file.read_bytes()
+
+
+def _archive(path: Path) -> Files:
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            n_bytes = 0
+            for member in archive:
+                n_bytes += member.size
+                _refuse_hostile(member, n_bytes, path)
+                if member.isreg() and _wanted(member.name):
+                    file = archive.extractfile(member)
+                    assert file is not None
+                    yield member.name, file.read()
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise UserError(f"{path} is not a whole archive: {error}.") from error
+
+
+def _refuse_hostile(member: tarfile.TarInfo, n_bytes: int, path: Path) -> None:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise UserError(f"{path} is refused: {member.name!r} leads out of the archive's folder.")
+    if not (member.isreg() or member.isdir()):
+        raise UserError(f"{path} is refused: {member.name!r} is neither a file nor a folder.")
+    if n_bytes > MAX_BYTES or member.size > _MAX_FILE_BYTES:
+        raise UserError(
+            f"{path} is refused: it unpacks to more than {MAX_BYTES >> 20} MB, "
+            f"or {member.name!r} to more than {_MAX_FILE_BYTES >> 20} MB."
+        )
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"a review must be UTF-8, but {where} is not: {error.reason}.") from error
+
+
+def _review_id(file: str, path: Path) -> int:
+    """Take the number out of `7_10.txt`, review 7 with 10 stars."""
+    number = file.partition("_")[0]
+    if not number.isdecimal():
+        raise UserError(f"a review is named NUMBER_STARS.txt, but {path} has {file!r}.")
+    return int(number)
+
+
+def _check(
+    reviews: dict[tuple[str, str], dict[int, str]],
+    movies: dict[tuple[str, str], list[str]],
+    path: Path,
+    expected: int,
+) -> None:
+    if not reviews:
+        raise UserError(
+            f"{path} holds no reviews: the Large Movie Review Dataset has them in "
+            "aclImdb/train/pos/, train/neg/, test/pos/ and test/neg/."
+        )
+    for part in ("train", "test"):
+        for label in _LABELS:
+            n_reviews = len(reviews.get((part, label), {}))
+            n_movies = len(movies.get((part, label), []))
+            if n_reviews != expected or n_movies != expected:
+                raise UserError(
+                    f"{path} must have {expected:,} reviews in {part}/{label}/ and as many lines "
+                    f"in {part}/urls_{label}.txt, but it has {n_reviews:,} and {n_movies:,}."
+                )
+
+
+def _join(
+    part: str,
+    reviews: dict[tuple[str, str], dict[int, str]],
+    movies: dict[tuple[str, str], list[str]],
+) -> Texts:
+    rows = [
+        (text, label, movies[part, label][number])
+        for label in _LABELS
+        for number, text in sorted(reviews[part, label].items())
+    ]
+    texts, labels, groups = zip(*rows, strict=True)
+    return Texts(texts, labels, groups)

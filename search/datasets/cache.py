@@ -1,0 +1,163 @@
+"""Token ids as memory-mapped arrays, prepared once for each data set.
+
+A prepared folder holds, for each part, tokens, offsets and labels; and the vocabulary of the
+training part. It is written beside its place and moved there whole, so it is complete or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search import text
+from search.batches import Ragged, pack
+from search.datasets import split
+from search.datasets.sources import Say, Source, locate
+from search.datasets.texts import Parts, Texts
+
+_FORMAT = 1  # a change of the arrays or of the words needs a new number
+SMOKE_TEXTS = 400
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared data set; its arrays are read from disk where they are used.
+
+    Attributes:
+        classes: label names; a label's number is its place here.
+        official: whether its test part is the official one of the Large Movie Review Dataset.
+        digest: names the labelled texts, 16 hexadecimal digits.
+        split_digest: names the validation part, 16 hexadecimal digits.
+        n_texts: texts of each part.
+        n_tokens: tokens of the training part, before clipping.
+    """
+
+    folder: Path
+    name: str
+    note: str
+    official: bool
+    classes: tuple[str, ...]
+    digest: str
+    split_digest: str
+    n_texts: dict[str, int]
+    n_tokens: int
+
+    def tokens(self, part: str) -> Ragged:
+        """Give the full-vocabulary ids of "train" or "validation", memory-mapped."""
+        return Ragged(self._array(part, "tokens"), self._array(part, "offsets"))
+
+    def labels(self, part: str) -> NDArray[np.int32]:
+        """Give the class numbers of a part, int32 array of shape (n_texts,)."""
+        return np.array(self._array(part, "labels"))
+
+    def vocabulary(self) -> list[str]:
+        """Give all words of the training part, the most frequent first."""
+        return (self.folder / "vocabulary.txt").read_text("utf-8").split("\n")
+
+    def _array(self, part: str, what: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(self.folder / f"{part}.{what}.npy", mmap_mode="r")
+        return array
+
+
+def folder() -> Path:
+    """The cache folder: SEQSEARCH_CACHE, or the user's own."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("SEQSEARCH_CACHE") or user_cache_path("seqsearch"))
+
+
+def load(data: str, say: Say, *, smoke: bool = False) -> Dataset:
+    """Find a data set and prepare it, or open it where it was prepared before.
+
+    Args:
+        data: "imdb", "imdb-train", or the path of a CSV or Parquet file.
+        smoke: take a few hundred of its texts.
+    """
+    source = locate(data, folder(), say)
+    say(f"data: {source.note}")
+    key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED}"
+    prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
+    if not (prepared / "manifest.json").is_file():
+        say("preparing the texts, once")
+        _prepare(source, prepared, smoke)
+    manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
+    return Dataset(
+        folder=prepared,
+        note=source.note,
+        official=source.official,
+        **{**manifest, "classes": tuple(manifest["classes"])},
+    )
+
+
+def _prepare(source: Source, target: Path, smoke: bool) -> None:
+    parts = source.read()
+    if smoke:
+        parts = _smoke(parts)
+    validation = parts.validation
+    train = parts.train
+    if validation is None:
+        held_out = split.hold_out(train, str(source.path))
+        train, validation = train.select(~held_out), train.select(held_out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as building:
+        whole = Path(building) / target.name
+        whole.mkdir()
+        _write(whole, source.name, Parts(train, validation, parts.test))
+        shutil.rmtree(target, ignore_errors=True)  # without a manifest: a stranger's leftovers
+        try:
+            whole.rename(target)
+        except OSError:  # another process prepared the same data meanwhile
+            if not (target / "manifest.json").is_file():
+                raise
+
+
+def _smoke(parts: Parts) -> Parts:
+    few = [None if part is None else part.sample(SMOKE_TEXTS, split.SEED) for part in
+           (parts.train, parts.validation, parts.test)]
+    assert few[0] is not None
+    return Parts(*few)
+
+
+def _write(target: Path, name: str, parts: Parts) -> None:
+    assert parts.validation is not None
+    vocabulary = text.fit_vocabulary(parts.train.texts)
+    classes = sorted(set(parts.train.labels))
+    written = {"train": parts.train, "validation": parts.validation}
+    if parts.test is not None:
+        written["test"] = parts.test
+    ids = text.index(vocabulary)
+    for part, texts in written.items():
+        _write_part(target, part, texts, ids, classes)
+    (target / "vocabulary.txt").write_text("\n".join(vocabulary), "utf-8")
+    hashes = b"".join(digest for part in written.values() for digest in sorted(part.hashes()))
+    n_tokens = int(np.load(target / "train.offsets.npy", mmap_mode="r")[-1])
+    manifest = {
+        "name": name,
+        "classes": classes,
+        "digest": hashlib.sha256(hashes).hexdigest()[:16],
+        "split_digest": split.digest(parts.validation),
+        "n_texts": {part: len(texts) for part, texts in written.items()},
+        "n_tokens": n_tokens,
+    }
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=2), "utf-8")
+
+
+def _write_part(
+    target: Path, part: str, texts: Texts, ids: dict[str, int], classes: Sequence[str]
+) -> None:
+    rows = pack([text.encode(one, ids) for one in texts.texts])
+    numbers = {label: number for number, label in enumerate(classes)}
+    labels = np.array([numbers[label] for label in texts.labels], dtype=np.int32)
+    np.save(target / f"{part}.tokens.npy", rows.tokens)
+    np.save(target / f"{part}.offsets.npy", rows.offsets)
+    np.save(target / f"{part}.labels.npy", labels)

@@ -1,0 +1,86 @@
+"""Labelled texts in memory, as every source gives them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking.cli import UserError
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One part of a data set.
+
+    Attributes:
+        groups: what must not be torn apart by a split (the movie), or None where nothing is known.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    groups: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Texts:
+        """Keep these rows: their numbers, or a mask over all."""
+        numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Texts(
+            [self.texts[i] for i in numbers],
+            [self.labels[i] for i in numbers],
+            None if self.groups is None else [self.groups[i] for i in numbers],
+        )
+
+    def sample(self, n: int, seed: int) -> Texts:
+        """Keep about n rows, each class in its share and at least 20 of each, in their order."""
+        generator = np.random.default_rng(seed)
+        labels = np.array(self.labels)
+        kept: list[int] = []
+        for count_of, count in sorted(Counter(self.labels).items()):
+            wanted = min(count, max(20, round(n * count / len(self))))
+            of_class = np.flatnonzero(labels == count_of)
+            kept.extend(generator.choice(of_class, size=wanted, replace=False))
+        return self.select(np.sort(np.array(kept)))
+
+    def hashes(self) -> list[bytes]:
+        """SHA-256 of each label and text."""
+        return [
+            hashlib.sha256(f"{label}\0{text}".encode("utf-8", "surrogatepass")).digest()
+            for label, text in zip(self.labels, self.texts, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set as its source divides it; validation or test may be missing."""
+
+    train: Texts
+    validation: Texts | None = None
+    test: Texts | None = None
+
+
+def check(parts: Parts, source: str) -> None:
+    """Refuse texts that nothing can be learnt from, or that a split cannot divide."""
+    for name, part in (("validation", parts.validation), ("test", parts.test)):
+        if part is None:
+            continue
+        strange = sorted(set(part.labels) - set(parts.train.labels))
+        if strange:
+            raise UserError(
+                f"{source}: the {name} part has labels that train lacks: {', '.join(strange)}."
+            )
+    counts = Counter(parts.train.labels)
+    if len(counts) < 2:
+        raise UserError(
+            f"a classifier needs at least 2 classes, but {source} has {len(counts)}: "
+            f"{', '.join(counts) or 'no rows at all'}."
+        )
+    label, n = min(counts.items(), key=lambda item: item[1])
+    if n < 5:
+        raise UserError(f"each class needs at least 5 texts, but {source} has {n} of {label!r}.")

@@ -1,0 +1,46 @@
+"""Search engines: ask for values, report epochs, tell the end. One file an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from spaces.ranges import Value
+from tracking.records import EpochRecord, State, TrialRecord
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that the engine wants evaluated.
+
+    Attributes:
+        params: every hyperparameter of the trial, those that are not searched included.
+        origin: "defaults", the name of a reference, or the sampler's name.
+    """
+
+    number: int
+    params: Mapping[str, Value]
+    seed: int
+    origin: str
+
+
+class Engine(Protocol):
+    """What the coordinator needs of a search engine.
+
+    An attempt that is `void` was cut short: it counts for nothing, and its values and seed are
+    asked again before anything else.
+    """
+
+    def ask(self) -> Asked: ...
+
+    def should_prune(self, number: int, epoch: EpochRecord) -> bool: ...
+
+    def tell(self, number: int, state: State, value: float | None, *, void: bool) -> None: ...
+
+    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
+        """Settle what an earlier coordinator left running, by what was recorded of it."""
+
+    def n_finished(self) -> int: ...
+
+    def seconds_spent(self) -> float: ...

@@ -1,0 +1,91 @@
+"""One trial, from a prepared data set to a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from search import score
+from search.batches import Labelled, clip
+from search.datasets.cache import Dataset
+from search.failures import TrialFailed
+from search.models import BUILDERS
+from search.train import predict, train
+from spaces.ranges import Params, take
+from tracking.records import EpochRecord, ScoreRecord
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A trained model and its numbers, both of the same epoch.
+
+    Attributes:
+        model: ids of shape (batch, length) -> probabilities.
+    """
+
+    score: ScoreRecord
+    model: keras.Model
+
+
+def evaluate(
+    params: Params, family: str, data: Dataset, seed: int, on_epoch: Callable[[EpochRecord], None]
+) -> Evaluation:
+    """Train on the training part, score on validation. Same inputs and seed, same result.
+
+    It does not know that it is being tuned: call it from a notebook with any values.
+
+    Raises:
+        TrialFailed: if these values cannot be trained.
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    text: dict[str, Any] = take(params, "text")
+    training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
+    try:
+        model = BUILDERS[family](
+            text["vocab_size"],
+            len(data.classes),
+            text["padding"] == "bucket",
+            **take(params, family),
+        )
+        hyperparameters: dict[str, Any] = take(params, "train")
+        epochs: list[EpochRecord] = []
+
+        def collect(epoch: EpochRecord) -> None:
+            epochs.append(epoch)
+            on_epoch(epoch)
+
+        best_epoch = train(
+            model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
+        )
+        return Evaluation(_score(model, validation, epochs[best_epoch - 1]), model)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TrialFailed(f"out of memory with {dict(params)}") from error
+
+
+def encoded(
+    data: Dataset, part: str, *, vocab_size: int, maxlen: int, truncating: str, padding: str
+) -> Labelled:
+    """Clip a part of the data to a trial's vocabulary and length."""
+    rows = clip(data.tokens(part), vocab_size=vocab_size, maxlen=maxlen, truncating=truncating)
+    return Labelled(rows, data.labels(part), pad_to=maxlen if padding == "full" else None)
+
+
+def _score(model: keras.Model, validation: Labelled, best: EpochRecord) -> ScoreRecord:
+    probabilities = predict(model, validation)
+    accuracy = score.accuracy(probabilities, validation.labels)
+    low, high = score.wilson(accuracy, len(validation.labels))
+    return ScoreRecord(
+        best_epoch=best.epoch,
+        val_accuracy=accuracy,
+        low=low,
+        high=high,
+        val_loss=score.log_loss(probabilities, validation.labels),
+        train_accuracy=best.train_accuracy,
+        n_parameters=int(model.count_params()),
+        confusion=score.confusion(probabilities, validation.labels),
+    )

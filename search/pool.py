@@ -1,0 +1,179 @@
+"""Trial processes on this machine, one at a time.
+
+Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
+of 6 to 9 s), so that a crash, a hang or running out of memory ends one trial and nothing else. The
+process holds no connection to any store: it sends each epoch up and waits for the word to go on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from search.datasets.cache import Dataset
+from search.failures import TrialFailed
+from spaces.ranges import Params
+from tracking.records import EpochRecord, ScoreRecord
+
+_POLL_SECONDS = 0.2
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one trial trains on, and where it leaves its files.
+
+    Attributes:
+        folder: receives model.keras (raw text in) and output.txt (what the process printed).
+    """
+
+    params: Params
+    family: str
+    data: Dataset
+    seed: int
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.keras"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+def preload() -> None:
+    """Start the server that trial processes are forked from; Keras loads in the background."""
+    _CONTEXT.set_forkserver_preload(["search.backend"])
+    from multiprocessing import forkserver
+
+    forkserver.ensure_running()
+
+
+class Attempt:
+    """A trial under way. `epochs()` must be used up before `result()` has something to give."""
+
+    def __init__(self, task: Task, tick: Callable[[], None]) -> None:
+        self._task = task
+        self._tick = tick
+        self._result: ScoreRecord | None = None
+        self._pipe, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_run, args=(theirs, task), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Give each epoch as it ends; the process trains on when the next one is asked for.
+
+        Raises:
+            TrialFailed: if the values cannot be trained, or the process died.
+            RuntimeError: with the traceback of a bug.
+            Exception: whatever `tick` raises.
+        """
+        while True:
+            match self._receive():
+                case EpochRecord() as epoch:
+                    yield epoch
+                    self._send_go_on()
+                case ScoreRecord() as result:
+                    self._result = result
+                    return
+                case TrialFailed() as failure:
+                    raise failure
+                case str() as bug:
+                    raise RuntimeError(f"a trial process failed:\n{bug}")
+
+    def result(self) -> ScoreRecord:
+        assert self._result is not None
+        return self._result
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _receive(self) -> object:
+        while not self._pipe.poll(_POLL_SECONDS):
+            self._tick()
+        try:
+            return self._pipe.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            raise TrialFailed(self._cause_of_death()) from None
+
+    def _send_go_on(self) -> None:
+        try:
+            self._pipe.send(True)
+        except OSError:  # it died meanwhile; the next receive says why
+            return
+
+    def _cause_of_death(self) -> str:
+        code = self._process.exitcode or 0
+        tail = self._task.output.read_text("utf-8", "replace")[-2000:].strip()
+        if code == -signal.SIGKILL:
+            return "the trial's process was killed, most likely because memory ran out"
+        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return f"the trial's process {how}. Its last words: {tail or 'none'}"
+
+
+@contextmanager
+def attempt(task: Task, tick: Callable[[], None]) -> Iterator[Attempt]:
+    """Run a task in a process of its own, which is gone when the block is left.
+
+    Args:
+        tick: called several times a second while waiting; what it raises ends the attempt.
+    """
+    under_way = Attempt(task, tick)
+    try:
+        yield under_way
+    finally:
+        under_way.end()
+
+
+def _run(pipe: Connection, task: Task) -> None:
+    """The trial's process: evaluate, save the model, send the result."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with task.output.open("w") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    try:
+        pipe.send(_evaluate(pipe, task))
+    except TrialFailed as failure:
+        pipe.send(failure)
+    except Exception:
+        pipe.send(traceback.format_exc())
+
+
+def _evaluate(pipe: Connection, task: Task) -> ScoreRecord:
+    import search.backend  # noqa: F401  first: it silences TensorFlow's start
+    from search.evaluate import evaluate
+    from search.text_model import with_text
+    from spaces.ranges import take
+
+    def on_epoch(epoch: EpochRecord) -> None:
+        pipe.send(epoch)
+        pipe.recv()
+
+    done = evaluate(task.params, task.family, task.data, task.seed, on_epoch)
+    model = with_text(done.model, task.data.vocabulary(), **take(task.params, "text"))
+    model.save(task.model)
+    return done.score
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a coordinator that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,148 @@
+"""What the person sees while a study runs: a live line on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from search.estimate import seconds_of_study
+from search.words import brief, duration, percent
+from spaces.references import BASELINE
+
+if TYPE_CHECKING:
+    from search.engines import Asked
+    from search.study import Outcome
+    from spaces.plan import StudyPlan
+    from tracking.records import EpochRecord, StudyRecord
+
+
+@dataclass
+class Tally:
+    """Counts and times of the study so far, the earlier sessions included."""
+
+    n_finished: int = 0
+    n_pruned: int = 0
+    n_failed: int = 0
+    best: float | None = None
+    seconds: float = 0.0
+
+    def add(self, state: str, accuracy: float | None, seconds: float) -> None:
+        self.n_finished += 1
+        self.n_pruned += state == "pruned"
+        self.n_failed += state == "failed"
+        self.seconds += seconds
+        if accuracy is not None and (self.best is None or accuracy > self.best):
+            self.best = accuracy
+
+
+def tally(study: StudyRecord) -> Tally:
+    """Count what is recorded."""
+    counts = Tally()
+    for trial in study.trials:
+        if not trial.void and trial.state != "running":
+            accuracy = trial.score.val_accuracy if trial.score else None
+            counts.add(trial.state, accuracy, trial.seconds)
+    return counts
+
+
+@dataclass
+class Progress:
+    """Shows trials and epochs as they come.
+
+    Attributes:
+        per_trial: estimated seconds of a trial, until one has finished.
+    """
+
+    console: Console
+    plan: StudyPlan
+    counts: Tally
+    per_trial: float
+    _live: Live | None = None
+    _asked: Asked | None = None
+    _epoch: EpochRecord | None = None
+    _began: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def trial_begins(self, asked: Asked) -> None:
+        self._asked, self._epoch, self._began = asked, None, time.monotonic()
+        values = ", ".join(
+            f"{name} {brief(asked.params[name])}" for name in self.plan.searched
+        )
+        self._print(f"trial {asked.number}{self._of()}, {asked.origin}: {values}")
+
+    def epoch_ends(self, epoch: EpochRecord) -> None:
+        self._epoch = epoch
+        if self._live is None:
+            assert self._asked is not None
+            self._print(
+                f"  epoch {epoch.epoch}/{self._asked.params['train.epochs']}: "
+                f"train {percent(epoch.train_accuracy)}, "
+                f"validation {percent(epoch.val_accuracy)}, "
+                f"{duration(epoch.seconds)}; {self._standing()}"
+            )
+        self.tick()
+
+    def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
+        seconds = time.monotonic() - self._began
+        score = outcome.score
+        if not outcome.void:
+            self.counts.add(outcome.state, score.val_accuracy if score else None, seconds)
+        if score is not None:
+            result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
+        else:
+            result = outcome.reason.strip().splitlines()[-1] if outcome.reason else ""
+        self._print(f"trial {asked.number} {outcome.state}: {result}, {duration(seconds)}")
+        self._asked = None
+
+    def tick(self) -> None:
+        if self._live is not None and self._asked is not None:
+            self._live.update(Text(self._status(), no_wrap=True, overflow="ellipsis"))
+            self._live.refresh()
+
+    def _status(self) -> str:
+        assert self._asked is not None
+        epoch = self._epoch.epoch if self._epoch else 0
+        parts = [
+            f"trial {self._asked.number}{self._of()}",
+            f"epoch {epoch + 1}/{self._asked.params['train.epochs']}",
+            duration(time.monotonic() - self._began),
+            self._standing(),
+        ]
+        return " · ".join(parts)
+
+    def _standing(self) -> str:
+        best = "none yet" if self.counts.best is None else percent(self.counts.best)
+        return (
+            f"best {best} (baseline {percent(BASELINE.accuracy)} on test), "
+            f"{self.counts.n_pruned} pruned, about {duration(self._left())} left"
+        )
+
+    def _left(self) -> float:
+        counts, running = self.counts, time.monotonic() - self._began
+        done = counts.n_finished
+        per_trial = counts.seconds / done if done else self.per_trial
+        left = seconds_of_study(self.plan, per_trial, done, counts.seconds + running)
+        # The running trial is part of what is left, and part of it is done.
+        return max(0.0, left - min(running, per_trial)) if self.plan.n_trials else left
+
+    def _of(self) -> str:
+        n_trials = self.plan.n_trials
+        return "" if n_trials is None else f" ({self.counts.n_finished + 1} of {n_trials})"
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+

@@ -1,0 +1,167 @@
+"""Run a study, or resume it: `python -m search.run --study lstm_dropout`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from search.options import Options, options, parser
+from tracking.cli import Stopped, UserError, run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.datasets.cache import Dataset
+    from tracking.records import PlanRecord
+
+
+def main() -> int:
+    """Parse, then do one of: list, dry run, run."""
+    command = parser()
+    arguments = command.parse_args()
+    if not arguments.study and not arguments.list:
+        command.error("--study NAME is needed; --list names the studies")
+    chosen = options(arguments) if arguments.study else None
+
+    from rich.console import Console
+
+    console = Console(stderr=arguments.json, width=None if sys.stdout.isatty() else 120)
+    if arguments.list or chosen is None:
+        return _list(console, arguments.json)
+    return _dry_run(console, chosen) if chosen.dry_run else _run(console, chosen)
+
+
+def _list(console: Console, as_json: bool) -> int:
+    from search import report
+
+    if as_json:
+        print(json.dumps(report.studies()))
+    else:
+        report.print_studies(console)
+    return 0
+
+
+def _dry_run(console: Console, chosen: Options) -> int:
+    from search import report
+
+    data = _load(console, chosen)
+    if chosen.json:
+        print(json.dumps(report.dry_run(chosen, data)))
+    else:
+        report.print_dry_run(console, chosen, data)
+    return 0
+
+
+def _run(console: Console, chosen: Options) -> int:
+    from filelock import FileLock, Timeout
+
+    from search import pool, report
+    from tracking import store
+
+    data = _load(console, chosen)
+    pool.preload()  # while Keras loads there, the stores are opened here
+    root = store.home()
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(root / f"{chosen.study}.lock", timeout=0):
+            _coordinate(console, chosen, data, root)
+    except Timeout:
+        raise UserError(f"study {chosen.study} is being run by another process.") from None
+    page = _build_page(chosen.study)
+    study = store.read_study(root, chosen.study)
+    if chosen.json:
+        print(json.dumps(report.summary(study, page)))
+    report.print_summary(console, study, page)
+    return 0
+
+
+def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) -> None:
+    from search.engines.optuna import OptunaEngine
+    from search.estimate import seconds_per_trial
+    from search.progress import Progress, tally
+    from search.study import Coordinator
+    from tracking import store
+
+    plan, record = chosen.plan, _plan_record(chosen, data)
+    records = store.open_study(root, record, fresh=chosen.fresh)
+    engine = OptunaEngine(
+        root / "optuna.db",
+        chosen.study,
+        records.experiment,
+        plan,
+        seed=chosen.seed,
+        sampler=chosen.sampler,
+        pruner=chosen.pruner,
+    )
+    counts = tally(store.read_study(root, chosen.study))
+    stop = _StopFlag()
+    with Progress(console, plan, counts, seconds_per_trial(plan, data)) as progress:
+        Coordinator(plan, engine, records, data, record.data, progress, stop.check).run()
+
+
+def _plan_record(chosen: Options, data: Dataset) -> PlanRecord:
+    from spaces.references import BASELINE, LABELLED_ONLY
+    from tracking.records import BaselineRecord, DataRecord, PlanRecord
+
+    plan = chosen.plan
+    epochs = plan.space["train.epochs"]
+    return PlanRecord(
+        study=chosen.study,
+        plan=plan.name,
+        question=plan.question,
+        family=plan.family,
+        space={name: str(plan.space[name]) for name in plan.searched},
+        seed=chosen.seed,
+        max_epochs=int(epochs.high) if not isinstance(epochs, str) else 0,
+        baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in (BASELINE, LABELLED_ONLY)),
+        data=DataRecord(
+            name=data.name,
+            note=data.note,
+            official=data.official,
+            classes=data.classes,
+            digest=data.digest,
+            split_digest=data.split_digest,
+            n_texts=data.n_texts,
+        ),
+    )
+
+
+def _load(console: Console, chosen: Options) -> Dataset:
+    from search.datasets.cache import load
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    return load(chosen.data, say, smoke=chosen.smoke)
+
+
+def _build_page(study: str) -> str:
+    """Have the page drawn by the program that draws; we only share the records with it."""
+    command = [sys.executable, "-m", "dashboards.build", "--study", study]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+class _StopFlag:
+    """Remembers a wish to stop until the coordinator asks: no write is cut in the middle."""
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._remember)
+
+    def check(self) -> None:
+        """Raise Stopped if the user asked to end."""
+        if self._signum is not None:
+            raise Stopped(self._signum)
+
+    def _remember(self, signum: int, frame: FrameType | None) -> None:
+        self._signum = signum
+
+
+if __name__ == "__main__":
+    run(main)

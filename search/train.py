@@ -1,0 +1,135 @@
+"""Compile and fit, with early stopping on validation; each epoch is reported as it ends."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from search.batches import Labelled
+from search.failures import TrialFailed
+from tracking.records import EpochRecord
+
+OnEpoch = Callable[[EpochRecord], None]
+
+_SCORING_BATCH = 256
+_SPEC = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32))
+
+
+def train(
+    model: keras.Model,
+    training: Labelled,
+    validation: Labelled,
+    *,
+    seed: int,
+    on_epoch: OnEpoch,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+) -> int:
+    """Fit the model and leave it with the weights of its best epoch.
+
+    The best epoch is the first with the highest validation accuracy. An exception of `on_epoch`
+    ends the training and is passed on.
+
+    Returns:
+        the best epoch, counted from 1.
+
+    Raises:
+        TrialFailed: if a loss is no longer a finite number.
+    """
+    binary = model.output_shape[-1] == 1
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA would compile anew for every length of a batch
+    )
+    numbers = itertools.count()
+    stopping = keras.callbacks.EarlyStopping(
+        monitor="val_accuracy", mode="max", patience=patience, restore_best_weights=True
+    )
+    n_batches = math.ceil(len(training.rows) / batch_size)
+    model.fit(
+        _dataset(lambda: training.epoch(batch_size, (seed, next(numbers))), n_batches),
+        validation_data=_by_length(validation),
+        epochs=epochs,
+        callbacks=[stopping, _Report(on_epoch)],
+        shuffle=False,  # the batches come mixed
+        verbose=0,
+    )
+    return int(stopping.best_epoch) + 1
+
+
+def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
+    """Give the probabilities of each row.
+
+    Returns:
+        float32 array of shape (n_rows, n_classes), in the order of the rows.
+    """
+    sorted_probabilities = model.predict(_by_length(data), verbose=0)
+    probabilities = np.empty_like(sorted_probabilities)
+    probabilities[data.order_by_length] = sorted_probabilities
+    return spread(probabilities)
+
+
+def spread(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Write the probability of class 1 of two, shape (n, 1), as two, shape (n, 2)."""
+    if probabilities.shape[1] > 1:
+        return probabilities
+    return np.concatenate([1 - probabilities, probabilities], axis=1)
+
+
+def _by_length(data: Labelled) -> tf.data.Dataset:
+    n_batches = math.ceil(len(data.rows) / _SCORING_BATCH)
+    return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches)
+
+
+def _dataset(batches: Callable[[], Iterator[Any]], n_batches: int) -> tf.data.Dataset:
+    """Wrap a generator; Keras' PyDataset would take the first lengths that it sees for a law."""
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=_SPEC)
+    return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+
+
+class _Report(keras.callbacks.Callback):  # type: ignore[misc]
+    """Turn Keras' logs into an EpochRecord."""
+
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self._on_epoch = on_epoch
+        self._start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        for loss in ("loss", "val_loss"):
+            if not math.isfinite(logs[loss]):
+                raise TrialFailed(f"{loss} became {logs[loss]} in epoch {epoch + 1}")
+        self._on_epoch(
+            EpochRecord(
+                epoch=epoch + 1,
+                train_loss=float(logs["loss"]),
+                train_accuracy=float(logs["accuracy"]),
+                val_loss=float(logs["val_loss"]),
+                val_accuracy=float(logs["val_accuracy"]),
+                learning_rate=float(self.model.optimizer.learning_rate),
+                seconds=time.perf_counter() - self._start,
+                memory_mb=_peak_memory_mb(),
+            )
+        )
+
+
+def _peak_memory_mb() -> float:
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -1,0 +1,1 @@
+"""What may vary: ranges, families, studies and published references, as plain data."""

@@ -1,0 +1,126 @@
+"""Ranges: the values a hyperparameter may take, its default, and what it means.
+
+A space maps one dotted name to one range. The prefix says who consumes the value: `text.`,
+`train.`, or the name of an architecture family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+Value = bool | int | float | str
+Params = Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Float:
+    """Real values from `low` to `high`, both included; `log` spreads them by ratio."""
+
+    low: float
+    high: float
+    default: float
+    note: str
+    log: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        return (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int:
+    """Whole numbers from `low` to `high`, both included; `log` spreads them by ratio."""
+
+    low: int
+    high: int
+    default: int
+    note: str
+    log: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of `options`, without an order between them."""
+
+    options: tuple[Value, ...]
+    default: Value
+    note: str
+
+    def __contains__(self, value: object) -> bool:
+        return any(value == option and type(value) is type(option) for option in self.options)
+
+    def __str__(self) -> str:
+        return " | ".join(str(option) for option in self.options)
+
+
+Range = Float | Int | Choice
+Space = Mapping[str, Range]
+
+
+def join(*spaces: Space) -> Space:
+    """Merge spaces into one.
+
+    Raises:
+        ValueError: if a name stands in two of them, or a default lies outside its range.
+    """
+    joined: dict[str, Range] = {}
+    for space in spaces:
+        for name, range_ in space.items():
+            if name in joined:
+                raise ValueError(f"A hyperparameter has one range, but {name} is declared twice.")
+            check(space, {name: range_.default}, of="default")
+            joined[name] = range_
+    return joined
+
+
+def check(space: Space, params: Params, *, of: str) -> None:
+    """Refuse a name that the space does not have and a value outside its range.
+
+    Args:
+        of: what the values are, for the message ("default", "reference lstm-2016").
+    """
+    for name, value in params.items():
+        if name not in space:
+            raise ValueError(f"{of}: {name} is not a hyperparameter of {sorted(space)}.")
+        if value not in space[name]:
+            raise ValueError(f"{of}: {name} must be in {space[name]}, but got {value!r}.")
+
+
+def defaults(space: Space) -> dict[str, Value]:
+    """Map each name to its default."""
+    return {name: range_.default for name, range_ in space.items()}
+
+
+def free(space: Space, names: Iterable[str]) -> Space:
+    """Keep the ranges with these names; the rest of a study stays at its default."""
+    return {name: space[name] for name in names}
+
+
+def take(params: Params, prefix: str) -> dict[str, Value]:
+    """Give the values of one consumer under the bare names it takes as keywords.
+
+    >>> take({"text.maxlen": 400, "lstm.units": 64}, "lstm")
+    {'units': 64}
+    """
+    return {
+        name.removeprefix(f"{prefix}."): value
+        for name, value in params.items()
+        if name.startswith(f"{prefix}.")
+    }

@@ -1,0 +1,34 @@
+"""How large should a plain LSTM and its input be?
+
+Command: python -m search.run --study lstm
+"""
+
+from spaces import references
+from spaces.families import FAMILIES
+from spaces.plan import StudyPlan
+from spaces.ranges import join
+from spaces.text import TEXT
+from spaces.training import TRAIN
+
+PLAN = StudyPlan(
+    name="lstm",
+    question="How large should a plain LSTM and its input be?",
+    family="lstm",
+    space=join(TEXT, TRAIN, FAMILIES["lstm"]),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "text.truncating",
+        "train.epochs",
+        "train.batch_size",
+        "train.learning_rate",
+        "lstm.embedding_dim",
+        "lstm.layers",
+        "lstm.units",
+        "lstm.pooling",
+    ),
+    references=references.LSTM,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=8.0,
+)

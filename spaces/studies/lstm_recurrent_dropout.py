@@ -1,0 +1,32 @@
+"""Is dropping the LSTM's state from step to step worth its time?
+
+Command: python -m search.run --study lstm_recurrent_dropout
+"""
+
+from spaces import references
+from spaces.families import FAMILIES
+from spaces.plan import StudyPlan
+from spaces.ranges import join
+from spaces.text import TEXT
+from spaces.training import TRAIN
+
+PLAN = StudyPlan(
+    name="lstm_recurrent_dropout",
+    question="Is dropping the LSTM's state from step to step worth its time?",
+    family="lstm",
+    space=join(TEXT, TRAIN, FAMILIES["lstm"]),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.learning_rate",
+        "lstm.embedding_dim",
+        "lstm.units",
+        "lstm.pooling",
+        "lstm.dropout",
+        "lstm.recurrent_dropout",
+    ),
+    references=references.LSTM_RECURRENT_DROPOUT,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=11.0,
+)

@@ -1,0 +1,30 @@
+"""How a review becomes token ids: ranges that every family shares."""
+
+from spaces.ranges import Choice, Int, Space
+
+TEXT: Space = {
+    "text.vocab_size": Int(
+        low=500,
+        high=80_000,
+        default=20_000,
+        log=True,
+        note="token ids in use, as Keras' num_words: the most frequent words, 4 reserved ids",
+    ),
+    "text.maxlen": Int(
+        low=20,
+        high=1_000,
+        default=400,
+        log=True,
+        note="tokens of a review that are kept, the start token among them",
+    ),
+    "text.truncating": Choice(
+        options=("pre", "post"),
+        default="pre",
+        note="where a longer review is cut, as in Keras: pre keeps its end, post its beginning",
+    ),
+    "text.padding": Choice(
+        options=("bucket", "full"),
+        default="bucket",
+        note="bucket: masked, to the longest of the batch; full: in front to maxlen, no mask",
+    ),
+}

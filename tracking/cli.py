@@ -1,0 +1,76 @@
+"""What every command line of the project does alike: parse, refuse in one line, exit codes.
+
+0 done; 2 the user's mistake, one line on stderr; 1 a fault of ours, with its traceback; 130 and
+143 stopped by the user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import NoReturn
+
+
+class UserError(Exception):
+    """Something the user can mend; its text is the one line that is shown."""
+
+
+class Stopped(Exception):
+    """The user asked the program to end (Ctrl-C, SIGTERM, or a closed terminal)."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.exit_code = 128 + signum
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that refuses in one line."""
+
+    def __init__(self, prog: str, description: str | None, epilog: str | None = None) -> None:
+        super().__init__(
+            prog=f"python -m {prog}",
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (--help lists the options)\n")
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:
+    """Say that a name is not known, what is, and which one was probably meant."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(name, choices, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return UserError(f"unknown {noun} {name!r}.{hint} Known: {', '.join(choices) or 'none'}.")
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a program and exit with the code that its end deserves."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _raise_stopped)
+    try:
+        code = main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        code = 128 + signal.SIGINT
+    except Stopped as stopped:
+        print(f"{stopped}.", file=sys.stderr)
+        code = stopped.exit_code
+    except BrokenPipeError:  # the reader of our output left, as `| head` does
+        sys.stderr.close()
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
+
+
+def _raise_stopped(signum: int, frame: FrameType | None) -> None:
+    raise Stopped(signum)
