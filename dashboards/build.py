@@ -1,7 +1,7 @@
 """Write one self-contained HTML page: `python -m dashboards.build --study lstm_dropout`.
 
-It also puts the overfitting curves of each trial with the trial's MLflow run, and the page with the
-study's.
+It also puts the overfitting curves of each trial with the trial's MLflow run, and the page with
+the study's.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from dashboards.figures import accuracy, overfitting
 from tracking.records import StudyRecord
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem 1.5rem;
-       color: #1a1a1a; background: #fff; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto;
+       padding: 1rem 1.5rem; color: #1a1a1a; background: #fff; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .verdict { font-size: 1.15rem; border-left: 4px solid #0072B2; padding-left: 1rem; }
 .warning { background: #fff3cd; border-left: 4px solid #8a6d00; padding: .5rem 1rem; }
@@ -89,7 +89,8 @@ def _section(study: StudyRecord) -> str:
     parts.append(
         f"<footer>{study.count('complete')} complete, {study.count('pruned')} pruned, "
         f"{study.count('failed')} failed. Data {escape(plan.data.name)}, digest "
-        f"{plan.data.digest}, validation split {plan.data.split_digest}, seed {plan.seed}.</footer>"
+        f"{plan.data.digest}, validation split {plan.data.split_digest}, seed {plan.seed}."
+        "</footer>"
     )
     return "\n".join(parts)
 
@@ -131,7 +132,9 @@ def _brief(value: object) -> str:
 
 
 def _embed(figure: go.Figure) -> str:
-    html: str = to_html(figure, full_html=False, include_plotlyjs=False, config={"responsive": True})
+    html: str = to_html(
+        figure, full_html=False, include_plotlyjs=False, config={"responsive": True}
+    )
     return html
 
 

@@ -24,8 +24,8 @@ finally:
     os.close(_stderr)
     os.close(_nowhere)
 
-import search.evaluate
-import search.models.layers
-import search.text_model  # noqa: F401
+import search.evaluate  # noqa: E402
+import search.models.layers  # noqa: E402
+import search.text_model  # noqa: E402, F401
 
 __all__ = ["keras", "tf"]

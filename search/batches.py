@@ -62,9 +62,7 @@ def clip(rows: Ragged, *, vocab_size: int, maxlen: int, truncating: str) -> Ragg
     # Position k of the result comes from position k - offsets[row] of its row.
     source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
     tokens = rows.tokens[source]
-    return Ragged(
-        np.where(tokens < vocab_size, tokens, np.int32(OUT_OF_VOCABULARY)), offsets
-    )
+    return Ragged(np.where(tokens < vocab_size, tokens, np.int32(OUT_OF_VOCABULARY)), offsets)
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,7 @@ class Labelled:
             chosen = order[start : start + batch_size]
             yield self._pad(chosen), self.labels[chosen]
 
-    def by_length(
-        self, batch_size: int
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    def by_length(self, batch_size: int) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
         """Give every row once, the shortest first: tokens (batch, length), labels (batch,)."""
         order = self.order_by_length
         for start in range(0, len(order), batch_size):

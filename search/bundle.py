@@ -1,7 +1,7 @@
 """A bundle: an exported model in a folder, with all that is needed to use it, and its manifest.
 
-    model.keras      raw text in, probabilities out; loaded in Keras' safe mode only
-    manifest.json    labels, where it came from, and the SHA-256 of every other file; written last
+model.keras      raw text in, probabilities out; loaded in Keras' safe mode only
+manifest.json    labels, where it came from, and the SHA-256 of every other file; written last
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long it will take: from the plan's measured cost at first, then from the trials themselves."""
+"""How long it will take: from the plan's measured cost, then from the trials themselves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
-    """Estimate a trial at the plan's defaults, on the 2 cores where the plan's cost was measured."""
+    """Estimate a trial at the plan's defaults, on the 2 cores where its cost was measured."""
     values = plan.complete({})
     maxlen, epochs = values["text.maxlen"], values["train.epochs"]
     assert isinstance(maxlen, int)
@@ -27,4 +27,3 @@ def seconds_of_study(plan: StudyPlan, per_trial: float, n_finished: int, spent: 
     by_trials = float("inf") if plan.n_trials is None else (plan.n_trials - n_finished) * per_trial
     by_time = float("inf") if plan.timeout is None else plan.timeout - spent
     return max(0.0, min(by_trials, by_time))
-

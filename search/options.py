@@ -40,9 +40,7 @@ class Options:
 
 def parser() -> Parser:
     """Describe the command line."""
-    parser = Parser(
-        "search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG
-    )
+    parser = Parser("search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG)
     add = parser.add_argument
     add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
     add("--list", action="store_true", help="list the studies and end")

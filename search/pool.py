@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from search.datasets.cache import Dataset
 from search.failures import TrialFailed
@@ -166,7 +167,8 @@ def _evaluate(pipe: Connection, task: Task) -> ScoreRecord:
         pipe.recv()
 
     done = evaluate(task.params, task.family, task.data, task.seed, on_epoch)
-    model = with_text(done.model, task.data.vocabulary(), **take(task.params, "text"))
+    text: dict[str, Any] = take(task.params, "text")
+    model = with_text(done.model, task.data.vocabulary(), **text)
     model.save(task.model)
     return done.score
 

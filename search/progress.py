@@ -12,13 +12,12 @@ from rich.text import Text
 
 from search.estimate import seconds_of_study
 from search.words import brief, duration, percent
-from spaces.references import BASELINE
 
 if TYPE_CHECKING:
     from search.engines import Asked
     from search.study import Outcome
     from spaces.plan import StudyPlan
-    from tracking.records import EpochRecord, StudyRecord
+    from tracking.records import BaselineRecord, EpochRecord, StudyRecord
 
 
 @dataclass
@@ -55,11 +54,13 @@ class Progress:
     """Shows trials and epochs as they come.
 
     Attributes:
+        baselines: what the best is held against; empty where nothing was published.
         per_trial: estimated seconds of a trial, until one has finished.
     """
 
     console: Console
     plan: StudyPlan
+    baselines: tuple[BaselineRecord, ...]
     counts: Tally
     per_trial: float
     _live: Live | None = None
@@ -79,9 +80,7 @@ class Progress:
 
     def trial_begins(self, asked: Asked) -> None:
         self._asked, self._epoch, self._began = asked, None, time.monotonic()
-        values = ", ".join(
-            f"{name} {brief(asked.params[name])}" for name in self.plan.searched
-        )
+        values = ", ".join(f"{name} {brief(asked.params[name])}" for name in self.plan.searched)
         self._print(f"trial {asked.number}{self._of()}, {asked.origin}: {values}")
 
     def epoch_ends(self, epoch: EpochRecord) -> None:
@@ -105,7 +104,8 @@ class Progress:
             result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
         else:
             result = outcome.reason.strip().splitlines()[-1] if outcome.reason else ""
-        self._print(f"trial {asked.number} {outcome.state}: {result}, {duration(seconds)}")
+        ended = "cut short" if outcome.void else outcome.state
+        self._print(f"trial {asked.number} {ended}: {result}, {duration(seconds)}")
         self._asked = None
 
     def tick(self) -> None:
@@ -126,8 +126,9 @@ class Progress:
 
     def _standing(self) -> str:
         best = "none yet" if self.counts.best is None else percent(self.counts.best)
+        against = f" (baseline {percent(self.baselines[0].accuracy)} on test)"
         return (
-            f"best {best} (baseline {percent(BASELINE.accuracy)} on test), "
+            f"best {best}{against if self.baselines else ''}, "
             f"{self.counts.n_pruned} pruned, about {duration(self._left())} left"
         )
 
@@ -145,4 +146,3 @@ class Progress:
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)
-

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from search.words import duration, percent
-from spaces.references import BASELINE
 from spaces.studies import STUDIES
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         "study": study.plan.study,
         "data": study.plan.data.name,
         "official_test_set": study.plan.data.official,
-        "baseline": BASELINE.accuracy,
+        "baseline": study.plan.baselines[0].accuracy if study.plan.baselines else None,
         "complete": study.count("complete"),
         "pruned": study.count("pruned"),
         "failed": study.count("failed"),
@@ -125,8 +124,6 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
 
 def print_summary(console: Console, study: StudyRecord, page: str) -> None:
     """Show the best trials and what to type next."""
-    from search.datasets.sources import NOT_OFFICIAL
-
     table = Table(
         "trial", "tried as", "validation", "95 % interval", "gap", "epoch", "time", box=None
     )
@@ -146,16 +143,29 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
         console.print(table)
     else:
         console.print("No trial has finished yet: raise --trials or --timeout.")
-    official = "" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL})"
     for line in (
         f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
-        f"{study.count('failed')} failed; validation accuracy{official}, to be held against "
-        f"{percent(BASELINE.accuracy)} on the official test set.",
+        f"{study.count('failed')} failed.",
+        *_comparison(study),
         f"page: {page}",
         "next:",
         *(f"  {command}" for command in next_commands(study.plan.study)),
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _comparison(study: StudyRecord) -> list[str]:
+    """Say what the accuracies may be held against."""
+    from search.datasets.sources import NOT_OFFICIAL
+
+    plan = study.plan
+    if not plan.baselines:
+        return []
+    line = (
+        "Validation accuracies, to be held against "
+        f"{percent(plan.baselines[0].accuracy)} on the official test set (Maas et al. 2011)."
+    )
+    return [line] if plan.data.official else [line, f"Data {plan.data.name}: {NOT_OFFICIAL}."]
 
 
 def next_commands(study: str) -> list[str]:

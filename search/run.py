@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from search.options import Options, options, parser
 from tracking.cli import Stopped, UserError, run
@@ -99,17 +99,21 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
         pruner=chosen.pruner,
     )
     counts = tally(store.read_study(root, chosen.study))
-    stop = _StopFlag()
-    with Progress(console, plan, counts, seconds_per_trial(plan, data)) as progress:
-        Coordinator(plan, engine, records, data, record.data, progress, stop.check).run()
+    watcher = Progress(console, plan, record.baselines, counts, seconds_per_trial(plan, data))
+    with watcher as progress, _StopFlag() as stop:
+        coordinator = Coordinator(plan, engine, records, data, record.data, progress, stop.check)
+        try:
+            coordinator.run()
+        except Stopped:
+            console.print("Nothing finished is lost: the same command goes on from here.")
+            raise
 
 
 def _plan_record(chosen: Options, data: Dataset) -> PlanRecord:
-    from spaces.references import BASELINE, LABELLED_ONLY
+    from spaces.references import BASELINES
     from tracking.records import BaselineRecord, DataRecord, PlanRecord
 
     plan = chosen.plan
-    epochs = plan.space["train.epochs"]
     return PlanRecord(
         study=chosen.study,
         plan=plan.name,
@@ -117,8 +121,11 @@ def _plan_record(chosen: Options, data: Dataset) -> PlanRecord:
         family=plan.family,
         space={name: str(plan.space[name]) for name in plan.searched},
         seed=chosen.seed,
-        max_epochs=int(epochs.high) if not isinstance(epochs, str) else 0,
-        baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in (BASELINE, LABELLED_ONLY)),
+        max_epochs=plan.max_epochs,
+        baselines=tuple(
+            BaselineRecord(baseline.name, baseline.accuracy, baseline.source)
+            for baseline in (BASELINES if data.is_movie_reviews else ())
+        ),
         data=DataRecord(
             name=data.name,
             note=data.note,
@@ -151,8 +158,15 @@ class _StopFlag:
 
     def __init__(self) -> None:
         self._signum: int | None = None
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._remember)
+
+    def __enter__(self) -> Self:
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self._before = [(signum, signal.signal(signum, self._remember)) for signum in signals]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for signum, handler in self._before:
+            signal.signal(signum, handler)
 
     def check(self) -> None:
         """Raise Stopped if the user asked to end."""

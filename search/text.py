@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 PADDING, START, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2, 4
 
 # Keras' Tokenizer replaces these with a space; the apostrophe stays, so "don't" is one word.
-SEPARATORS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n"
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _TO_SPACE = str.maketrans(dict.fromkeys(SEPARATORS, " "))
 
 

@@ -57,6 +57,17 @@ class StudyPlan:
     def searched_space(self) -> Space:
         return free(self.space, self.searched)
 
+    @property
+    def max_epochs(self) -> int:
+        """The most epochs that a trial may have."""
+        return self._epochs.high
+
+    @property
+    def _epochs(self) -> Int:
+        epochs = self.space["train.epochs"]
+        assert isinstance(epochs, Int)
+        return epochs
+
     def complete(self, params: Params) -> dict[str, Value]:
         """Fill in the defaults of everything that `params` does not say."""
         return {**defaults(self.space), **params}
@@ -79,8 +90,7 @@ class StudyPlan:
 
     def with_max_epochs(self, max_epochs: int) -> StudyPlan:
         """Cap the epochs of every trial, those of the references too."""
-        epochs = self.space["train.epochs"]
-        assert isinstance(epochs, Int)
+        epochs = self._epochs
         cap = min(epochs.high, max_epochs)
         capped = replace(
             epochs, low=min(epochs.low, cap), high=cap, default=min(epochs.default, cap)
@@ -96,4 +106,3 @@ def _cap_epochs(reference: Reference, cap: int) -> Reference:
     epochs = reference.params.get("train.epochs", cap)
     assert isinstance(epochs, int)
     return replace(reference, params={**reference.params, "train.epochs": min(epochs, cap)})
-

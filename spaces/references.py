@@ -23,6 +23,7 @@ _MAAS = "Maas et al. 2011, Learning Word Vectors for Sentiment Analysis, ACL, Ta
 
 BASELINE = Baseline("baseline-maas-2011", 0.8889, f"{_MAAS}, with 50,000 unlabelled reviews")
 LABELLED_ONLY = Baseline("maas-2011-labelled-only", 0.8833, f"{_MAAS}, labelled reviews only")
+BASELINES = (BASELINE, LABELLED_ONLY)
 
 _TUTORIAL = (
     "Sequence Classification with LSTM Recurrent Neural Networks in Python with Keras, "

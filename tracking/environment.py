@@ -42,10 +42,17 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "n_cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+        "n_cores": _n_cores(),
         "memory_gb": round(memory / 2**30),
         **{f"package.{name}": _version(name) for name in _PACKAGES},
     }
+
+
+def _n_cores() -> int:
+    """Count the cores that we may use, which a container can limit."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _version(package: str) -> str:

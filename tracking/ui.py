@@ -34,7 +34,7 @@ def main() -> int:
     for study in sorted(studies):
         experiment, _ = store.ids(root, study)
         print(f"{study}: http://{_HOST}:{port}/#/experiments/{experiment}/runs")
-    print(f"also: optuna-dashboard sqlite:///{root / 'optuna.db'}   (pip install optuna-dashboard)")
+    print(f"also, if it is installed: optuna-dashboard sqlite:///{root / 'optuna.db'}")
     print("Ctrl-C ends it; the server needs some seconds to start.", flush=True)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # ten processes less
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -1,8 +1,8 @@
 """A named data set: where it comes from, how it is split, and its token ids on disk.
 
-    sources.py   find the data that a name stands for
-    archive.py   read the Large Movie Review Dataset, as a folder or an archive
-    table.py     read labelled texts from CSV or Parquet
-    split.py     hold out validation, by group, duplicates on one side
-    cache.py     token ids as memory-mapped arrays, prepared once
+sources.py   find the data that a name stands for
+archive.py   read the Large Movie Review Dataset, as a folder or an archive
+table.py     read labelled texts from CSV or Parquet
+split.py     hold out validation, by group, duplicates on one side
+cache.py     token ids as memory-mapped arrays, prepared once
 """

@@ -52,6 +52,11 @@ class Dataset:
     n_texts: dict[str, int]
     n_tokens: int
 
+    @property
+    def is_movie_reviews(self) -> bool:
+        """Whether numbers published on the Large Movie Review Dataset mean something here."""
+        return self.name in ("imdb", "imdb-train")
+
     def tokens(self, part: str) -> Ragged:
         """Give the full-vocabulary ids of "train" or "validation", memory-mapped."""
         return Ragged(self._array(part, "tokens"), self._array(part, "offsets"))
@@ -122,10 +127,11 @@ def _prepare(source: Source, target: Path, smoke: bool) -> None:
 
 
 def _smoke(parts: Parts) -> Parts:
-    few = [None if part is None else part.sample(SMOKE_TEXTS, split.SEED) for part in
-           (parts.train, parts.validation, parts.test)]
-    assert few[0] is not None
-    return Parts(*few)
+    def few(part: Texts | None) -> Texts | None:
+        return None if part is None else part.sample(SMOKE_TEXTS, split.SEED)
+
+    train = parts.train.sample(SMOKE_TEXTS, split.SEED)
+    return Parts(train, few(parts.validation), few(parts.test))
 
 
 def _write(target: Path, name: str, parts: Parts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Source:
     """Where a data set was found.
 
     Attributes:
-        name: what studies and charts call it.
+        name: "imdb", "imdb-train", or the name of a file, with its ending.
         official: whether its test part is the official one of the Large Movie Review Dataset.
         note: one sentence for the person, with where it was found.
     """
@@ -83,10 +84,12 @@ def locate(data: str, cache: Path, say: Say) -> Source:
     if path.suffix not in table.SUFFIXES:
         if os.sep not in data and not path.suffix:
             raise unknown("data set", data, ("imdb", "imdb-train", "PATH.csv", "PATH.parquet"))
-        raise UserError(f"a data file must end in {' or '.join(table.SUFFIXES)}, but got {data!r}.")
+        raise UserError(
+            f"a data file must end in {' or '.join(table.SUFFIXES)}, but got {data!r}."
+        )
     if not path.is_file():
         raise UserError(f"there is no file {data!r}.")
-    return Source(path.stem, path, official=False, note=f"{path}, your own texts")
+    return Source(path.name, path, official=False, note=f"{path}, your own texts")
 
 
 def _imdb(cache: Path, say: Say) -> Source:
@@ -118,7 +121,9 @@ def _download(target: Path, say: Say) -> str | None:
             known_hash=f"sha256:{SHA256}",
             fname=target.name,
             path=target.parent,
-            downloader=pooch.HTTPDownloader(progressbar=True, timeout=_CONNECT_SECONDS),
+            downloader=pooch.HTTPDownloader(
+                progressbar=sys.stderr.isatty(), timeout=_CONNECT_SECONDS
+            ),
         )
     except requests.RequestException as error:
         return f"no connection to {URL.split('/')[2]} ({type(error).__name__})"

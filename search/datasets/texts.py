@@ -30,7 +30,7 @@ class Texts:
 
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Texts:
         """Keep these rows: their numbers, or a mask over all."""
-        numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+        numbers: list[int] = (np.flatnonzero(rows) if rows.dtype == bool else rows).tolist()
         return Texts(
             [self.texts[i] for i in numbers],
             [self.labels[i] for i in numbers],

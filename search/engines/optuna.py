@@ -19,7 +19,7 @@ from sqlalchemy import event
 from search.engines import Asked
 from search.engines.names import PRUNERS, SAMPLERS
 from spaces.plan import StudyPlan
-from spaces.ranges import Choice, Float, Int, Params, Space, Value
+from spaces.ranges import Choice, Float, Int, Space, Value
 from tracking.records import EpochRecord, State, TrialRecord
 
 _STATES: dict[str, TrialState] = {
@@ -150,7 +150,7 @@ def _open(database: Path) -> optuna.storages.RDBStorage:
     )
 
     # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
-    @event.listens_for(storage.engine, "connect")  # type: ignore[untyped-decorator]
+    @event.listens_for(storage.engine, "connect")
     def _configure(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -198,9 +198,7 @@ def _pruner(name: str, plan: StudyPlan) -> optuna.pruners.BasePruner:
             # this size often learn nothing in their first epoch.
             return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
         case "hyperband":
-            epochs = plan.space["train.epochs"]
-            assert isinstance(epochs, Int)
-            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs.high)
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=plan.max_epochs)
         case "none":
             return optuna.pruners.NopPruner()
     raise ValueError(f"pruner must be one of {PRUNERS}, but got {name!r}.")
@@ -211,11 +209,10 @@ def _suggest(trial: optuna.Trial, space: Space) -> dict[str, Value]:
     for name, range_ in space.items():
         match range_:
             case Float():
-                values[name] = trial.suggest_float(
-                    name, range_.low, range_.high, log=range_.log
-                )
+                values[name] = trial.suggest_float(name, range_.low, range_.high, log=range_.log)
             case Int():
                 values[name] = trial.suggest_int(name, range_.low, range_.high, log=range_.log)
             case Choice():
-                values[name] = trial.suggest_categorical(name, range_.options)
+                choice: Any = trial.suggest_categorical(name, range_.options)
+                values[name] = choice
     return values

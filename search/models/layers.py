@@ -48,9 +48,9 @@ class TailMaskedLSTM(keras.layers.LSTM):  # type: ignore[misc]
     """An LSTM that looks at the mask only where a row of the batch has already ended.
 
     Keras' LSTM selects between old and new state at each step of a masked batch, which costs a
-    fifth of the time. In a batch of like lengths nearly all steps are words in every row; those are
-    run without the mask. Weights, results and gradients are those of `keras.layers.LSTM`, but for
-    the outputs behind the end of a row, which are left undefined.
+    fifth of the time. In a batch of like lengths nearly all steps are words in every row; those
+    are run without the mask. Weights, results and gradients are those of `keras.layers.LSTM`,
+    but for the outputs behind the end of a row, which are left undefined.
 
     The mask must be True up to the end of a row and False behind it.
     """

@@ -43,8 +43,10 @@ def main() -> None:
     arguments = parser.parse_args()
     data = load("imdb", print)
     parts = {
-        padding: [_first(encoded(data, part, padding=padding, **_TEXT), arguments.texts)
-                  for part in ("train", "validation")]
+        padding: [
+            _first(encoded(data, part, padding=padding, **_TEXT), arguments.texts)
+            for part in ("train", "validation")
+        ]
         for padding in ("full", "bucket")
     }
     tutorial, ours = _tutorial(*parts["full"]), _ours(*parts["bucket"])
