@@ -55,14 +55,12 @@ def train(
         metrics=["accuracy"],
         jit_compile=False,  # XLA would compile anew for every length of a batch
     )
-    numbers = itertools.count()
     stopping = keras.callbacks.EarlyStopping(
         monitor="val_accuracy", mode="max", patience=patience, restore_best_weights=True
     )
-    n_batches = math.ceil(len(training.rows) / batch_size)
     model.fit(
-        _dataset(lambda: training.epoch(batch_size, (seed, next(numbers))), n_batches),
-        validation_data=_by_length(validation),
+        mixed_batches(training, batch_size, seed),
+        validation_data=sorted_batches(validation),
         epochs=epochs,
         callbacks=[stopping, _Report(on_epoch)],
         shuffle=False,  # the batches come mixed
@@ -77,7 +75,7 @@ def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
     Returns:
         float32 array of shape (n_rows, n_classes), in the order of the rows.
     """
-    sorted_probabilities = model.predict(_by_length(data), verbose=0)
+    sorted_probabilities = model.predict(sorted_batches(data), verbose=0)
     probabilities = np.empty_like(sorted_probabilities)
     probabilities[data.order_by_length] = sorted_probabilities
     return spread(probabilities)
@@ -90,7 +88,15 @@ def spread(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([1 - probabilities, probabilities], axis=1)
 
 
-def _by_length(data: Labelled) -> tf.data.Dataset:
+def mixed_batches(data: Labelled, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Give (tokens, labels) in batches, mixed anew each time the dataset is gone through."""
+    numbers = itertools.count()
+    n_batches = math.ceil(len(data.rows) / batch_size)
+    return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches)
+
+
+def sorted_batches(data: Labelled) -> tf.data.Dataset:
+    """Give (tokens, labels) in large batches, the shortest rows first."""
     n_batches = math.ceil(len(data.rows) / _SCORING_BATCH)
     return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches)
 
