@@ -6,14 +6,14 @@ TRAIN: Space = {
     "train.epochs": Int(
         low=1,
         high=15,
-        default=6,
+        default=5,
         note="passes over the training reviews at most; early stopping may end sooner",
     ),
     "train.batch_size": Int(
-        low=16, high=512, default=64, log=True, note="reviews in one gradient step"
+        low=16, high=512, default=54, log=True, note="reviews in one gradient step"
     ),
     "train.learning_rate": Float(
-        low=1e-4, high=1e-2, default=1e-3, log=True, note="step size of Adam"
+        low=1e-4, high=1e-2, default=2e-3, log=True, note="step size of Adam"
     ),
     "train.patience": Int(
         low=1,

@@ -37,6 +37,9 @@ from mlflow.entities import Run, ViewType
 
 from tracking import layout, setup
 
+for _chatty in ("mlflow", "alembic"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
 _PAGE = 1_000
 
 
@@ -236,8 +239,6 @@ class TrialLog:
 
 
 def _client(root: Path) -> MlflowClient:
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=f"sqlite:///{database(root)}")
 
 

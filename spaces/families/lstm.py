@@ -7,14 +7,14 @@ LSTM: Space = {
         low=8, high=256, default=64, log=True, note="numbers in a word's vector"
     ),
     "lstm.embedding_dropout": Float(
-        low=0.0, high=0.6, default=0.0, note="share of words dropped whole, vector and all"
+        low=0.0, high=0.6, default=0.4, note="share of words dropped whole, vector and all"
     ),
     "lstm.layers": Int(low=1, high=3, default=1, note="LSTM layers, one upon the other"),
     "lstm.units": Int(low=8, high=256, default=64, log=True, note="numbers in the LSTM's state"),
     "lstm.layer_dropout": Float(
         low=0.0,
         high=0.7,
-        default=0.2,
+        default=0.3,
         note="share dropped after the embedding and after each LSTM layer",
     ),
     "lstm.dropout": Float(
@@ -28,7 +28,7 @@ LSTM: Space = {
     ),
     "lstm.pooling": Choice(
         options=("last", "mean", "max"),
-        default="max",
+        default="mean",
         note="how the states of all steps become one vector",
     ),
 }
