@@ -6,7 +6,7 @@ the study's.
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ def main() -> int:
     html = page(studies)
     names = "+".join(study.plan.study for study in studies)
     out = arguments.out or root / "dashboards" / f"{names}.html"
-    _write(out, html)
+    _write(out.absolute(), html)
     for study in studies:
         _add_curves(root, study)
     if len(studies) == 1:
@@ -47,12 +47,14 @@ def main() -> int:
 
 def _write(out: Path, html: str) -> None:
     """Write the file whole or not at all."""
-    half = out.with_name(f".{out.name}.part")
+    half = out.parent / f".{out.name}.part"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         half.write_text(html, "utf-8")
-        os.replace(half, out)
+        half.replace(out)
     except OSError as error:
+        with suppress(OSError):
+            half.unlink()
         raise UserError(f"{out} cannot be written: {error.strerror}.") from error
 
 

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from dashboards.figures import accuracy, overfitting
 from tracking.records import StudyRecord
+from tracking.words import brief, percent
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto;
@@ -20,7 +21,9 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .warning { background: #fff3cd; border-left: 4px solid #8a6d00; padding: .5rem 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd; }
+.wide { min-width: 680px; }
+th, td { white-space: nowrap; text-align: left; }
+th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd; }
 footer { margin-top: 3rem; color: #555; font-size: .9rem; }
 """
 
@@ -45,9 +48,9 @@ def verdict(study: StudyRecord) -> str:
     assert best.score is not None
     score = best.score
     said = (
-        f"The best candidate is trial {best.number} ({best.origin}): {score.val_accuracy:.2%} on "
-        f"{study.plan.data.n_texts['validation']:,} validation texts, 95 % interval "
-        f"{score.low:.2%} to {score.high:.2%}."
+        f"The best candidate is trial {best.number} ({best.origin}): "
+        f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
+        f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
     )
     if not study.plan.baselines:
         return said
@@ -57,8 +60,8 @@ def verdict(study: StudyRecord) -> str:
     else:
         where = "below" if baseline.accuracy > score.high else "not shown to differ from"
     return (
-        f"{said} That is {where} {baseline.accuracy:.2%}, the test accuracy of Maas et al. 2011. "
-        "It was chosen on validation, so it looks a little better than it is; "
+        f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
+        "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
         "the test set has not been looked at."
     )
 
@@ -115,11 +118,11 @@ def _leaderboard(study: StudyRecord) -> str:
         cells = [
             str(trial.number),
             trial.origin,
-            f"{score.val_accuracy:.2%}",
+            percent(score.val_accuracy),
             f"{100 * (score.train_accuracy - score.val_accuracy):+.1f}",
             f"{score.best_epoch} of {len(trial.epochs)}",
             f"{trial.seconds / 60:.1f}",
-            *(_brief(trial.params[name]) for name in names),
+            *(brief(trial.params[name]) for name in names),
         ]
         rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
     header = "".join(f"<th>{escape(name)}</th>" for name in head)
@@ -127,15 +130,10 @@ def _leaderboard(study: StudyRecord) -> str:
     return f'<div class="scroll"><table><tr>{header}</tr>\n{body}</table></div>'
 
 
-def _brief(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def _embed(figure: go.Figure) -> str:
-    html: str = to_html(
-        figure, full_html=False, include_plotlyjs=False, config={"responsive": True}
-    )
-    return html
+    config = {"responsive": True, "displayModeBar": False}
+    html: str = to_html(figure, full_html=False, include_plotlyjs=False, config=config)
+    return f'<div class="scroll"><div class="wide">{html}</div></div>'
 
 
 def _document(title: str, body: str) -> str:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from search.text import OUT_OF_VOCABULARY, PADDING
 
-# Reviews are sorted by length within this many batches, so that an epoch still mixes them well.
+# Rows are sorted by length within pools of this many batches. A length counts 1 % more or less by
+# chance, so that each epoch puts other rows together, even where one pool holds them all.
 _BATCHES_SORTED_TOGETHER = 100
+_JITTER = 0.01
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Labelled:
         generator = np.random.default_rng(seed)
         order = generator.permutation(len(self.rows))
         if self.pad_to is None:
-            order = self._sort_in_pools(order, batch_size)
+            order = self._sort_in_pools(order, batch_size, generator)
         for start in generator.permutation(range(0, len(order), batch_size)):
             chosen = order[start : start + batch_size]
             yield self._pad(chosen), self.labels[chosen]
@@ -102,8 +104,11 @@ class Labelled:
         """Row numbers in the order of `by_length`."""
         return np.argsort(self.rows.lengths, kind="stable")
 
-    def _sort_in_pools(self, order: NDArray[np.int64], batch_size: int) -> NDArray[np.int64]:
-        lengths = self.rows.lengths
+    def _sort_in_pools(
+        self, order: NDArray[np.int64], batch_size: int, generator: np.random.Generator
+    ) -> NDArray[np.int64]:
+        jitter = generator.uniform(1 - _JITTER, 1 + _JITTER, len(order))
+        lengths = self.rows.lengths * jitter
         pool = batch_size * _BATCHES_SORTED_TOGETHER
         pools = [order[start : start + pool] for start in range(0, len(order), pool)]
         return np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])

@@ -1,7 +1,7 @@
 """A bundle: an exported model in a folder, with all that is needed to use it, and its manifest.
 
 model.keras      raw text in, probabilities out; loaded in Keras' safe mode only
-manifest.json    labels, where it came from, and the SHA-256 of every other file; written last
+manifest.json    labels, where it came from, the SHA-256 of every file and of itself
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def write(out: Path, model: Path, study: StudyRecord, trial: TrialRecord) -> Man
         UserError: if `out` exists and is not an empty folder, or cannot be written.
     """
     assert trial.score is not None
+    out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"a bundle needs a new or an empty folder, but {out} is not empty.")
     data = study.plan.data
@@ -75,7 +76,7 @@ def write(out: Path, model: Path, study: StudyRecord, trial: TrialRecord) -> Man
             building = Path(folder) / out.name
             building.mkdir()
             shutil.copyfile(model, building / MODEL)
-            (building / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2), "utf-8")
+            (building / MANIFEST).write_text(_dump(manifest), "utf-8")
             building.replace(out)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror}.") from error
@@ -92,22 +93,15 @@ def read(folder: Path) -> Manifest:
     if not path.is_file():
         raise UserError(f"{folder} is not a bundle: it has no {MANIFEST}.")
     try:
-        fields = json.loads(path.read_text("utf-8"))
-        manifest = Manifest(
-            **{
-                **fields,
-                "classes": tuple(fields["classes"]),
-                "interval": tuple(fields["interval"]),
-            }
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is damaged: {error}.") from error
+        manifest = _load(path.read_text("utf-8"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: {type(error).__name__} {error}.") from error
     found = {file.name for file in folder.iterdir()} - {MANIFEST}
     for name in sorted(found ^ set(manifest.files)):
         what = "has a file that its manifest does not name" if name in found else "lacks"
         raise UserError(f"{folder} {what}: {name}.")
     for name, digest in manifest.files.items():
-        if _hash(folder / name) != digest:
+        if not (folder / name).is_file() or _hash(folder / name) != digest:
             raise UserError(f"{folder / name} is not the file that was exported: it was changed.")
     return manifest
 
@@ -137,6 +131,30 @@ class Classifier:
         batches = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
         rows = [np.asarray(self._model(tf.constant(batch))) for batch in batches]
         return spread(np.concatenate(rows))
+
+
+def _dump(manifest: Manifest) -> str:
+    fields = asdict(manifest)
+    return json.dumps({**fields, "sha256": _digest(fields)}, indent=2)
+
+
+def _load(text: str) -> Manifest:
+    fields = json.loads(text)
+    digest = fields.pop("sha256")
+    if digest != _digest(fields):
+        raise ValueError("its own hash does not fit")
+    return Manifest(
+        **{
+            **fields,
+            "classes": tuple(fields["classes"]),
+            "interval": tuple(fields["interval"]),
+            "files": dict(fields["files"]),
+        }
+    )
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _hash(file: Path) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from search.words import percent
 from tracking.cli import Parser, UserError, run
 from tracking.records import StudyRecord, TrialRecord
+from tracking.words import percent
 
 
 def main() -> int:

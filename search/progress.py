@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search.estimate import seconds_of_study
-from search.words import brief, duration, percent
+from tracking.words import brief, duration, percent
 
 if TYPE_CHECKING:
     from search.engines import Asked

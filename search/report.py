@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from search.words import duration, percent
 from spaces.studies import STUDIES
+from tracking.words import duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -120,6 +120,7 @@ def _plan_record(chosen: Options, data: Dataset) -> PlanRecord:
         question=plan.question,
         family=plan.family,
         space={name: str(plan.space[name]) for name in plan.searched},
+        references=tuple(reference.name for reference in plan.references),
         seed=chosen.seed,
         max_epochs=plan.max_epochs,
         baselines=tuple(

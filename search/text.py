@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 PADDING, START, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2, 4
 
-# Keras' Tokenizer replaces these with a space; the apostrophe stays, so "don't" is one word.
-SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+# Keras' Tokenizer replaces these with a space; the apostrophe stays, so "don't" is one word. NUL
+# is ours: TensorFlow's string functions would end the text there.
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\0'
 _TO_SPACE = str.maketrans(dict.fromkeys(SEPARATORS, " "))
 
 

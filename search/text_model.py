@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import tensorflow as tf
 
 from search.text import FIRST_WORD, OUT_OF_VOCABULARY, SEPARATORS, START
 
-_SEPARATOR = f"[{''.join(map(re.escape, SEPARATORS))}]"
+_SEPARATOR = "[" + "".join(f"\\x{ord(character):02x}" for character in SEPARATORS) + "]"
 
 
 @keras.saving.register_keras_serializable(package="seqsearch")
@@ -44,11 +43,11 @@ class EncodeText(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, texts: Any) -> Any:
         """Map strings of shape (batch,) to int32 ids of shape (batch, length)."""
-        lowered = tf.strings.lower(tf.reshape(texts, [-1]), encoding="utf-8")
-        words = tf.strings.split(tf.strings.regex_replace(lowered, _SEPARATOR, " "), sep=" ")
+        spaced = tf.strings.regex_replace(tf.reshape(texts, [-1]), _SEPARATOR, " ")
+        words = tf.strings.split(tf.strings.lower(spaced, encoding="utf-8"), sep=" ")
         words = tf.ragged.boolean_mask(words, words != "")
         ids = tf.ragged.map_flat_values(self._ids, words)
-        start = tf.fill([tf.shape(lowered)[0], 1], START)
+        start = tf.fill([tf.shape(spaced)[0], 1], START)
         ids = tf.concat([tf.RaggedTensor.from_tensor(start), ids], axis=1)
         ids = ids[:, -self.maxlen :] if self.truncating == "pre" else ids[:, : self.maxlen]
         if self.padding == "bucket":

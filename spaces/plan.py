@@ -103,6 +103,7 @@ class StudyPlan:
 
 
 def _cap_epochs(reference: Reference, cap: int) -> Reference:
-    epochs = reference.params.get("train.epochs", cap)
-    assert isinstance(epochs, int)
+    epochs = reference.params.get("train.epochs")
+    if not isinstance(epochs, int):
+        return reference  # it has the default, which is capped already
     return replace(reference, params={**reference.params, "train.epochs": min(epochs, cap)})

@@ -31,7 +31,9 @@ class CodeRecord:
 @functools.cache
 def code() -> CodeRecord:
     """Read the version of this project's own code, once: it does not change while we run."""
-    return CodeRecord(_git("rev-parse", "HEAD").strip(), _git("diff", "HEAD"))
+    return CodeRecord(
+        _git("rev-parse", "HEAD").strip(), _git("diff", "--no-ext-diff", "--no-color", "HEAD")
+    )
 
 
 @functools.cache
@@ -67,7 +69,8 @@ def _git(*arguments: str) -> str:
         done = subprocess.run(
             ["git", "-C", str(_ROOT), *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=True,
             timeout=10,
         )

@@ -54,6 +54,7 @@ def read_plan(parent: Run) -> PlanRecord:
     return PlanRecord(
         **{
             **plan,
+            "references": tuple(plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
         }

@@ -90,6 +90,7 @@ class PlanRecord:
         study: the name of the records; a smoke run or other data have one of their own.
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
+        references: names of the published configurations that it tries.
     """
 
     study: str
@@ -97,6 +98,7 @@ class PlanRecord:
     question: str
     family: str
     space: Mapping[str, str]
+    references: tuple[str, ...]
     seed: int
     max_epochs: int
     baselines: tuple[BaselineRecord, ...]

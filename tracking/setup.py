@@ -6,8 +6,8 @@ Each is whole or absent, so that a start which was cut short can be made again.
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -19,12 +19,11 @@ from tracking.records import BaselineRecord, PlanRecord
 
 def create_database(database: Path) -> None:
     """Make the file whole or not at all: MLflow cannot open one whose making was cut short."""
-    if database.is_file():
-        return
-    new = database.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
-    new.replace(database)
+    if not database.is_file():
+        new = database.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
+        new.replace(database)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
@@ -38,7 +37,7 @@ def open_experiment(client: MlflowClient, root: Path, study: str, *, fresh: bool
             return experiment
         if deleted:
             client.restore_experiment(experiment)
-        stamp = time.strftime("%Y%m%d-%H%M%S")
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         client.rename_experiment(experiment, f"{study}-until-{stamp}")
         if deleted:
             client.delete_experiment(experiment)

@@ -82,7 +82,8 @@ def read_study(root: Path, name: str) -> StudyRecord:
     """
     known = studies(root)
     if name not in known:
-        of_plan = [study for study, plan in known.items() if plan.plan == name]
+        # What --fresh put aside has another name than its plan says, and is not meant here.
+        of_plan = [s for s, plan in known.items() if plan.plan == name and plan.study == s]
         if len(of_plan) != 1:
             raise unknown("study", name, known)
         name = of_plan[0]
@@ -150,6 +151,9 @@ class StudyStore:
             state = layout.read_state(run)
             log = TrialLog(self._client, run.info.run_id)
             if state == "running":
+                layout.write_curves(
+                    self._client, run.info.run_id, layout.read_trial(self._client, run).epochs
+                )
                 log.close("failed", None, reason="its coordinator was killed", void=True)
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run.info.run_id, layout.STATUS[state])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from html import escape
 
 import plotly.graph_objects as go
 
 from dashboards.figures import style
 from tracking.records import BaselineRecord, StudyRecord
+from tracking.words import percent
 
 _GROUPS = (
     ("reference", style.REFERENCE, "diamond"),
@@ -40,13 +43,13 @@ class Rows:
     study: str
 
 
-def table(study: StudyRecord, samplers: tuple[str, ...] = ("tpe", "random")) -> Rows:
+def table(study: StudyRecord) -> Rows:
     """List the candidates in the order they were tried."""
     points = []
     for trial in sorted(study.candidates, key=lambda trial: trial.number):
         assert trial.score is not None
         score, origin = trial.score, trial.origin
-        group = "search" if origin in samplers else "reference"
+        group = "reference" if origin in study.plan.references else "search"
         points.append(
             Point(
                 trial.number,
@@ -81,17 +84,22 @@ def draw(rows: Rows) -> go.Figure:
             marker={"size": 10, "color": colour, "symbol": symbol},
             name=group,
         )
-    for baseline, dash in zip(rows.baselines, ("dash", "dot"), strict=False):
-        figure.add_hline(y=baseline.accuracy, line={"color": style.BASELINE, "dash": dash})
+    for baseline, dash in zip(rows.baselines, itertools.cycle(("dash", "dot")), strict=False):
+        # The template draws shapes without a line.
+        line = {"color": style.BASELINE, "dash": dash, "width": 1.5}
+        figure.add_hline(y=baseline.accuracy, line=line, opacity=1)
         figure.add_annotation(
             x=1,
             xref="paper",
-            xanchor="right",
+            xanchor="left",
             y=baseline.accuracy,
             yanchor="bottom" if dash == "dash" else "top",
-            text=f"{baseline.accuracy:.2%} {baseline.name} (test)",
+            text=f" {percent(baseline.accuracy)} on test,<br> {escape(baseline.name)}",
+            align="left",
             showarrow=False,
+            font={"size": 12},
         )
     names = [f"trial {point.number}" for point in rows.points]
     figure.update_xaxes(categoryorder="array", categoryarray=names)
-    return style.layout(figure, height=460, y_title="validation accuracy")
+    style.layout(figure, height=460, y_title="validation accuracy")
+    return figure.update_layout(margin={"r": 190} if rows.baselines else {})

@@ -50,11 +50,11 @@ def draw(curves: Sequence[Curve]) -> go.Figure:
         cols=columns,
         subplot_titles=[curve.title for curve in curves],
         shared_yaxes="all",
-        vertical_spacing=0.28 / n_rows,
+        vertical_spacing=0.44 / n_rows if n_rows > 1 else 0.0,
     )
     for place, curve in enumerate(curves):
         _draw_one(figure, curve, place // columns + 1, place % columns + 1, first=place == 0)
-    figure.update_xaxes(title_text="epoch", dtick=1)
+    figure.update_xaxes(title_text="epoch", tickformat="d")
     style.layout(figure, height=90 + 270 * n_rows, y_title="accuracy")
     return figure.update_layout(legend={"y": 1 + 0.14 / n_rows})
 

@@ -6,10 +6,12 @@ An archive is read as a stream and never unpacked, so nothing in it can be writt
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from search.datasets.texts import Parts, Texts
 from tracking.cli import UserError
@@ -75,17 +77,32 @@ def _folder(path: Path) -> Files:
 
 def _archive(path: Path) -> Files:
     try:
-        with tarfile.open(path, "r|*") as archive:
-            n_bytes = 0
-            for member in archive:
-                n_bytes += member.size
-                _refuse_hostile(member, n_bytes, path)
-                if member.isreg() and _wanted(member.name):
-                    file = archive.extractfile(member)
-                    assert file is not None
-                    yield member.name, file.read()
+        with path.open("rb") as file, _unpacked(file) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                yield from _members(archive, path)
+            # The checksum stands at the very end, and tarfile stops before it.
+            if len(stream.read(_MAX_FILE_BYTES)) == _MAX_FILE_BYTES:
+                raise UserError(f"{path} is refused: it goes on behind its last file.")
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise UserError(f"{path} is not a whole archive: {error}.") from error
+
+
+def _unpacked(file: IO[bytes]) -> gzip.GzipFile | IO[bytes]:
+    """Undo gzip, with its checksum, which tarfile's own stream mode never compares."""
+    magic = file.read(2)
+    file.seek(0)
+    return gzip.open(file) if magic == b"\x1f\x8b" else file
+
+
+def _members(archive: tarfile.TarFile, path: Path) -> Files:
+    n_bytes = 0
+    for member in archive:
+        n_bytes += member.size
+        _refuse_hostile(member, n_bytes, path)
+        if member.isreg() and _wanted(member.name):
+            file = archive.extractfile(member)
+            assert file is not None
+            yield member.name, file.read()
 
 
 def _refuse_hostile(member: tarfile.TarInfo, n_bytes: int, path: Path) -> None:
@@ -129,12 +146,14 @@ def _check(
         )
     for part in ("train", "test"):
         for label in _LABELS:
-            n_reviews = len(reviews.get((part, label), {}))
+            numbers = set(reviews.get((part, label), {}))
+            n_reviews = len(numbers & set(range(expected)))
             n_movies = len(movies.get((part, label), []))
             if n_reviews != expected or n_movies != expected:
                 raise UserError(
-                    f"{path} must have {expected:,} reviews in {part}/{label}/ and as many lines "
-                    f"in {part}/urls_{label}.txt, but it has {n_reviews:,} and {n_movies:,}."
+                    f"{path} must have {expected:,} reviews in {part}/{label}/ numbered from 0, "
+                    f"and as many lines in {part}/urls_{label}.txt, but it has "
+                    f"{n_reviews:,} and {n_movies:,}."
                 )
 
 

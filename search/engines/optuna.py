@@ -77,7 +77,8 @@ class OptunaEngine:
             origin=given.get("origin", self._sampler),
         )
         trial.set_user_attr("origin", asked.origin)
-        trial.set_user_attr("seed", asked.seed)  # last: with it the trial can be asked again
+        trial.set_user_attr("seed", asked.seed)
+        trial.set_user_attr("asked", True)  # last: from now on the trial can be asked again
         self._asked[trial.number] = trial
         return asked
 
@@ -105,7 +106,8 @@ class OptunaEngine:
         return sum(self._counts(trial) and trial.state.is_finished() for trial in trials)
 
     def seconds_spent(self) -> float:
-        durations = [trial.duration for trial in self._study.get_trials(deepcopy=False)]
+        trials = self._study.get_trials(deepcopy=False)
+        durations = [trial.duration for trial in trials if self._counts(trial)]
         return sum(duration.total_seconds() for duration in durations if duration)
 
     @property
@@ -120,12 +122,13 @@ class OptunaEngine:
     def _enqueue_known(self, trials: list[FrozenTrial]) -> None:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
         void = self._void
-        # Without a seed it was cut short before it had all values: as if it had not been asked.
-        asked = [t for t in trials if t.number not in void or "seed" in t.user_attrs]
+        # Cut short before it had all its values, it is as if it had not been asked.
+        asked = [t for t in trials if t.number not in void or "asked" in t.user_attrs]
         again = {trial.user_attrs.get("again_of") for trial in asked}
         for trial in asked:
             if trial.number in void and trial.number not in again:
                 attributes = {**trial.user_attrs, "again_of": trial.number}
+                del attributes["asked"]
                 self._study.enqueue_trial(trial.params, user_attrs=attributes)
                 return
         tried = {trial.user_attrs.get("origin") for trial in asked}
@@ -196,7 +199,7 @@ def _pruner(name: str, plan: StudyPlan) -> optuna.pruners.BasePruner:
         case "median":
             # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
             # this size often learn nothing in their first epoch.
-            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
         case "hyperband":
             return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=plan.max_epochs)
         case "none":
