@@ -1,0 +1,169 @@
+"""Records with sensible values, and the short ways to write them to a store."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracking.records import (
+    BaselineRecord,
+    DataRecord,
+    EpochRecord,
+    PlanRecord,
+    ScoreRecord,
+    StudyRecord,
+    TrialRecord,
+)
+
+if TYPE_CHECKING:
+    from tracking.store import StudyStore
+
+MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
+LABELLED_ONLY = BaselineRecord("maas-2011-labelled-only", 0.8833, "Maas et al. 2011")
+_N_VALIDATION = 5_000
+
+
+def build_data(**changes: Any) -> DataRecord:
+    data = DataRecord(
+        name="imdb",
+        note="aclImdb/ as found",
+        official=True,
+        classes=("neg", "pos"),
+        digest="0123abcd",
+        split_digest="4567ef01",
+        n_texts={"train": 20_000, "validation": _N_VALIDATION, "test": 25_000},
+    )
+    return replace(data, **changes)
+
+
+def build_plan(**changes: Any) -> PlanRecord:
+    plan = PlanRecord(
+        study="lstm",
+        plan="lstm",
+        question="Which LSTM reads reviews best?",
+        family="lstm",
+        space={"lstm.units": "32 to 256", "train.learning_rate": "0.0001 to 0.01"},
+        references=("lstm-2016",),
+        seed=7,
+        max_epochs=3,
+        baselines=(MAAS, LABELLED_ONLY),
+        data=build_data(),
+    )
+    return replace(plan, **changes)
+
+
+def build_epochs(*val_accuracies: float) -> tuple[EpochRecord, ...]:
+    """One epoch for each accuracy; the other numbers have as many digits as a float holds."""
+    return tuple(
+        EpochRecord(
+            epoch=epoch,
+            train_loss=0.7 / epoch + 1e-17,
+            train_accuracy=min(1.0, accuracy + 0.03 * epoch),
+            val_loss=0.1 + 1 / (3 * epoch),
+            val_accuracy=accuracy,
+            learning_rate=0.001,
+            seconds=61.0 / 3,
+            memory_mb=1234.5678901234567,
+        )
+        for epoch, accuracy in enumerate(val_accuracies, start=1)
+    )
+
+
+def build_score(epochs: tuple[EpochRecord, ...], **changes: Any) -> ScoreRecord:
+    """The score of the best of these epochs."""
+    best = max(epochs, key=lambda epoch: epoch.val_accuracy)
+    right = round(best.val_accuracy * _N_VALIDATION)
+    score = ScoreRecord(
+        best_epoch=best.epoch,
+        val_accuracy=best.val_accuracy,
+        low=best.val_accuracy - 0.01,
+        high=best.val_accuracy + 0.01,
+        val_loss=best.val_loss,
+        train_accuracy=best.train_accuracy,
+        n_parameters=320_101,
+        confusion=((right // 2, _N_VALIDATION - right), (0, right - right // 2)),
+    )
+    return replace(score, **changes)
+
+
+def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> TrialRecord:
+    """A complete trial; one that is said to be in another state has no score."""
+    epochs = build_epochs(*(val_accuracies or (0.80, 0.85, 0.84)))
+    complete = changes.get("state", "complete") == "complete"
+    trial = TrialRecord(
+        number=number,
+        family="lstm",
+        origin="defaults" if number == 0 else "tpe",
+        params={"lstm.units": 128, "train.learning_rate": 0.001},
+        seed=1_000 + number,
+        state="complete",
+        void=False,
+        reason="",
+        seconds=61.0,
+        epochs=epochs,
+        score=build_score(epochs) if complete else None,
+        run_id=f"run-{number}",
+        model=False,
+    )
+    return replace(trial, **changes)
+
+
+def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:
+    return StudyRecord(build_plan(**changes), trials)
+
+
+def place_database(root: Path) -> Path:
+    """Put an empty database into a folder: MLflow needs seconds to make one."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "mlflow.db").write_bytes(_empty_database())
+    return root
+
+
+def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = None) -> str:
+    """Write a trial as the coordinator does, and give the id of its run."""
+    log = study.open_trial(
+        trial.number,
+        trial.family,
+        dict(trial.params),
+        seed=trial.seed,
+        origin=trial.origin,
+        data=build_data(),
+    )
+    for epoch in trial.epochs:
+        log.epoch(epoch)
+    if model is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.keras"
+            file.write_bytes(model)
+            log.keep_model(file)
+    if trial.state != "running":
+        log.close(trial.state, trial.score, reason=trial.reason, void=trial.void)
+    return log.run_id
+
+
+def write_study(root: Path, study: StudyRecord) -> StudyStore:
+    """Write a whole study as the coordinator does."""
+    from tracking.store import open_study
+
+    store = open_study(root, study.plan, fresh=False)
+    store.begin()
+    for trial in study.trials:
+        write_trial(store, trial)
+    store.end(finished=True)
+    return store
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    from tracking.setup import create_database
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mlflow.db"
+        create_database(file)
+        with closing(sqlite3.connect(file)) as connection:
+            return connection.serialize()

@@ -1,0 +1,74 @@
+"""No test touches the store or the cache of the person who runs it; small data for all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from search.datasets import archive, cache
+from search.datasets.cache import Dataset
+from search.datasets.texts import Parts
+
+_OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
+_PER_CLASS = 60
+
+
+def _say(line: str) -> None:
+    """Stand in for the progress display."""
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session, so that each data set is prepared once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "mlruns"))
+    monkeypatch.setenv("SEQSEARCH_CACHE", str(cache_folder))
+    monkeypatch.delenv("SEQSEARCH_IMDB", raising=False)
+
+
+@pytest.fixture(scope="session")
+def official_archive() -> Path:
+    """The Large Movie Review Dataset that SEQSEARCH_IMDB named when the tests started."""
+    if not _OFFICIAL:
+        pytest.skip("SEQSEARCH_IMDB does not name the Large Movie Review Dataset")
+    return Path(_OFFICIAL)
+
+
+@pytest.fixture(scope="session")
+def official_parts(official_archive: Path) -> Parts:
+    """Its labelled reviews, read once; reading takes a few seconds."""
+    return archive.read(official_archive)
+
+
+@pytest.fixture(scope="session")
+def tiny_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The beginnings of 120 real reviews, half of them positive: columns text and label."""
+    import pandas as pd
+
+    from search.datasets.sources import locate
+
+    packaged = locate("imdb-train", tmp_path_factory.getbasetemp(), _say).path
+    reviews = pd.read_csv(packaged, dtype=str, keep_default_na=False)
+    reviews = reviews[reviews["source"] == "imdb"]
+    few = reviews.groupby("label", sort=True).head(_PER_CLASS)
+    positive = few["label"].astype(float) > 0
+    table = pd.DataFrame(
+        {"text": few["text"].str[:300], "label": positive.map({True: "pos", False: "neg"})}
+    )
+    path = tmp_path_factory.mktemp("data") / "tiny.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tiny_csv: Path, cache_folder: Path) -> Dataset:
+    """The texts of `tiny_csv`, prepared: about 96 to train on and 24 for validation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQSEARCH_CACHE", str(cache_folder))
+        return cache.load(str(tiny_csv), _say)

@@ -1,0 +1,97 @@
+"""The figure of all candidates shows each of them, with its interval, against the baseline."""
+
+from __future__ import annotations
+
+import plotly.io as pio
+import pytest
+
+from dashboards.figures import accuracy
+from dashboards.figures.accuracy import Point
+from search.engines.names import SAMPLERS
+from tests.builders import LABELLED_ONLY, MAAS, build_study, build_trial
+from tracking.records import StudyRecord
+
+
+@pytest.fixture
+def study() -> StudyRecord:
+    return build_study(
+        build_trial(0, 0.80, 0.85),
+        build_trial(1, 0.86, 0.84, origin="lstm-2016"),
+        build_trial(2, 0.70, state="pruned"),
+        build_trial(3, 0.70, state="failed"),
+        build_trial(4, 0.60, void=True),
+        build_trial(5, 0.88, 0.89, origin="tpe"),
+        build_trial(6, 0.81, origin="random"),
+    )
+
+
+def test_the_table_lists_the_candidates_in_the_order_they_were_tried(study) -> None:
+    rows = accuracy.table(study)
+
+    assert [(point.number, point.group, point.accuracy) for point in rows.points] == [
+        (0, "defaults", 0.85),
+        (1, "reference", 0.86),
+        (5, "search", 0.89),
+        (6, "search", 0.81),
+    ]
+    assert rows.points[1] == Point(1, "lstm-2016", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01)
+    assert rows.baselines == (MAAS, LABELLED_ONLY)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_trial_of_any_sampler_is_of_the_search(sampler: str) -> None:
+    rows = accuracy.table(build_study(build_trial(1, origin=sampler)))
+
+    assert rows.points[0].group == "search"
+
+
+def test_the_table_of_a_study_without_candidates_is_empty() -> None:
+    study = build_study(build_trial(0, state="pruned"), build_trial(1, state="failed"))
+
+    assert accuracy.table(study).points == ()
+
+
+def test_the_figure_has_a_mark_for_each_row(study) -> None:
+    rows = accuracy.table(study)
+
+    figure = accuracy.draw(rows)
+
+    marks = {}
+    for trace in figure.data:
+        bars = zip(trace.error_y.arrayminus, trace.error_y.array, strict=True)
+        for x, y, origin, (down, up) in zip(trace.x, trace.y, trace.text, bars, strict=True):
+            marks[x] = (trace.name, origin, y, y - down, y + up)
+    assert len(marks) == len(rows.points)
+    for point in rows.points:
+        group, origin, *values = marks[f"trial {point.number}"]
+        assert (group, origin) == (point.group, point.origin)
+        assert values == pytest.approx([point.accuracy, point.low, point.high], abs=1e-12)
+
+
+def test_the_figure_keeps_the_order_of_the_trials(study) -> None:
+    figure = accuracy.draw(accuracy.table(study))
+
+    names = ("trial 0", "trial 1", "trial 5", "trial 6")
+    assert tuple(figure.layout.xaxis.categoryarray) == names
+
+
+def test_each_baseline_is_a_line_that_can_be_seen(study) -> None:
+    figure = accuracy.draw(accuracy.table(study))
+
+    lines = figure.layout.shapes
+    assert [(line.y0, line.y1) for line in lines] == [(0.8889, 0.8889), (0.8833, 0.8833)]
+    # A template may set the width of shapes that do not say theirs; simple_white sets 0.
+    default = figure.layout.template.layout.shapedefaults.line.width
+    assert pio.templates["simple_white"].layout.shapedefaults.line.width == 0
+    for line in lines:
+        assert (default if line.line.width is None else line.line.width) != 0
+    labels = [note.text for note in figure.layout.annotations]
+    assert any("88.89" in label and MAAS.name in label for label in labels)
+    assert any("88.33" in label and LABELLED_ONLY.name in label for label in labels)
+
+
+def test_data_without_baselines_has_no_line() -> None:
+    figure = accuracy.draw(accuracy.table(build_study(build_trial(0), baselines=())))
+
+    assert len(figure.layout.shapes) == 0
+    assert len(figure.data) == 1

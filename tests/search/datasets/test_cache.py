@@ -1,0 +1,180 @@
+"""Prepared data sets: made once, whole or absent, fitted on the training part alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from search.datasets import cache
+from search.datasets.cache import SMOKE_TEXTS, Dataset, load
+from search.text import OUT_OF_VOCABULARY, START, decode, fit_vocabulary, words
+
+ROWS = [
+    *((f"good film number {i}", "pos", "train") for i in range(10)),
+    *((f"bad film number {i}", "neg", "train") for i in range(10)),
+    ("good surprise", "pos", "validation"),
+    ("bad film", "neg", "validation"),
+    ("good secret", "pos", "test"),
+]
+
+
+@pytest.fixture
+def divided(tmp_path: Path) -> Path:
+    """A table that says itself which texts are for what."""
+    frame = pd.DataFrame(ROWS, columns=["text", "label", "split"])
+    frame.to_csv(tmp_path / "divided.csv", index=False)
+    return tmp_path / "divided.csv"
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEQSEARCH_CACHE", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+def quiet(line: str) -> None:
+    """Say nothing."""
+
+
+def texts_of(data: Dataset, part: str) -> list[str]:
+    rows, vocabulary = data.tokens(part), data.vocabulary()
+    return [" ".join(decode(rows[i], vocabulary)) for i in range(len(rows))]
+
+
+def test_the_arrays_hold_the_texts_and_labels_of_the_table(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    assert data.classes == ("neg", "pos")
+    assert data.n_texts == {"train": 20, "validation": 2, "test": 1}
+    expected = [(text, label) for text, label, part in ROWS if part == "train"]
+    labels = [data.classes[number] for number in data.labels("train")]
+    assert list(zip(texts_of(data, "train"), labels, strict=True)) == expected
+    assert data.n_tokens == sum(1 + len(words(text)) for text, _ in expected)
+
+
+def test_the_vocabulary_is_that_of_the_training_part_alone(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    assert data.vocabulary() == fit_vocabulary(text for text, _, part in ROWS if part == "train")
+    assert not {"surprise", "secret"} & set(data.vocabulary())
+    assert texts_of(data, "validation") == ["good <oov>", "bad film"]
+    assert data.tokens("validation")[0].tolist()[::2] == [START, OUT_OF_VOCABULARY]
+
+
+def test_the_test_part_is_prepared_with_the_same_vocabulary(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    assert texts_of(data, "test") == ["good <oov>"]
+    assert data.labels("test").tolist() == [1]
+
+
+def test_only_the_part_that_is_asked_for_is_read(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    for file in data.folder.glob("test.*.npy"):
+        file.unlink()
+    assert len(data.tokens("train")) == 20
+    assert len(data.labels("validation")) == 2
+    with pytest.raises(FileNotFoundError):
+        data.tokens("test")
+
+
+def test_tokens_are_mapped_and_cannot_be_written_by_mistake(tiny_dataset: Dataset) -> None:
+    tokens = tiny_dataset.tokens("train").tokens
+    assert isinstance(tokens, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        tokens[0] = 5
+
+
+def test_the_second_load_prepares_nothing(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_said: list[str] = []
+    again_said: list[str] = []
+    first = load(str(divided), first_said.append)
+    dates = {file: file.stat().st_mtime_ns for file in own_cache.rglob("*")}
+    again = load(str(divided), again_said.append)
+    assert again == first
+    assert {file: file.stat().st_mtime_ns for file in own_cache.rglob("*")} == dates
+    assert first_said == [f"data: {divided}, your own texts", "preparing the texts, once"]
+    assert again_said == first_said[:1]
+
+
+def test_nothing_but_the_prepared_folder_is_left_behind(divided: Path, own_cache: Path) -> None:
+    data = load(str(divided), quiet)
+    assert list(own_cache.iterdir()) == [own_cache / "prepared"]
+    assert list((own_cache / "prepared").iterdir()) == [data.folder]
+
+
+def test_a_folder_without_a_manifest_is_prepared_anew(divided: Path, own_cache: Path) -> None:
+    data = load(str(divided), quiet)
+    (data.folder / "manifest.json").unlink()
+    (data.folder / "train.tokens.npy").write_bytes(b"half")
+    (data.folder / "leftover").write_text("a stranger's")
+    again = load(str(divided), quiet)
+    assert again == data
+    assert texts_of(again, "train")[0] == "good film number 0"
+    assert not (data.folder / "leftover").exists()
+
+
+def test_a_failure_leaves_nothing_that_looks_prepared(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.np, "save", full)
+        with pytest.raises(OSError, match="no space left"):
+            load(str(divided), quiet)
+    assert list((own_cache / "prepared").iterdir()) == []
+    assert len(load(str(divided), quiet).tokens("train")) == 20
+
+
+def test_changed_texts_are_prepared_anew(divided: Path, own_cache: Path) -> None:
+    before = load(str(divided), quiet)
+    divided.write_text(divided.read_text().replace("number 0", "number zero"))
+    after = load(str(divided), quiet)
+    assert after.folder != before.folder
+    assert after.digest != before.digest
+    assert after.split_digest == before.split_digest
+
+
+def test_a_fifth_is_held_out_where_the_table_does_not_divide(tiny_dataset: Dataset) -> None:
+    assert tiny_dataset.n_texts == {"train": 96, "validation": 24}
+    assert np.bincount(tiny_dataset.labels("validation")).tolist() == [12, 12]
+    assert (tiny_dataset.name, tiny_dataset.official) == ("tiny.csv", False)
+
+
+def test_smoke_takes_a_few_hundred_of_the_texts(tmp_path: Path) -> None:
+    rows = [(f"text {i}", "pos" if i % 4 else "neg") for i in range(1_000)]
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "many.csv", index=False)
+    few = load(str(tmp_path / "many.csv"), quiet, smoke=True)
+    assert sum(few.n_texts.values()) == SMOKE_TEXTS == 400
+    labels = np.concatenate([few.labels("train"), few.labels("validation")])
+    assert np.bincount(labels).tolist() == [100, 300]
+    assert set(texts_of(few, "train")) <= {text for text, _ in rows}
+    whole = load(str(tmp_path / "many.csv"), quiet)
+    assert sum(whole.n_texts.values()) == 1_000
+    assert whole.folder != few.folder
+
+
+def test_smoke_keeps_every_text_of_a_small_table(divided: Path) -> None:
+    assert load(str(divided), quiet, smoke=True).n_texts == load(str(divided), quiet).n_texts
+
+
+def test_the_manifest_names_the_data_and_its_split(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    manifest = json.loads((data.folder / "manifest.json").read_text("utf-8"))
+    assert manifest["digest"] == data.digest
+    assert manifest["split_digest"] == data.split_digest
+    assert len(data.digest) == len(data.split_digest) == 16
+
+
+def test_the_cache_is_the_users_own_unless_another_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEQSEARCH_CACHE", str(tmp_path))
+    assert cache.folder() == tmp_path
+    monkeypatch.delenv("SEQSEARCH_CACHE")
+    assert cache.folder().name == "seqsearch"

@@ -1,0 +1,240 @@
+"""A bundle is whole or absent, and what was changed in it is not believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from search import bundle
+from search.bundle import MANIFEST, MODEL, Manifest
+from tests.builders import build_data, build_study, build_trial
+from tracking.cli import UserError
+
+_N_CORRUPTIONS = 50
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A few bytes stand in for the model: a bundle does not look into it."""
+    path = tmp_path / "kept.keras"
+    path.write_bytes(random.Random(0).randbytes(1_000))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: Path) -> Path:
+    out = tmp_path / "out"
+    _write(out, model)
+    return out
+
+
+def _write(out: Path, model: Path) -> Manifest:
+    trial = build_trial(3, 0.80, 0.86, params={"lstm.units": 128, "text.truncating": "pre"})
+    return bundle.write(out, model, build_study(trial), trial)
+
+
+def test_what_is_written_is_read(tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "deep" / "er" / "out"
+
+    written = _write(out, model)
+
+    assert bundle.read(out) == written
+    assert (out / MODEL).read_bytes() == model.read_bytes()
+    assert sorted(file.name for file in out.iterdir()) == [MANIFEST, MODEL]
+    assert (written.study, written.trial, written.classes) == ("lstm", 3, ("neg", "pos"))
+    assert written.params == {"lstm.units": 128, "text.truncating": "pre"}
+    assert (written.val_accuracy, written.interval) == (0.86, (0.86 - 0.01, 0.86 + 0.01))
+    assert (written.data, written.data_digest) == ("imdb", "0123abcd")
+    assert written.official_test_set
+
+
+def test_a_manifest_says_when_the_data_were_not_the_official_ones(
+    tmp_path: Path, model: Path
+) -> None:
+    study = build_study(build_trial(0), data=build_data(name="mine 🎬.csv", official=False))
+
+    bundle.write(tmp_path / "out", model, study, study.trials[0])
+
+    manifest = bundle.read(tmp_path / "out")
+    assert not manifest.official_test_set
+    assert manifest.data == "mine 🎬.csv"
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    written = _write(out, model)
+
+    assert bundle.read(out) == written
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone(
+    tmp_path: Path, model: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine", "utf-8")
+
+    with pytest.raises(UserError, match="is not empty"):
+        _write(out, model)
+
+    assert [file.name for file in out.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, model: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("mine", "utf-8")
+
+    with pytest.raises(UserError, match="needs a new or an empty folder"):
+        _write(out, model)
+
+    assert out.read_text("utf-8") == "mine"
+
+
+def test_a_place_below_a_file_cannot_be_written(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UserError, match="cannot be written"):
+        _write(tmp_path / "file" / "out", model)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, model: Path, monkeypatch) -> None:
+    def copyfile(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:10])
+        raise OSError(28, "No space left on device")
+
+    before = sorted(tmp_path.iterdir())
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", copyfile)
+        with pytest.raises(UserError, match="out cannot be written: No space left on device"):
+            _write(tmp_path / "out", model)
+
+    assert sorted(tmp_path.iterdir()) == before
+    written = _write(tmp_path / "out", model)  # once there is room
+    assert bundle.read(tmp_path / "out") == written
+
+
+@pytest.mark.parametrize("seed", range(_N_CORRUPTIONS))
+def test_a_model_with_one_changed_byte_is_refused(folder: Path, seed: int) -> None:
+    _change_a_byte(folder / MODEL, random.Random(seed))
+
+    with pytest.raises(UserError, match="was changed"):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("seed", range(_N_CORRUPTIONS))
+def test_a_manifest_with_one_changed_byte_is_refused_or_names_the_same_files(
+    folder: Path, seed: int
+) -> None:
+    before = asdict(bundle.read(folder))
+    _change_a_byte(folder / MANIFEST, random.Random(seed))
+
+    try:
+        after = asdict(bundle.read(folder))
+    except UserError:
+        return
+    # No hash covers the manifest: a changed letter in a label or digit in an accuracy passes.
+    assert after["files"] == before["files"]
+
+
+def _change_a_byte(file: Path, chance: random.Random) -> None:
+    content = bytearray(file.read_bytes())
+    place = chance.randrange(len(content))
+    content[place] ^= chance.randrange(1, 256)
+    file.write_bytes(content)
+
+
+def _shorten(folder: Path) -> None:
+    content = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes(content[:-1])
+
+
+def _replace_by_folder(folder: Path) -> None:
+    (folder / MODEL).unlink()
+    (folder / MODEL).mkdir()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: (folder / MODEL).unlink(), f"lacks: {MODEL}"),
+        (lambda folder: (folder / "more.py").touch(), "does not name: more.py"),
+        (lambda folder: (folder / "assets").mkdir(), "does not name: assets"),
+        (lambda folder: (folder / MANIFEST).unlink(), f"is not a bundle: it has no {MANIFEST}"),
+        (lambda folder: (folder / MANIFEST).write_bytes(b""), "is damaged"),
+        (_shorten, "was changed"),
+        (_replace_by_folder, MODEL),
+    ],
+    ids=["no model", "extra file", "extra folder", "no manifest", "empty", "short", "folder"],
+)
+def test_a_bundle_that_is_not_as_it_was_written_is_refused(
+    folder: Path, harm: Callable[[Path], object], said: str
+) -> None:
+    harm(folder)
+
+    with pytest.raises(UserError) as refused:
+        bundle.read(folder)
+
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["[]", "null", "{}", '"text"', "5", "{", '{"classes": 5}', "\ufeff{}", "[" * 100_000],
+)
+def test_a_manifest_of_another_make_is_refused(folder: Path, manifest: str) -> None:
+    (folder / MANIFEST).write_text(manifest, "utf-8")
+
+    with pytest.raises(UserError, match="is damaged"):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("files", [None, 5, [], [[1]], "model.keras", {MODEL: None}, {MODEL: 5}])
+def test_files_of_another_shape_are_refused(folder: Path, files: object) -> None:
+    fields = json.loads((folder / MANIFEST).read_text("utf-8"))
+    (folder / MANIFEST).write_text(json.dumps({**fields, "files": files}), "utf-8")
+
+    with pytest.raises(UserError):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("name", ["../kept.keras", "/etc/hostname", "sub/model.keras"])
+def test_a_manifest_that_points_elsewhere_is_refused(folder: Path, name: str) -> None:
+    fields = json.loads((folder / MANIFEST).read_text("utf-8"))
+    fields["files"][name] = fields["files"][MODEL]
+    del fields["sha256"]
+    fields["sha256"] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(fields), "utf-8")
+
+    with pytest.raises(UserError, match="lacks"):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "nothing"
+    if exists:
+        folder.mkdir()
+
+    with pytest.raises(UserError, match="is not a bundle"):
+        bundle.read(folder)
+
+
+def test_the_folder_that_one_stands_in_can_be_the_place(
+    tmp_path: Path, model: Path, monkeypatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+
+    written = _write(Path(), model)
+
+    assert bundle.read(here) == written

@@ -1,0 +1,239 @@
+"""What every family keeps, and the layers they share."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from search.backend import keras, tf
+from search.models import BUILDERS
+from search.models.layers import PoolSteps, TailMaskedLSTM
+from spaces.families import FAMILIES
+from spaces.ranges import Choice, Float, Int, Range, Value, defaults, take
+
+FAMILY = pytest.mark.parametrize("family", BUILDERS)
+N_TOKENS = 30
+
+
+def small(name: str, range_: Range) -> Value:
+    """Take the smallest numbers, so that a model is built in a moment, but some dropout."""
+    match range_:
+        case Int():
+            return range_.low
+        case Float():
+            return min(0.3, range_.high) if name.endswith("dropout") else range_.low
+        case Choice():
+            return range_.default
+
+
+def variants() -> list[Any]:
+    """Each family small, with each option of each choice, and with one and two layers."""
+    found = []
+    for family, space in FAMILIES.items():
+        base = {name: small(name, range_) for name, range_ in space.items()}
+        changes = [
+            {name: option}
+            for name, range_ in space.items()
+            if isinstance(range_, Choice)
+            for option in range_.options
+        ]
+        depths = [{name: n} for name in space if name.endswith(".layers") for n in (1, 2)]
+        for change in changes:
+            for depth in depths or [{}]:
+                said = {**change, **depth}
+                label = "-".join(f"{name.rpartition('.')[2]}={said[name]}" for name in said)
+                params = take({**base, **said}, family)
+                found.append(pytest.param(family, params, id=f"{family}-{label}"))
+    return found
+
+
+VARIANTS = pytest.mark.parametrize(("family", "params"), variants())
+
+
+def batch(*lengths: int, seed: int = 0) -> NDArray[np.int32]:
+    """Rows of these lengths, padded behind to the longest."""
+    generator = np.random.default_rng(seed)
+    ids = np.zeros((len(lengths), max(lengths)), dtype=np.int32)
+    for row, length in zip(ids, lengths, strict=True):
+        row[:length] = generator.integers(1, N_TOKENS, length)
+    return ids
+
+
+def test_every_family_has_a_builder() -> None:
+    assert set(BUILDERS) == set(FAMILIES)
+
+
+@FAMILY
+def test_a_builder_takes_exactly_what_its_space_offers(family: str) -> None:
+    parameters = inspect.signature(BUILDERS[family]).parameters.values()
+    keywords = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert keywords == set(take(defaults(FAMILIES[family]), family))
+    assert all(p.default is inspect.Parameter.empty for p in parameters)
+
+
+@FAMILY
+@pytest.mark.parametrize(("n_classes", "n_outputs"), [(2, 1), (5, 5)])
+@pytest.mark.parametrize("masked", [True, False])
+def test_the_defaults_build_a_classifier_of_any_number_of_classes(
+    family: str, n_classes: int, n_outputs: int, masked: bool
+) -> None:
+    params = take(defaults(FAMILIES[family]), family)
+    model = BUILDERS[family](N_TOKENS, n_classes, masked, **params)
+    assert model.output_shape == (None, n_outputs)
+    probabilities = model(batch(9, 4, 1)).numpy()
+    assert probabilities.shape == (3, n_outputs)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    if n_outputs > 1:
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@VARIANTS
+def test_a_model_is_saved_and_loaded_in_safe_mode(
+    family: str, params: dict[str, Value], tmp_path: Path
+) -> None:
+    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    ids = batch(9, 4, 1)
+    np.testing.assert_array_equal(loaded(ids), model(ids))
+
+
+@VARIANTS
+def test_a_prediction_does_not_depend_on_its_neighbours(
+    family: str, params: dict[str, Value]
+) -> None:
+    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    together = batch(25, 7, 1, 12)
+    expected = model(together).numpy()
+    for row, length in ((1, 7), (2, 1), (3, 12)):
+        alone = model(together[row : row + 1, :length]).numpy()
+        np.testing.assert_allclose(alone[0], expected[row], rtol=0, atol=1e-6)
+    swapped = np.concatenate([batch(40, seed=1), np.pad(together[1:], ((0, 0), (0, 15)))])
+    np.testing.assert_allclose(model(swapped)[1:], expected[1:], rtol=0, atol=1e-6)
+
+
+@VARIANTS
+def test_a_prediction_depends_on_the_words(family: str, params: dict[str, Value]) -> None:
+    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    predictions = model(np.concatenate([batch(9, seed=seed) for seed in range(4)])).numpy()
+    assert len(np.unique(predictions)) == 4
+
+
+@VARIANTS
+def test_dropout_acts_in_training_only(family: str, params: dict[str, Value]) -> None:
+    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    ids = batch(9, 4)
+    np.testing.assert_array_equal(model(ids, training=False), model(ids, training=False))
+    first, second = (model(ids, training=True).numpy() for _ in range(2))
+    assert (first != second).any()
+
+
+def pair_of_lstms(**options: Any) -> tuple[keras.layers.LSTM, TailMaskedLSTM]:
+    """Keras' LSTM and ours with the same weights."""
+    plain, ours = keras.layers.LSTM(6, **options), TailMaskedLSTM(6, **options)
+    for layer in (plain, ours):
+        layer.build((None, None, 3))
+    ours.set_weights(plain.get_weights())
+    return plain, ours
+
+
+def steps_and_mask(*lengths: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    shape = (len(lengths), max(lengths), 3)
+    steps = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    return steps, np.arange(max(lengths)) < np.array(lengths)[:, None]
+
+
+LENGTHS = pytest.mark.parametrize("lengths", [(8, 5, 1), (6, 6, 6), (1,), (1, 1), (9, 8)], ids=str)
+
+
+@LENGTHS
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_the_tail_masked_lstm_gives_what_the_lstm_of_keras_gives(
+    lengths: tuple[int, ...], return_sequences: bool
+) -> None:
+    plain, ours = pair_of_lstms(return_sequences=return_sequences)
+    steps, mask = steps_and_mask(*lengths)
+    expected, given = plain(steps, mask=mask).numpy(), ours(steps, mask=mask).numpy()
+    assert given.shape == expected.shape
+    if return_sequences:  # behind the end of a row the outputs are left undefined
+        expected, given = expected[mask], given[mask]
+    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
+
+
+def test_the_tail_masked_lstm_without_a_mask_is_the_lstm_of_keras() -> None:
+    plain, ours = pair_of_lstms(return_sequences=True)
+    steps, _ = steps_and_mask(8, 8)
+    np.testing.assert_allclose(ours(steps), plain(steps), rtol=0, atol=1e-6)
+
+
+@LENGTHS
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_the_tail_masked_lstm_learns_as_the_lstm_of_keras(
+    lengths: tuple[int, ...], pooling: str
+) -> None:
+    plain, ours = pair_of_lstms(return_sequences=pooling != "last")
+    steps, mask = steps_and_mask(*lengths)
+    before = plain.get_weights()
+    for layer in (plain, ours):
+        with tf.GradientTape() as tape:
+            states = layer(steps, mask=mask)
+            pooled = states if pooling == "last" else PoolSteps(pooling)(states, mask=mask)
+            loss = tf.reduce_sum(tf.square(pooled - 0.5))
+        optimizer = keras.optimizers.SGD(0.1)
+        weights = layer.trainable_weights
+        optimizer.apply(tape.gradient(loss, weights), weights)
+    assert (plain.get_weights()[0] != before[0]).any()
+    for expected, given in zip(plain.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
+
+
+def test_the_tail_masked_lstm_trains_in_a_graph_as_in_a_model() -> None:
+    """Compiled `fit` over batches of different lengths is what a trial runs."""
+    batches = tf.data.Dataset.from_generator(
+        lambda: ((batch(*n), np.array([1, 0, 1])) for n in ((9, 4, 2), (5, 5, 5), (3, 1, 2))),
+        output_signature=(tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)),
+    ).apply(tf.data.experimental.assert_cardinality(3))
+    results = []
+    for layer in (keras.layers.LSTM, TailMaskedLSTM):
+        keras.utils.set_random_seed(0)
+        ids = keras.Input((None,), dtype="int32")
+        states = keras.layers.Embedding(N_TOKENS, 3, mask_zero=True)(ids)
+        states = layer(4, return_sequences=True)(states)
+        states = layer(4)(states)
+        model = keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(states))
+        model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", jit_compile=False)
+        model.fit(batches, shuffle=False, verbose=0)
+        results.append(model.get_weights())
+    for expected, given in zip(*results, strict=True):
+        np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5)
+
+
+@LENGTHS
+@pytest.mark.parametrize("how", ["mean", "max"])
+def test_pooling_is_that_of_numpy_over_the_real_steps(lengths: tuple[int, ...], how: str) -> None:
+    steps, mask = steps_and_mask(*lengths)
+    pooled = PoolSteps(how)(steps, mask=mask).numpy()
+    pool = {"mean": np.mean, "max": np.max}[how]
+    expected = [pool(row[:length], axis=0) for row, length in zip(steps, lengths, strict=True)]
+    np.testing.assert_allclose(pooled, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["mean", "max"])
+def test_pooling_without_a_mask_takes_every_step(how: str) -> None:
+    steps, _ = steps_and_mask(7, 7)
+    expected = {"mean": np.mean, "max": np.max}[how](steps, axis=1)
+    np.testing.assert_allclose(PoolSteps(how)(steps), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["mean", "max"])
+def test_what_stands_behind_the_end_of_a_row_does_not_matter_to_pooling(how: str) -> None:
+    steps, mask = steps_and_mask(8, 3)
+    changed = np.where(mask[..., None], steps, np.float32(1e6))
+    np.testing.assert_array_equal(
+        PoolSteps(how)(changed, mask=mask), PoolSteps(how)(steps, mask=mask)
+    )

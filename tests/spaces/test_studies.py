@@ -1,0 +1,179 @@
+"""The studies that are shipped, and what a StudyPlan promises."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import spaces.studies
+from spaces.families import FAMILIES
+from spaces.plan import Reference, StudyPlan
+from spaces.ranges import Choice, Float, Int, Space, check, defaults
+from spaces.references import BASELINE, LABELLED_ONLY
+from spaces.studies import STUDIES
+
+PLANS = pytest.mark.parametrize("plan", STUDIES.values(), ids=STUDIES)
+FOLDER = Path(spaces.studies.__file__).parent
+
+SPACE: Space = {
+    "train.epochs": Int(low=1, high=15, default=6, note="epochs"),
+    "lstm.units": Int(low=8, high=256, default=64, note="units"),
+    "lstm.dropout": Float(low=0.0, high=0.6, default=0.0, note="dropout"),
+    "lstm.pooling": Choice(options=("last", "max"), default="max", note="pooling"),
+}
+
+
+def reference(name: str, **params: bool | int | float | str) -> Reference:
+    named = {key.replace("__", "."): value for key, value in params.items()}
+    return Reference(name=name, params=named, published=0.87, source="a test")
+
+
+def plan_with(*references: Reference, searched: tuple[str, ...] = ("lstm.units",)) -> StudyPlan:
+    return StudyPlan(
+        name="stand_in",
+        question="Is it?",
+        family="lstm",
+        space=SPACE,
+        searched=searched,
+        references=references,
+        n_trials=20,
+        timeout=60.0,
+        seconds_per_million_tokens=8.0,
+    )
+
+
+def test_the_registry_lists_exactly_the_files_in_the_folder() -> None:
+    assert set(STUDIES) == {file.stem for file in FOLDER.glob("*.py")} - {"__init__"}
+
+
+@PLANS
+def test_a_study_is_called_as_its_file_and_registry_entry(plan: StudyPlan) -> None:
+    assert STUDIES[plan.name] is plan
+    assert (FOLDER / f"{plan.name}.py").is_file()
+
+
+@PLANS
+def test_the_docstring_of_a_study_holds_its_question_and_command(plan: StudyPlan) -> None:
+    note = ast.get_docstring(ast.parse((FOLDER / f"{plan.name}.py").read_text("utf-8")))
+    assert note is not None
+    assert plan.question in " ".join(note.split())
+    assert f"python -m search.run --study {plan.name}" in note
+    assert plan.question.endswith("?")
+
+
+@PLANS
+def test_a_study_offers_the_text_the_training_and_its_family(plan: StudyPlan) -> None:
+    assert set(FAMILIES[plan.family]) <= set(plan.space)
+    assert {name.partition(".")[0] for name in plan.space} == {"text", "train", plan.family}
+    check(plan.space, defaults(plan.space), of="default")
+
+
+@PLANS
+def test_a_study_searches_something_and_names_each_range_once(plan: StudyPlan) -> None:
+    assert len(plan.searched) == len(set(plan.searched)) > 0
+    assert list(plan.searched_space) == list(plan.searched)
+
+
+@PLANS
+def test_a_study_ends_within_twenty_minutes_unless_asked_otherwise(plan: StudyPlan) -> None:
+    assert plan.n_trials is not None
+    assert plan.timeout is not None
+    assert plan.timeout < 20 * 60
+    assert plan.n_trials > len(plan.starting_points())
+
+
+@PLANS
+def test_every_reference_is_complete_sourced_and_inside_the_ranges(plan: StudyPlan) -> None:
+    for published in plan.references:
+        check(plan.space, published.params, of=published.name)
+        assert set(published.params) == set(plan.space)
+        assert published.source
+        assert published.published is None or 0.5 < published.published < 1
+
+
+@PLANS
+def test_starting_points_begin_with_the_defaults_and_hold_nothing_twice(plan: StudyPlan) -> None:
+    points = plan.starting_points()
+    assert next(iter(points)) == "defaults"
+    assert points["defaults"] == defaults(plan.space)
+    values = list(points.values())
+    assert all(point not in values[:i] for i, point in enumerate(values))
+    for published in plan.references:
+        assert plan.complete(published.params) in values
+
+
+def test_published_accuracies_are_those_of_the_paper() -> None:
+    assert (BASELINE.name, BASELINE.accuracy) == ("baseline-maas-2011", 0.8889)
+    assert (LABELLED_ONLY.name, LABELLED_ONLY.accuracy) == ("maas-2011-labelled-only", 0.8833)
+
+
+def test_a_reference_outside_a_range_is_refused_with_study_reference_and_parameter() -> None:
+    with pytest.raises(ValueError, match=r"stand_in, huge: lstm\.units .* 8 to 256, but got 512"):
+        plan_with(reference("huge", lstm__units=512))
+
+
+def test_a_reference_with_an_unknown_parameter_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"stand_in, odd: lstm\.unit is not a hyperparameter"):
+        plan_with(reference("odd", lstm__unit=64))
+
+
+def test_searching_an_unknown_range_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"study stand_in: lstm\.depth is not one of"):
+        plan_with(searched=("lstm.depth",))
+
+
+def test_complete_fills_in_the_defaults_and_keeps_what_is_said() -> None:
+    assert plan_with().complete({"lstm.units": 32}) == {**defaults(SPACE), "lstm.units": 32}
+
+
+def test_two_references_of_equal_values_make_one_starting_point() -> None:
+    plan = plan_with(
+        reference("first", lstm__units=100),
+        reference("again", lstm__units=100),
+        reference("as-default", lstm__units=64),
+        reference("other", lstm__units=100, lstm__dropout=0.2),
+    )
+    assert list(plan.starting_points()) == ["defaults", "first", "other"]
+
+
+def test_max_epochs_caps_the_range_the_default_and_the_references() -> None:
+    plan = plan_with(
+        reference("long", train__epochs=10, lstm__units=50),
+        reference("short", train__epochs=1),
+        reference("silent", lstm__units=100),
+    ).with_max_epochs(2)
+    epochs = plan.space["train.epochs"]
+    assert isinstance(epochs, Int)
+    assert (epochs.low, epochs.high, epochs.default) == (1, 2, 2)
+    points = plan.starting_points()
+    assert {name: point["train.epochs"] for name, point in points.items()} == {
+        "defaults": 2,
+        "long": 2,
+        "short": 1,
+        "silent": 2,
+    }
+
+
+@PLANS
+def test_every_study_can_be_capped_at_one_epoch(plan: StudyPlan) -> None:
+    capped = plan.with_max_epochs(1)
+    assert {point["train.epochs"] for point in capped.starting_points().values()} == {1}
+
+
+def test_max_epochs_never_raises_the_plan() -> None:
+    plan = plan_with(reference("long", train__epochs=10))
+    assert plan.with_max_epochs(1_000) == plan
+
+
+def test_a_reference_without_epochs_keeps_the_default_under_a_wide_cap() -> None:
+    plan = plan_with(reference("silent", lstm__units=100)).with_max_epochs(12)
+    assert plan.starting_points()["silent"]["train.epochs"] == 6
+
+
+def test_a_budget_is_replaced_as_a_whole() -> None:
+    plan = plan_with().with_budget(n_trials=None, timeout=90.0)
+    assert (plan.n_trials, plan.timeout) == (None, 90.0)
+    assert replace(plan, n_trials=20, timeout=60.0) == plan_with()

@@ -1,0 +1,131 @@
+"""Every program ends in one of few ways, and a user's mistake is one line."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tracking.cli import Parser, Stopped, UserError, run, unknown
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers() -> Iterator[None]:
+    """`run` sets signal handlers; the tests' own ones come back after each test."""
+    kept = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for signum, handler in kept.items():
+        signal.signal(signum, handler)
+
+
+def _raiser(error: BaseException) -> Callable[[], int]:
+    def main() -> int:
+        raise error
+
+    return main
+
+
+def _exit_code(main: Callable[[], int]) -> Any:
+    with pytest.raises(SystemExit) as exit_:
+        run(main)
+    return exit_.value.code
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_program_exits_with_what_it_returns(code: int, capsys) -> None:
+    assert _exit_code(lambda: code) == code
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_mistake_of_the_user_is_one_line_and_code_2(capsys) -> None:
+    assert _exit_code(_raiser(UserError("port 5000 is in use."))) == 2
+
+    assert capsys.readouterr() == ("", "error: port 5000 is in use.\n")
+
+
+def test_ctrl_c_is_code_130(capsys) -> None:
+    assert _exit_code(_raiser(KeyboardInterrupt())) == 130
+
+    assert capsys.readouterr() == ("", "stopped.\n")
+
+
+def test_a_stop_is_128_and_the_signal(capsys) -> None:
+    assert _exit_code(_raiser(Stopped(signal.SIGTERM))) == 143
+
+    assert capsys.readouterr() == ("", "stopped by SIGTERM.\n")
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_stops_the_program(signum: signal.Signals, code: int, capsys) -> None:
+    def main() -> int:
+        os.kill(os.getpid(), signum)
+        return 0
+
+    assert _exit_code(main) == code
+    assert capsys.readouterr().err == f"stopped by {signum.name}.\n"
+
+
+def test_a_reader_who_leaves_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)
+
+    assert _exit_code(_raiser(BrokenPipeError())) == 141
+    assert said.closed  # or Python would complain of the pipe at its end
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(_raiser(ZeroDivisionError("a bug")))
+
+
+@pytest.fixture
+def parser() -> Parser:
+    parser = Parser("search.run", "What it does.")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--sampler", choices=("tpe", "random"))
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--port", "many"], "'many'"),
+        (["--sampler", "tpee"], "'tpee'"),
+        (["--port"], "--port"),
+        (["--nonsense"], "--nonsense"),
+        (["--por", "1"], "--por"),  # an abbreviation would change its meaning with a new option
+    ],
+)
+def test_the_parser_refuses_in_one_line(parser: Parser, arguments, named: str, capsys) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args(arguments)
+
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert named in err
+    assert "--help" in err
+
+
+def test_the_help_names_the_command_to_type(parser: Parser, capsys) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args(["--help"])
+
+    assert exit_.value.code == 0
+    assert "python -m search.run" in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    assert str(unknown("study", "lstm_droput", ["lstm_dropout", "cnn"])) == (
+        "unknown study 'lstm_droput'. Did you mean lstm_dropout? Known: cnn, lstm_dropout."
+    )
+    assert str(unknown("study", "x", ["lstm"])) == "unknown study 'x'. Known: lstm."
+    assert str(unknown("study", "x", [])) == "unknown study 'x'. Known: none."

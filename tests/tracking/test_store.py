@@ -1,0 +1,467 @@
+"""What is written to the store is what is read from it, whenever the writer was killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tests.builders import (
+    build_data,
+    build_plan,
+    build_score,
+    build_study,
+    build_trial,
+    place_database,
+    write_study,
+    write_trial,
+)
+from tracking import store
+from tracking.cli import UserError
+from tracking.records import PlanRecord, TrialRecord
+
+_PARAMS = {
+    "bool.true": True,
+    "bool.false": False,
+    "int.one": 1,
+    "int.negative": -(10**18),
+    "float.whole": 1.0,
+    "float.digits": 0.1 + 0.2,
+    "float.tiny": 5e-324,
+    "text.plain": "pre",
+    "text.number": "5",
+    "text.float": "1e5",
+    "text.true": "true",
+    "text.null": "null",
+    "text.nan": "NaN",
+    "text.list": "[1, 2]",
+    "text.quoted": '"5"',
+    "text.quotes": 'it\'s "so"',
+    "text.lines": "one\ntwo\r\n\tthree",
+    "text.emoji": "très 🎬 好",
+    "text.blank": " 5 ",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return place_database(tmp_path / "mlruns")
+
+
+def _client(root: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
+
+
+def _runs(root: Path, kind: str, study: str = "lstm") -> list[Run]:
+    client = _client(root)
+    experiment = client.get_experiment_by_name(study).experiment_id
+    return list(client.search_runs([experiment], f"tags.kind = '{kind}'"))
+
+
+def _trial_runs(root: Path) -> dict[int, Run]:
+    return {int(run.data.tags["trial.number"]): run for run in _runs(root, "trial")}
+
+
+def _artifact(run: Run, name: str) -> Path:
+    return Path(run.info.artifact_uri.removeprefix("file://")) / name
+
+
+def _same(read: TrialRecord, written: TrialRecord) -> bool:
+    """Compare all but what the store itself gives: the run and how long it was open."""
+    return replace(read, run_id="", seconds=0.0) == replace(written, run_id="", seconds=0.0)
+
+
+_TRIALS = (
+    build_trial(0, 0.80, 1 / 3 + 0.5, 0.82),
+    build_trial(1, 0.70, 0.71, state="pruned", reason="below its peers after epoch 2"),
+    build_trial(2, 0.5, state="failed", reason="out of memory\nat batch_size=128"),
+    build_trial(3, 0.6, 0.7, state="failed", void=True, reason="stopped by SIGTERM"),
+)
+
+
+def test_a_study_is_read_as_it_was_written(root: Path) -> None:
+    write_study(root, build_study(*_TRIALS))
+
+    read = store.read_study(root, "lstm")
+
+    assert read.plan == build_plan()
+    assert [trial.number for trial in read.trials] == [0, 1, 2, 3]
+    for trial, written in zip(read.trials, _TRIALS, strict=True):
+        assert _same(trial, written)
+        assert trial.run_id
+        assert 0 <= trial.seconds < 120
+    assert [trial.number for trial in read.candidates] == [0]
+    assert (read.count("complete"), read.count("pruned"), read.count("failed")) == (1, 1, 1)
+
+
+def test_params_keep_their_values_and_types(root: Path) -> None:
+    write_study(root, build_study(build_trial(0, params=_PARAMS)))
+
+    params = store.read_study(root, "lstm").trials[0].params
+
+    assert params == _PARAMS
+    for name, value in _PARAMS.items():
+        assert type(params[name]) is type(value), name
+
+
+def test_a_folder_may_have_spaces_and_signs_in_its_name(tmp_path: Path) -> None:
+    root = place_database(tmp_path / "my runs, 100% für 🎬")
+    study = store.open_study(root, build_plan(), fresh=False)
+    run_id = write_trial(study, build_trial(), model=b"weights")
+
+    trial = store.read_study(root, "lstm").trials[0]
+
+    assert _same(trial, build_trial(model=True))
+    assert store.model_file(root, trial).read_bytes() == b"weights"
+    store.add_artifact(root, run_id, "drawn", "curves.html")
+    assert store.has_artifact(root, run_id, "curves.html")
+
+
+def test_a_long_reason_is_cut_and_does_not_stop_the_study(root: Path) -> None:
+    traceback = "A traceback of a deep call, with its end. 🎬\n" * 3_000
+
+    write_study(root, build_study(build_trial(0, state="failed", reason=traceback)))
+
+    reason = store.read_study(root, "lstm").trials[0].reason
+    assert len(reason) >= 1_000
+    assert set(reason.splitlines()) & set(traceback.splitlines())
+
+
+def test_mlflow_shows_how_each_trial_ended(root: Path) -> None:
+    write_study(root, build_study(*_TRIALS))
+
+    runs = _trial_runs(root)
+
+    states = [(runs[n].info.status, runs[n].data.tags["trial.state"]) for n in range(4)]
+    assert states == [
+        ("FINISHED", "complete"),
+        ("KILLED", "pruned"),
+        ("FAILED", "failed"),
+        ("FAILED", "failed"),
+    ]
+    assert [runs[n].data.tags["trial.void"] for n in range(4)] == ["False"] * 3 + ["True"]
+    assert runs[0].info.run_name == "trial-0000-lstm"
+
+
+def test_mlflow_holds_the_numbers_of_the_best_epoch_under_names_of_their_own(root: Path) -> None:
+    write_study(root, build_study(build_trial(0, 0.80, 0.86, 0.84)))
+
+    run = _trial_runs(root)[0]
+
+    assert run.data.metrics["best_epoch"] == 2
+    assert run.data.metrics["best_val_accuracy"] == 0.86
+    assert run.data.metrics["best_gap"] == (0.86 + 0.03 * 2) - 0.86
+    history = _client(root).get_metric_history(run.info.run_id, "val_accuracy")
+    assert [(point.step, point.value) for point in history] == [(1, 0.80), (2, 0.86), (3, 0.84)]
+
+
+def test_a_study_has_one_parent_run_however_often_it_is_opened(root: Path) -> None:
+    first = store.open_study(root, build_plan(), fresh=False)
+    write_trial(first, build_trial(0))
+    second = store.open_study(root, build_plan(), fresh=False)
+    write_trial(second, build_trial(1))
+
+    (parent,) = _runs(root, "study")
+
+    assert parent.info.run_name == "lstm"
+    parents = {run.data.tags["mlflow.parentRunId"] for run in _runs(root, "trial")}
+    assert parents == {parent.info.run_id}
+    assert len(_runs(root, "baseline")) == 1
+    assert store.ids(root, "lstm") == (parent.info.experiment_id, parent.info.run_id)
+
+
+def test_the_parent_run_tells_whether_the_study_is_at_its_end(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    statuses = []
+    for step in (study.begin, lambda: study.end(finished=False), lambda: study.end(finished=True)):
+        step()
+        statuses.append(_runs(root, "study")[0].info.status)
+
+    assert statuses == ["RUNNING", "KILLED", "FINISHED"]
+
+
+def test_the_baseline_stands_in_the_charts_at_every_step(root: Path) -> None:
+    store.open_study(root, build_plan(max_epochs=4), fresh=False)
+
+    (baseline,) = _runs(root, "baseline")
+
+    assert baseline.info.run_name == "baseline-maas-2011"
+    assert baseline.info.status == "FINISHED"
+    for name in ("val_accuracy", "best_val_accuracy"):
+        history = _client(root).get_metric_history(baseline.info.run_id, name)
+        assert [(point.step, point.value) for point in history] == [
+            (step, 0.8889) for step in range(1, 5)
+        ]
+
+
+def test_the_baseline_is_no_trial(root: Path) -> None:
+    write_study(root, build_study())
+
+    assert store.read_study(root, "lstm").trials == ()
+
+
+def test_each_trial_says_what_it_was_made_of(root: Path) -> None:
+    write_study(root, build_study(build_trial(0, seed=123)))
+
+    run = _trial_runs(root)[0]
+
+    assert run.data.tags["trial.seed"] == "123"
+    assert run.data.tags["data.digest"] == build_data().digest
+    assert run.data.tags["data.split_digest"] == build_data().split_digest
+    assert json.loads(_artifact(run, "environment.json").read_text("utf-8"))["python"]
+
+
+def test_the_curves_are_kept_as_a_table(root: Path) -> None:
+    written = build_trial(0, 0.5, 1 / 3)
+    write_study(root, build_study(written))
+
+    head, *rows, end = _artifact(_trial_runs(root)[0], "curves.csv").read_text("utf-8").split("\n")
+
+    assert end == ""
+    columns = head.split(",")
+    assert columns[:3] == ["epoch", "train_loss", "train_accuracy"]
+    for row, epoch in zip(rows, written.epochs, strict=True):
+        values = dict(zip(columns, map(float, row.split(",")), strict=True))
+        assert values == {name: getattr(epoch, name) for name in columns}
+
+
+def test_a_trial_left_running_is_closed_as_void(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    write_trial(study, build_trial(0, 0.8, 0.81, state="running"))
+
+    trials = store.open_study(root, build_plan(), fresh=False).begin()
+
+    assert _trial_runs(root)[0].info.status == "FAILED"
+    expected = build_trial(0, 0.8, 0.81, state="failed", void=True, reason=trials[0].reason)
+    assert "killed" in trials[0].reason
+    assert _same(trials[0], expected)
+    assert store.read_study(root, "lstm").count("failed") == 0
+
+
+def test_the_model_of_a_trial_left_running_is_deleted(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    write_trial(study, build_trial(0, state="running"), model=b"weights")
+
+    store.open_study(root, build_plan(), fresh=False).begin()
+
+    trial = store.read_study(root, "lstm").trials[0]
+    assert not trial.model
+    assert not store.model_file(root, trial).exists()
+
+
+def test_a_trial_whose_outcome_was_written_counts_though_its_run_was_not_closed(
+    root: Path,
+) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    run_id = write_trial(study, build_trial(0), model=b"weights")
+    _client(root).update_run(run_id, status="RUNNING")
+
+    trials = store.open_study(root, build_plan(), fresh=False).begin()
+
+    assert _same(trials[0], build_trial(0, model=True))
+    assert _trial_runs(root)[0].info.status == "FINISHED"
+
+
+def test_a_start_changes_nothing_in_trials_that_ended(root: Path) -> None:
+    write_study(root, build_study(*_TRIALS))
+    before = store.read_study(root, "lstm").trials
+
+    trials = store.open_study(root, build_plan(), fresh=False).begin()
+
+    assert tuple(trials[number] for number in sorted(trials)) == before
+    assert store.read_study(root, "lstm").trials == before
+
+
+def test_a_study_that_was_cut_short_while_it_was_made_is_made_whole(root: Path) -> None:
+    store.open_study(root, build_plan(), fresh=False)
+    (parent,) = _runs(root, "study")
+    _client(root).delete_tag(parent.info.run_id, "kind")  # a kill just before the last write
+    assert store.studies(root) == {}
+
+    store.open_study(root, build_plan(), fresh=False)
+
+    assert len(_runs(root, "study")) == 1
+    assert len(_runs(root, "baseline")) == 1
+    assert store.read_study(root, "lstm").plan == build_plan()
+
+
+def test_a_study_deleted_in_the_ui_is_gone_and_its_name_is_free(root: Path) -> None:
+    write_study(root, build_study(build_trial(0)))
+    client = _client(root)
+    deleted = client.get_experiment_by_name("lstm").experiment_id
+    client.delete_experiment(deleted)
+    assert store.studies(root) == {}
+
+    store.open_study(root, build_plan(seed=8), fresh=False)
+
+    assert set(store.studies(root)) == {"lstm"}
+    assert store.read_study(root, "lstm").plan.seed == 8
+    assert store.read_study(root, "lstm").trials == ()
+    assert client.get_experiment(deleted).lifecycle_stage == "deleted"
+
+
+def test_only_the_best_models_are_kept(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    for number, accuracy in enumerate((0.81, 0.85, 0.79, 0.85, 0.84)):
+        write_trial(study, build_trial(number, accuracy), model=b"weights %d" % number)
+
+    study.keep_best_models(3)
+
+    trials = store.read_study(root, "lstm").trials
+    assert [trial.number for trial in trials if trial.model] == [1, 3, 4]
+    for trial in trials:
+        assert store.model_file(root, trial).is_file() == trial.model
+    assert store.model_file(root, trials[3]).read_bytes() == b"weights 3"
+    study.keep_best_models(1)
+    trials = store.read_study(root, "lstm").trials
+    assert [trial.number for trial in trials if trial.model] == [1]  # the earlier of equals
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "now"),
+    [
+        (build_plan(data=build_data(digest="ffff")), "0123abcd", "ffff"),
+        (build_plan(data=build_data(split_digest="eeee")), "4567ef01", "eeee"),
+        (build_plan(seed=8), "7", "8"),
+    ],
+    ids=["data", "split", "seed"],
+)
+def test_other_data_or_another_seed_is_refused(
+    root: Path, asked: PlanRecord, before: str, now: str
+) -> None:
+    write_study(root, build_study(build_trial(0)))
+
+    with pytest.raises(UserError) as refused:
+        store.open_study(root, asked, fresh=False)
+
+    message = str(refused.value)
+    assert "--fresh" in message
+    assert before in message
+    assert now in message
+    assert "\n" not in message
+    assert store.read_study(root, "lstm").plan == build_plan()
+
+
+def test_fresh_puts_the_old_records_aside_and_loses_nothing(root: Path) -> None:
+    write_study(root, build_study(*_TRIALS))
+    other = build_plan(seed=8)
+
+    store.open_study(root, other, fresh=True)
+
+    names = store.studies(root)
+    (aside,) = set(names) - {"lstm"}
+    assert aside.startswith("lstm-until-")
+    assert store.read_study(root, "lstm").plan == other
+    assert store.read_study(root, "lstm").trials == ()
+    old = store.read_study(root, aside)
+    assert old.plan == replace(build_plan(), study=aside)
+    for trial, written in zip(old.trials, _TRIALS, strict=True):
+        assert _same(trial, written)
+
+
+def test_fresh_on_a_new_study_is_a_plain_start(root: Path) -> None:
+    store.open_study(root, build_plan(), fresh=True)
+
+    assert set(store.studies(root)) == {"lstm"}
+
+
+def test_the_name_of_a_plan_does_for_its_only_study(root: Path) -> None:
+    write_study(root, build_study(build_trial(0), study="lstm-smoke"))
+
+    study = store.read_study(root, "lstm")
+
+    assert study.plan.study == "lstm-smoke"
+    assert len(study.trials) == 1
+
+
+def test_the_name_of_a_plan_still_does_after_a_fresh_start(root: Path) -> None:
+    plan = build_plan(study="lstm-smoke")
+    store.open_study(root, plan, fresh=False)
+    store.open_study(root, plan, fresh=True)
+
+    assert store.read_study(root, "lstm").plan.study == "lstm-smoke"
+
+
+def test_a_plan_with_several_studies_is_not_guessed_at(root: Path) -> None:
+    store.open_study(root, build_plan(study="lstm-smoke"), fresh=False)
+    store.open_study(root, build_plan(study="lstm-reviews"), fresh=False)
+
+    with pytest.raises(UserError) as refused:
+        store.read_study(root, "lstm")
+
+    assert "lstm-reviews, lstm-smoke" in str(refused.value)
+
+
+def test_an_unknown_study_is_refused_with_a_suggestion(root: Path) -> None:
+    store.open_study(root, build_plan(study="lstm_dropout", plan="lstm_dropout"), fresh=False)
+
+    with pytest.raises(UserError) as refused:
+        store.read_study(root, "lstm_droput")
+
+    assert str(refused.value) == (
+        "unknown study 'lstm_droput'. Did you mean lstm_dropout? Known: lstm_dropout."
+    )
+
+
+def test_looking_into_a_folder_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    missing = tmp_path / "mlruns"
+
+    assert store.studies(missing) == {}
+    with pytest.raises(UserError, match=r"Known: none\."):
+        store.read_study(missing, "lstm")
+    assert not missing.exists()
+
+
+def test_experiments_of_others_are_passed_over(root: Path) -> None:
+    _client(root).create_experiment("somebody-else's")
+    store.open_study(root, build_plan(), fresh=False)
+
+    assert set(store.studies(root)) == {"lstm"}
+
+
+def test_the_store_is_in_wal_mode(root: Path) -> None:
+    store.open_study(root, build_plan(), fresh=False)
+
+    with closing(sqlite3.connect(store.database(root))) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_records_are_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "elsewhere"))
+    assert store.home() == tmp_path / "elsewhere"
+    monkeypatch.delenv("SEQSEARCH_MLRUNS")
+    monkeypatch.chdir(tmp_path)
+    assert store.home() == tmp_path / "mlruns"
+
+
+def test_the_score_keeps_a_confusion_of_many_classes(root: Path) -> None:
+    epochs = build_trial(0, 0.5).epochs
+    score = build_score(epochs, confusion=((3, 0, 1), (0, 2, 0), (5, 0, 9)))
+
+    write_study(root, build_study(build_trial(0, 0.5, score=score)))
+
+    assert store.read_study(root, "lstm").trials[0].score == score
+
+
+def test_a_trial_whose_model_folder_is_gone_can_still_be_read(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    run_id = write_trial(study, build_trial(0), model=b"weights")
+    shutil.rmtree(_artifact(_client(root).get_run(run_id), "model"))
+
+    assert _same(store.read_study(root, "lstm").trials[0], build_trial(0, model=False))
+
+
+def test_data_without_a_published_accuracy_needs_no_baseline(root: Path) -> None:
+    write_study(root, build_study(build_trial(0), baselines=()))
+
+    assert _runs(root, "baseline") == []
+    assert store.read_study(root, "lstm").plan.baselines == ()
