@@ -22,8 +22,18 @@ def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
     return start + epochs * plan.seconds_per_million_tokens * n_tokens / 1e6
 
 
-def seconds_of_study(plan: StudyPlan, per_trial: float, n_finished: int, spent: float) -> float:
-    """Estimate what is left of the budget; whichever limit comes first ends the study."""
-    by_trials = float("inf") if plan.n_trials is None else (plan.n_trials - n_finished) * per_trial
-    by_time = float("inf") if plan.timeout is None else plan.timeout - spent
+def seconds_of_study(
+    plan: StudyPlan, per_trial: float, *, n_finished: int, spent: float, running: float = 0.0
+) -> float:
+    """Estimate what is left of the budget; whichever limit comes first ends the study.
+
+    Args:
+        spent: seconds of the finished trials.
+        running: seconds of the trial that is running.
+    """
+    by_trials = by_time = float("inf")
+    if plan.n_trials is not None:
+        by_trials = (plan.n_trials - n_finished) * per_trial - min(running, per_trial)
+    if plan.timeout is not None:
+        by_time = plan.timeout - spent - running
     return max(0.0, min(by_trials, by_time))

@@ -57,7 +57,12 @@ def preload() -> None:
     _CONTEXT.set_forkserver_preload(["search.backend"])
     from multiprocessing import forkserver
 
-    forkserver.ensure_running()
+    # The server ignores Ctrl-C once it is up, but not while Keras loads, unless it is born so.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Attempt:
@@ -120,9 +125,10 @@ class Attempt:
 
     def _cause_of_death(self) -> str:
         code = self._process.exitcode or 0
-        tail = self._task.output.read_text("utf-8", "replace")[-2000:].strip()
         if code == -signal.SIGKILL:
             return "the trial's process was killed, most likely because memory ran out"
+        output = self._task.output
+        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return f"the trial's process {how}. Its last words: {tail or 'none'}"
 

@@ -126,19 +126,22 @@ class Progress:
 
     def _standing(self) -> str:
         best = "none yet" if self.counts.best is None else percent(self.counts.best)
-        against = f" (baseline {percent(self.baselines[0].accuracy)} on test)"
+        against = [f" (baseline {percent(line.accuracy)} on test)" for line in self.baselines]
         return (
-            f"best {best}{against if self.baselines else ''}, "
+            f"best {best}{''.join(against[:1])}, "
             f"{self.counts.n_pruned} pruned, about {duration(self._left())} left"
         )
 
     def _left(self) -> float:
-        counts, running = self.counts, time.monotonic() - self._began
-        done = counts.n_finished
-        per_trial = counts.seconds / done if done else self.per_trial
-        left = seconds_of_study(self.plan, per_trial, done, counts.seconds + running)
-        # The running trial is part of what is left, and part of it is done.
-        return max(0.0, left - min(running, per_trial)) if self.plan.n_trials else left
+        counts = self.counts
+        per_trial = counts.seconds / counts.n_finished if counts.n_finished else self.per_trial
+        return seconds_of_study(
+            self.plan,
+            per_trial,
+            n_finished=counts.n_finished,
+            spent=counts.seconds,
+            running=time.monotonic() - self._began,
+        )
 
     def _of(self) -> str:
         n_trials = self.plan.n_trials

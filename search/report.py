@@ -80,7 +80,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
             "digest": data.digest,
             "split_digest": data.split_digest,
         },
-        "estimated_seconds": round(seconds_of_study(plan, per_trial, 0, 0.0)),
+        "estimated_seconds": round(seconds_of_study(plan, per_trial, n_finished=0, spent=0.0)),
     }
 
 

@@ -37,6 +37,16 @@ class Outcome:
     void: bool = False
 
 
+class _Clock:
+    """Seconds that the study has taken, over all its sessions."""
+
+    def __init__(self, spent: float) -> None:
+        self._start = time.monotonic() - spent
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+
 class Watcher(Protocol):
     """Who is told what happens, to show it."""
 
@@ -73,24 +83,27 @@ class Coordinator:
             RuntimeError: if a trial hit a bug of ours, after it was recorded.
         """
         self.engine.reconcile(self.store.begin())
+        clock = _Clock(self.engine.seconds_spent())
         finished = False
         try:
-            while not self._budget_met():
+            while not self._budget_met(clock):
                 self.check_stop()
-                self._run_trial()
+                self._run_trial(clock)
             finished = True
         finally:
             self.store.end(finished=finished)
 
-    def _budget_met(self) -> bool:
-        n_trials, timeout = self.plan.n_trials, self.plan.timeout
+    def _budget_met(self, clock: _Clock) -> bool:
+        n_trials = self.plan.n_trials
         if n_trials is not None and self.engine.n_finished() >= n_trials:
             return True
-        return timeout is not None and self.engine.seconds_spent() >= timeout
+        return self._out_of_time(clock)
 
-    def _run_trial(self) -> None:
+    def _out_of_time(self, clock: _Clock) -> bool:
+        return self.plan.timeout is not None and clock.seconds() >= self.plan.timeout
+
+    def _run_trial(self, clock: _Clock) -> None:
         """Ask, evaluate, record, tell. Whatever happens in between, it is recorded and told."""
-        deadline = self._deadline()
         asked = self.engine.ask()
         log = self.store.open_trial(
             asked.number,
@@ -105,7 +118,7 @@ class Coordinator:
         try:
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
                 task = Task(asked.params, self.plan.family, self.data, asked.seed, Path(folder))
-                outcome = self._attempt(task, asked, log.epoch, deadline)
+                outcome = self._attempt(task, asked, log.epoch, clock)
                 if outcome.state == "complete":
                     log.keep_model(task.model)
         except TrialFailed as failure:  # these values cannot be trained: the study goes on
@@ -122,6 +135,7 @@ class Coordinator:
             log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
             value = outcome.score.val_accuracy if outcome.score else None
             self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
+            self.engine.spend(clock.seconds())
             self.watcher.trial_ends(asked, outcome)
         self.store.keep_best_models(KEPT_MODELS)
 
@@ -130,11 +144,11 @@ class Coordinator:
         task: Task,
         asked: Asked,
         log_epoch: Callable[[EpochRecord], None],
-        deadline: float,
+        clock: _Clock,
     ) -> Outcome:
         def tick() -> None:
             self.check_stop()
-            if time.monotonic() > deadline:
+            if self._out_of_time(clock):
                 raise OutOfTime("the time of the study was used up")
             self.watcher.tick()
 
@@ -146,8 +160,3 @@ class Coordinator:
                 if self.engine.should_prune(asked.number, epoch) and not last:
                     return Outcome("pruned", reason=f"below its peers after epoch {epoch.epoch}")
             return Outcome("complete", under_way.result())
-
-    def _deadline(self) -> float:
-        if self.plan.timeout is None:
-            return float("inf")
-        return time.monotonic() + self.plan.timeout - self.engine.seconds_spent()

@@ -148,6 +148,12 @@ def read_trial(client: MlflowClient, run: Run, *, epochs: bool = True) -> TrialR
     )
 
 
+def last_sign_of_life(client: MlflowClient, run: Run) -> int:
+    """When a trial last wrote something, in milliseconds since 1970."""
+    history = client.get_metric_history(run.info.run_id, "seconds")
+    return int(max([run.info.start_time, *(metric.timestamp for metric in history)]))
+
+
 def artifacts(run: Run) -> Path:
     """The folder of a run's files."""
     return Path(unquote(urlsplit(run.info.artifact_uri).path))

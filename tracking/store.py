@@ -154,7 +154,13 @@ class StudyStore:
                 layout.write_curves(
                     self._client, run.info.run_id, layout.read_trial(self._client, run).epochs
                 )
-                log.close("failed", None, reason="its coordinator was killed", void=True)
+                log.close(
+                    "failed",
+                    None,
+                    reason="its coordinator was killed",
+                    void=True,
+                    ended=layout.last_sign_of_life(self._client, run),
+                )
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run.info.run_id, layout.STATUS[state])
             record = layout.read_trial(self._client, self._client.get_run(run.info.run_id))
@@ -234,12 +240,24 @@ class TrialLog:
             layout.model_file(self._client.get_run(self.run_id)).parent, ignore_errors=True
         )
 
-    def close(self, state: State, score: ScoreRecord | None, *, reason: str, void: bool) -> None:
-        """Write the outcome. A killed process leaves either no outcome or a whole one."""
+    def close(
+        self,
+        state: State,
+        score: ScoreRecord | None,
+        *,
+        reason: str,
+        void: bool,
+        ended: int | None = None,
+    ) -> None:
+        """Write the outcome. A killed process leaves either no outcome or a whole one.
+
+        Args:
+            ended: when, in milliseconds since 1970; None is now.
+        """
         if self._rows:
             layout.write_curves(self._client, self.run_id, self._rows)
         layout.write_outcome(self._client, self.run_id, state, score, reason=reason, void=void)
-        self._client.set_terminated(self.run_id, layout.STATUS[state])
+        self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
 
 
 def _client(root: Path) -> MlflowClient:

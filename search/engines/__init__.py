@@ -43,4 +43,8 @@ class Engine(Protocol):
 
     def n_finished(self) -> int: ...
 
-    def seconds_spent(self) -> float: ...
+    def seconds_spent(self) -> float:
+        """Seconds that the study has taken, over all its sessions."""
+
+    def spend(self, seconds: float) -> None:
+        """Note how many seconds the study has taken by now."""

@@ -106,9 +106,12 @@ class OptunaEngine:
         return sum(self._counts(trial) and trial.state.is_finished() for trial in trials)
 
     def seconds_spent(self) -> float:
-        trials = self._study.get_trials(deepcopy=False)
-        durations = [trial.duration for trial in trials if self._counts(trial)]
-        return sum(duration.total_seconds() for duration in durations if duration)
+        # Not the sum of the trials' durations: one that was killed "lasts" until the next start.
+        seconds: float = self._study.user_attrs.get("seconds", 0.0)
+        return seconds
+
+    def spend(self, seconds: float) -> None:
+        self._study.set_user_attr("seconds", seconds)
 
     @property
     def _void(self) -> list[int]:
