@@ -1,0 +1,116 @@
+"""What is typed, and the plan that it makes."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from search.options import SMOKE_TRIALS, Options, duration, options, parser
+from spaces.ranges import Int
+from spaces.studies import STUDIES
+from tracking.cli import UserError
+
+PLAN = STUDIES["lstm_dropout"]
+
+
+def typed(*words: str, study: str = "lstm_dropout") -> Options:
+    return options(parser().parse_args(["--study", study, *words]))
+
+
+def budget(*words: str) -> tuple[int | None, float | None]:
+    plan = typed(*words).plan
+    return plan.n_trials, plan.timeout
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1_800), ("2h", 7_200), ("1.5h", 5_400), ("0.5m", 30)],
+)
+def test_a_time_is_read_with_its_unit(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["banana", "", "m", "0", "0s", "-5m", "5 m", "5d", "1e3", "1h30m", "inf", "nan", "."],
+)
+def test_what_is_not_a_positive_time_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="such as 90s, 30m or 2h") as refusal:
+        duration(text)
+    assert repr(text) in str(refusal.value)
+
+
+def test_without_options_a_plan_keeps_its_own_budget() -> None:
+    assert budget() == (20, 17 * 60)
+
+
+def test_the_number_of_trials_alone_lifts_the_time_limit() -> None:
+    assert budget("--trials", "50") == (50, None)
+
+
+def test_the_time_alone_lifts_the_limit_of_trials() -> None:
+    assert budget("--timeout", "2h") == (None, 7_200)
+
+
+def test_both_limit_together() -> None:
+    assert budget("--trials", "5", "--timeout", "90s") == (5, 90)
+
+
+def test_smoke_is_two_trials_of_one_epoch_until_more_is_asked_for() -> None:
+    assert budget("--smoke") == (SMOKE_TRIALS, None) == (2, None)
+    assert budget("--smoke", "--trials", "3") == (3, None)
+    plan = typed("--smoke").plan
+    points = plan.starting_points()
+    assert list(points) == list(PLAN.starting_points())
+    assert {params["train.epochs"] for params in points.values()} == {1}
+    assert epochs_of(typed("--smoke")).high == 1
+    assert epochs_of(typed("--smoke", "--max-epochs", "9")).high == 1
+
+
+def test_max_epochs_caps_what_is_searched_and_what_is_tried_first() -> None:
+    epochs = epochs_of(typed("--max-epochs", "2"))
+    assert (epochs.low, epochs.high, epochs.default) == (1, 2, 2)
+    points = typed("--max-epochs", "2").plan.starting_points().values()
+    assert {params["train.epochs"] for params in points} == {2}
+    assert epochs_of(typed("--max-epochs", "99")) == PLAN.space["train.epochs"]
+
+
+def epochs_of(chosen: Options) -> Int:
+    epochs = chosen.plan.space["train.epochs"]
+    assert isinstance(epochs, Int)
+    return epochs
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ([], "lstm_dropout"),
+        (["--data", "imdb"], "lstm_dropout"),
+        (["--data", "imdb-train"], "lstm_dropout-imdb-train"),
+        (["--data", "some/where/tweets.csv"], "lstm_dropout-tweets"),
+        (["--data", "some/where/my tweets & co.parquet"], "lstm_dropout-my-tweets---co"),
+        (["--smoke"], "lstm_dropout-smoke"),
+        (["--smoke", "--data", "tweets.csv"], "lstm_dropout-tweets-smoke"),
+    ],
+)
+def test_other_data_and_smoke_runs_have_records_of_their_own(words: list[str], name: str) -> None:
+    assert typed(*words).study == name
+
+
+def test_everything_else_is_passed_on_as_it_was_typed() -> None:
+    chosen = typed("--sampler", "random", "--pruner", "none", "--seed", "0", "--fresh", "--json")
+    assert (chosen.sampler, chosen.pruner, chosen.seed) == ("random", "none", 0)
+    assert (chosen.fresh, chosen.json, chosen.dry_run, chosen.smoke) == (True, True, False, False)
+
+
+@pytest.mark.parametrize("study", ["lstm_droput", "lstm/dropout", "", "LSTM", "../lstm"])
+def test_an_unknown_study_is_refused_with_the_known_ones(study: str) -> None:
+    with pytest.raises(UserError, match=r"Known: .*lstm, lstm_dropout") as refusal:
+        typed(study=study)
+    assert repr(study) in str(refusal.value)
+
+
+def test_a_misspelt_study_is_answered_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UserError, match=r"Did you mean lstm_dropout\?"):
+        typed(study="lstm_droput")

@@ -1,0 +1,157 @@
+"""A trial's process, the real one: what it gives, and that it is gone whatever happens."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from search import pool
+from search.datasets.cache import Dataset
+from search.failures import TrialFailed
+from search.pool import Task, attempt
+from spaces.ranges import Value
+from spaces.studies import STUDIES
+from tracking.cli import Stopped
+from tracking.records import EpochRecord
+
+PARAMS = STUDIES["lstm"].complete(
+    {
+        "text.vocab_size": 500,
+        "text.maxlen": 20,
+        "train.epochs": 2,
+        "train.patience": 2,
+        "train.batch_size": 32,
+        "lstm.embedding_dim": 8,
+        "lstm.units": 8,
+    }
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preload() -> None:
+    pool.preload()
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left_behind() -> Iterator[None]:
+    yield
+    assert multiprocessing.active_children() == []
+
+
+def wait() -> None:
+    """A tick that has nothing to do."""
+
+
+def pid() -> int:
+    """The process of the attempt under way."""
+    (process,) = multiprocessing.active_children()
+    assert process.pid is not None
+    return process.pid
+
+
+def make(folder: Path, data: Dataset, family: str = "lstm", **changes: Value) -> Task:
+    params = {**PARAMS, **{f"train.{name}": value for name, value in changes.items()}}
+    return Task(params, family, data, seed=1, folder=folder)
+
+
+def train(
+    task: Task,
+    *,
+    tick: Callable[[], None] = wait,
+    first: Callable[[], None] = wait,
+    each_epoch: Callable[[], None] = wait,
+) -> None:
+    """Use an attempt as the coordinator does, with something happening on the way."""
+    with attempt(task, tick) as under_way:
+        first()
+        for _ in under_way.epochs():
+            each_epoch()
+        assert under_way.result().n_parameters > 0
+
+
+def test_a_trial_gives_its_epochs_then_its_result_and_leaves_its_model(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    ticks: list[int] = []
+    task = make(tmp_path, tiny_dataset)
+    with attempt(task, lambda: ticks.append(pid())) as under_way:
+        epochs = list(under_way.epochs())
+        result = under_way.result()
+    assert [type(epoch) for epoch in epochs] == [EpochRecord, EpochRecord]
+    assert [epoch.epoch for epoch in epochs] == [1, 2]
+    best = max(epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch))
+    assert result.best_epoch == best.epoch
+    assert result.val_accuracy == pytest.approx(best.val_accuracy, abs=1e-6)
+    assert sum(map(sum, result.confusion)) == tiny_dataset.n_texts["validation"]
+    assert result.n_parameters == 500 * 8 + 4 * 8 * (8 + 8 + 1) + 8 + 1
+    assert task.model.stat().st_size > 1_000
+    assert len(set(ticks)) == 1
+    assert ticks[0] != os.getpid()
+
+
+def test_a_bug_is_not_a_failed_trial_and_comes_with_its_traceback(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    task = make(tmp_path, tiny_dataset, family="perceptron")
+    with pytest.raises(RuntimeError, match=r"(?s)Traceback .*\nKeyError: 'perceptron'"):
+        train(task)
+
+
+def test_values_that_cannot_be_trained_fail_the_trial(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    task = make(tmp_path, tiny_dataset, learning_rate=float("inf"))
+    with pytest.raises(TrialFailed, match="loss became nan in epoch 1"):
+        train(task)
+    assert not task.model.exists()
+
+
+@pytest.mark.parametrize(
+    ("signum", "reason"),
+    [
+        (signal.SIGKILL, "process was killed, most likely because memory ran out"),
+        (signal.SIGSEGV, "process ended by SIGSEGV. Its last words: "),
+    ],
+)
+def test_a_process_that_dies_in_training_fails_the_trial_and_says_how(
+    tmp_path: Path, tiny_dataset: Dataset, signum: signal.Signals, reason: str
+) -> None:
+    with pytest.raises(TrialFailed, match=reason):
+        train(make(tmp_path, tiny_dataset), each_epoch=lambda: os.kill(pid(), signum))
+
+
+def test_a_process_that_is_killed_before_it_wrote_anything_fails_the_trial(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    with pytest.raises(TrialFailed, match="was killed"):
+        train(make(tmp_path, tiny_dataset), first=lambda: os.kill(pid(), signal.SIGKILL))
+
+
+def test_a_pruned_trial_leaves_no_process_behind(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    task = make(tmp_path, tiny_dataset)
+    with attempt(task, wait) as under_way:
+        assert next(under_way.epochs()).epoch == 1
+        process = pid()
+    assert multiprocessing.active_children() == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    assert not task.model.exists()
+
+
+def test_what_the_tick_raises_ends_the_trial(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    def stop() -> None:
+        raise Stopped(signal.SIGTERM)
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM"):
+        train(make(tmp_path, tiny_dataset), tick=stop)
+
+
+def test_ctrl_c_in_the_terminal_is_left_to_the_coordinator(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    train(make(tmp_path, tiny_dataset), each_epoch=lambda: os.kill(pid(), signal.SIGINT))

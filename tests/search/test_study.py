@@ -1,0 +1,429 @@
+"""The coordinator: an exact budget, every end recorded and told, both stores in agreement.
+
+MLflow and Optuna are the real ones. Only the trial's process is a stand-in: it gives epochs and a
+score, or the exception that search.pool promises, which is all that the coordinator sees of it.
+What the process itself does is tested in test_pool.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import optuna
+import pytest
+
+from search import study
+from search.datasets.cache import Dataset
+from search.engines import Asked
+from search.engines.optuna import OptunaEngine
+from search.failures import TrialFailed
+from search.pool import Task
+from search.study import KEPT_MODELS, Coordinator, Outcome
+from spaces.plan import StudyPlan
+from spaces.studies import STUDIES
+from tracking import store
+from tracking.cli import Stopped
+from tracking.records import (
+    BaselineRecord,
+    DataRecord,
+    EpochRecord,
+    PlanRecord,
+    ScoreRecord,
+    StudyRecord,
+    TrialRecord,
+)
+
+PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
+DATASET = Dataset(Path("none"), "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, 80)
+DATA = DataRecord("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8})
+RECORD = PlanRecord(
+    study="s",
+    plan=PLAN.name,
+    question=PLAN.question,
+    family=PLAN.family,
+    space={},
+    seed=7,
+    max_epochs=3,
+    baselines=(BaselineRecord("baseline", 0.8889, "a paper"),),
+    references=(),
+    data=DATA,
+)
+BUG = "a trial process failed:\nTraceback (most recent call last):\nKeyError: 'lstm.unit'"
+OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+
+End = Callable[[Callable[[], None]], None]
+
+
+@dataclass
+class Watching:
+    """Notes what the coordinator shows."""
+
+    ends: list[tuple[int, str, bool]] = field(default_factory=list)
+
+    def trial_begins(self, asked: Asked) -> None: ...
+
+    def epoch_ends(self, epoch: EpochRecord) -> None: ...
+
+    def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
+        self.ends.append((asked.number, outcome.state, outcome.void))
+
+    def tick(self) -> None: ...
+
+
+@dataclass
+class Script:
+    """What the trial processes will do, one after another; then they complete."""
+
+    ends: list[End] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    stop: bool = False
+    tasks: list[Task] = field(default_factory=list)
+
+    def check_stop(self) -> None:
+        if self.stop:
+            raise Stopped(signal.SIGINT)
+
+
+@dataclass
+class FakeAttempt:
+    """Stands in for search.pool.Attempt."""
+
+    task: Task
+    tick: Callable[[], None]
+    end: End | None
+    accuracy: float
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        for number in range(1, int(self.task.params["train.epochs"]) + 1):
+            self.tick()
+            yield EpochRecord(number, 0.5, 0.9, 0.6, self.accuracy, 1e-3, 0.1, 500.0)
+            if self.end is not None:
+                self.end(self.tick)
+        self.task.model.write_bytes(b"a model")
+
+    def result(self) -> ScoreRecord:
+        a = self.accuracy
+        return ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
+
+
+def fails(tick: Callable[[], None]) -> None:
+    raise TrialFailed("out of memory with these values")
+
+
+def has_a_bug(tick: Callable[[], None]) -> None:
+    raise RuntimeError(BUG)
+
+
+def never_ends(tick: Callable[[], None]) -> None:
+    while True:
+        time.sleep(0.001)
+        tick()
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    script = Script()
+
+    @contextmanager
+    def attempt(task: Task, tick: Callable[[], None]) -> Iterator[FakeAttempt]:
+        script.tasks.append(task)
+        end = script.ends.pop(0) if script.ends else None
+        accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
+        yield FakeAttempt(task, tick, end, accuracy)
+
+    monkeypatch.setattr(study, "attempt", attempt)
+    return script
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow takes seconds to make its tables; they are made once and copied."""
+    root = tmp_path_factory.mktemp("empty")
+    store.MlflowClient(tracking_uri=f"sqlite:///{store.database(root)}").search_experiments()
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: Path, empty_store: Path) -> Path:
+    return Path(shutil.copytree(empty_store, tmp_path / "store"))
+
+
+Start = Callable[..., Watching]
+
+
+@pytest.fixture
+def start(root: Path, script: Script) -> Start:
+    """Run a coordinator to its end, as `search.run` does; a second call is a second session."""
+
+    def start(n_trials: int | None, timeout: float | None = None, **changes: object) -> Watching:
+        plan: StudyPlan = changes.get("plan", PLAN)  # type: ignore[assignment]
+        plan = plan.with_budget(n_trials, timeout)
+        records = store.open_study(root, RECORD, fresh=False)
+        engine = OptunaEngine(
+            root / "optuna.db",
+            "s",
+            records.experiment,
+            plan,
+            seed=7,
+            sampler="tpe",
+            pruner="median",
+        )
+        watching = Watching()
+        script.stop = False
+        try:
+            Coordinator(plan, engine, records, DATASET, DATA, watching, script.check_stop).run()
+        finally:
+            start.ends = watching.ends  # type: ignore[attr-defined]
+        return watching
+
+    return start
+
+
+def recorded(root: Path) -> StudyRecord:
+    return store.read_study(root, "s")
+
+
+def runs(root: Path) -> list[tuple[str, str]]:
+    """Kind and status of every run, as MLflow alone sees them."""
+    client = store.MlflowClient(tracking_uri=f"sqlite:///{store.database(root)}")
+    experiment = client.get_experiment_by_name("s")
+    found = client.search_runs([experiment.experiment_id])
+    return sorted((run.data.tags["kind"], run.info.status) for run in found)
+
+
+def told(root: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="s", storage=f"sqlite:///{root / 'optuna.db'}").trials
+
+
+def assert_the_stores_agree(root: Path) -> None:
+    trials, in_optuna = recorded(root).trials, told(root)
+    assert [t.number for t in trials] == [t.number for t in in_optuna]
+    for trial, other in zip(trials, in_optuna, strict=True):
+        assert OPTUNA_STATE[trial.state] == other.state.name
+        assert other.params == {name: trial.params[name] for name in PLAN.searched}
+        assert other.value == _value(trial)
+        assert other.user_attrs["seed"] == trial.seed
+        assert other.user_attrs["origin"] == trial.origin
+    assert not [status for _, status in runs(root) if status == "RUNNING"]
+
+
+def counted(root: Path) -> list[TrialRecord]:
+    return [trial for trial in recorded(root).trials if not trial.void]
+
+
+def test_a_study_ends_at_exactly_its_budget_and_then_does_nothing(
+    root: Path, start: Start
+) -> None:
+    assert start(4).ends == [(n, "complete", False) for n in range(4)]
+    assert start(4).ends == []
+    assert start(5).ends == [(4, "complete", False)]
+    assert start(2).ends == []
+    assert_the_stores_agree(root)
+    assert runs(root) == [
+        ("baseline", "FINISHED"),
+        ("study", "FINISHED"),
+        *[("trial", "FINISHED")] * 5,
+    ]
+
+
+def test_a_trial_is_recorded_with_its_values_epochs_and_score(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.8712345678912345]
+    start(1)
+    (trial,) = recorded(root).trials
+    (task,) = script.tasks
+    assert trial.params == task.params == PLAN.complete({})
+    assert (trial.seed, trial.family, trial.origin) == (task.seed, "lstm", "defaults")
+    assert [epoch.epoch for epoch in trial.epochs] == [1, 2, 3]
+    assert trial.score is not None
+    assert trial.score.val_accuracy == 0.8712345678912345
+    assert trial.score.confusion == ((4, 1), (0, 5))
+    assert store.model_file(root, trial).read_bytes() == b"a model"
+    assert not task.folder.exists()
+    assert told(root)[0].intermediate_values == dict.fromkeys((1, 2, 3), 0.8712345678912345)
+
+
+def test_values_that_cannot_be_trained_fail_their_trial_and_the_study_goes_on(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [fails]
+    assert start(2).ends == [(0, "failed", False), (1, "complete", False)]
+    failed, complete = recorded(root).trials
+    assert failed.reason == "out of memory with these values"
+    assert (failed.score, failed.model, len(failed.epochs)) == (None, False, 1)
+    assert complete.reason == ""
+    assert_the_stores_agree(root)
+    assert ("trial", "FAILED") in runs(root)
+
+
+def test_a_trial_below_its_peers_is_pruned_with_the_reason(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.8, 0.8, 0.8, 0.8, 0.5]
+    start(5, plan=_always_three_epochs())
+    pruned = recorded(root).trials[4]
+    assert (pruned.state, pruned.score, pruned.model) == ("pruned", None, False)
+    assert pruned.reason == f"below its peers after epoch {len(pruned.epochs)}"
+    assert len(pruned.epochs) < 3
+    assert_the_stores_agree(root)
+    assert ("trial", "KILLED") in runs(root)
+
+
+def test_a_trial_that_has_done_its_last_epoch_is_not_pruned(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.8, 0.8, 0.8, 0.8, 0.5]
+    start(5, plan=PLAN.with_max_epochs(1))
+    assert [trial.state for trial in recorded(root).trials] == ["complete"] * 5
+
+
+def test_a_bug_is_recorded_with_its_traceback_and_stops_the_study(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [has_a_bug]
+    with pytest.raises(RuntimeError, match=r"KeyError: 'lstm\.unit'"):
+        start(3)
+    (trial,) = recorded(root).trials
+    assert (trial.state, trial.void, len(script.tasks)) == ("failed", True, 1)
+    assert trial.reason.startswith("Traceback (most recent call last):")
+    assert "KeyError: 'lstm.unit'" in trial.reason
+    assert_the_stores_agree(root)
+    assert ("study", "KILLED") in runs(root)
+    start(3)  # the bug was mended: the same values are tried
+    assert script.tasks[1].params == script.tasks[0].params
+    assert len(counted(root)) == 3
+
+
+def test_a_bug_of_the_coordinator_itself_is_recorded_told_and_raised(
+    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(self: object, model: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.TrialLog, "keep_model", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            start(2)
+    (trial,) = recorded(root).trials
+    assert (trial.state, trial.void, trial.score) == ("failed", True, None)
+    assert "No space left on device" in trial.reason
+    assert_the_stores_agree(root)
+    start(2)
+    assert [trial.state for trial in counted(root)] == ["complete", "complete"]
+
+
+def test_a_study_stopped_in_mid_trial_goes_on_with_the_same_values_to_exactly_its_budget(
+    root: Path, start: Start, script: Script
+) -> None:
+    def stops(tick: Callable[[], None]) -> None:
+        script.stop = True
+        tick()
+
+    script.ends = [lambda tick: None, stops]
+    with pytest.raises(Stopped, match="stopped by SIGINT"):
+        start(3)
+    assert start.ends == [(0, "complete", False), (1, "failed", True)]  # type: ignore[attr-defined]
+    cut_short = recorded(root).trials[1]
+    assert (cut_short.reason, len(cut_short.epochs)) == ("stopped by SIGINT", 1)
+    assert_the_stores_agree(root)
+    assert runs(root) == [
+        ("baseline", "FINISHED"),
+        ("study", "KILLED"),
+        ("trial", "FAILED"),
+        ("trial", "FINISHED"),
+    ]
+    start(3)
+    assert len(script.tasks) == 4
+    before, after = script.tasks[1:3]
+    assert (after.params, after.seed) == (before.params, before.seed)
+    assert [trial.state for trial in counted(root)] == ["complete"] * 3
+    assert_the_stores_agree(root)
+    assert ("study", "FINISHED") in runs(root)
+
+
+def test_a_killed_coordinator_is_put_right_by_the_next_start(
+    root: Path, start: Start, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Stands in for SIGKILL: nothing is written after it."""
+
+    def dies(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    for owner, method in ((store.TrialLog, "close"), (OptunaEngine, "tell")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, method, dies)
+            patch.setattr(OptunaEngine, "tell", dies)
+            patch.setattr(store.StudyStore, "end", lambda self, *, finished: None)
+            with pytest.raises(Killed):
+                start(2)
+    assert told(root)[-1].state.name == "RUNNING"
+    start(2)
+    first, second, third = recorded(root).trials
+    assert (first.void, first.reason) == (True, "its coordinator was killed")
+    assert (second.void, second.state) == (False, "complete")  # recorded, but not yet told
+    assert (second.params, second.seed) == (first.params, first.seed)
+    assert (third.void, third.state, len(script.tasks)) == (False, "complete", 3)
+    assert_the_stores_agree(root)
+
+
+def test_the_time_budget_ends_the_study_and_prunes_the_trial_under_way(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [lambda tick: None, never_ends]
+    before = time.monotonic()
+    start(None, 2.0)
+    assert time.monotonic() - before < 10
+    trials = recorded(root).trials
+    assert [(trial.state, trial.void, trial.reason) for trial in trials] == [
+        ("complete", False, ""),
+        ("pruned", False, "the time of the study was used up"),
+    ]
+    assert_the_stores_agree(root)
+    assert start(None, 2.0).ends == []
+
+
+def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:
+    script.accuracies = [0.80, 0.84, 0.82, 0.81, 0.84, 0.83]
+    start(6, plan=PLAN.with_max_epochs(1))
+    study = recorded(root)
+    assert KEPT_MODELS == 3
+    assert [trial.number for trial in study.trials if trial.model] == [1, 4, 5]
+    assert [trial.number for trial in study.candidates[:3]] == [1, 4, 5]
+    assert len(list(root.rglob("model.keras"))) == 3
+
+
+def test_the_stores_agree_after_every_kind_of_end(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [fails, lambda tick: None, has_a_bug]
+    with pytest.raises(RuntimeError):
+        start(7)
+    script.accuracies = [0.8, 0.8, 0.8, 0.8, 0.4]
+    start(7, plan=_always_three_epochs())
+    study = recorded(root)
+    assert len(counted(root)) == 7
+    assert study.count("failed") == 1
+    assert study.count("complete") + study.count("pruned") == 6
+    assert [trial.number for trial in study.trials if trial.void] == [2]
+    assert_the_stores_agree(root)
+
+
+def _value(trial: TrialRecord) -> float | None:
+    """What Optuna keeps of a trial; of a pruned one its last report."""
+    if trial.state == "pruned":
+        return trial.epochs[-1].val_accuracy if trial.epochs else None
+    return trial.score.val_accuracy if trial.score else None
+
+
+def _always_three_epochs() -> StudyPlan:
+    """Leave no trial with a first epoch that is its last, which is never pruned."""
+    epochs = replace(PLAN.space["train.epochs"], low=3)
+    return replace(PLAN, space={**PLAN.space, "train.epochs": epochs})
