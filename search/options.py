@@ -6,11 +6,17 @@ import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.engines.names import PRUNERS, SAMPLERS
 from spaces.plan import StudyPlan
+from spaces.references import BASELINES
 from spaces.studies import STUDIES
 from tracking.cli import Parser, unknown
+from tracking.records import BaselineRecord, PlanRecord
+
+if TYPE_CHECKING:
+    from search.datasets.cache import Dataset
 
 SMOKE_TRIALS = 2
 
@@ -36,6 +42,23 @@ class Options:
     fresh: bool
     dry_run: bool
     json: bool
+
+    def record(self, data: Dataset) -> PlanRecord:
+        """What is recorded of the plan, and of the data it runs on."""
+        plan = self.plan
+        baselines = BASELINES if data.is_movie_reviews else ()
+        return PlanRecord(
+            study=self.study,
+            plan=plan.name,
+            question=plan.question,
+            family=plan.family,
+            space={name: str(plan.space[name]) for name in plan.searched},
+            references=tuple(reference.name for reference in plan.references),
+            seed=self.seed,
+            max_epochs=plan.max_epochs,
+            baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
+            data=data.record,
+        )
 
 
 def parser() -> Parser:

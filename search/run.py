@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from search.options import Options, options, parser
-from tracking.cli import Stopped, UserError, run
+from tracking.cli import StopFlag, Stopped, UserError, run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
-    from tracking.records import PlanRecord
 
 
 def main() -> int:
@@ -87,7 +84,7 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
     from search.study import Coordinator
     from tracking import store
 
-    plan, record = chosen.plan, _plan_record(chosen, data)
+    plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh)
     engine = OptunaEngine(
         root / "optuna.db",
@@ -100,43 +97,13 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
     )
     counts = tally(store.read_study(root, chosen.study))
     watcher = Progress(console, plan, record.baselines, counts, seconds_per_trial(plan, data))
-    with watcher as progress, _StopFlag() as stop:
-        coordinator = Coordinator(plan, engine, records, data, record.data, progress, stop.check)
+    with watcher as progress, StopFlag() as stop:
+        coordinator = Coordinator(plan, engine, records, data, progress, stop.check)
         try:
             coordinator.run()
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise
-
-
-def _plan_record(chosen: Options, data: Dataset) -> PlanRecord:
-    from spaces.references import BASELINES
-    from tracking.records import BaselineRecord, DataRecord, PlanRecord
-
-    plan = chosen.plan
-    return PlanRecord(
-        study=chosen.study,
-        plan=plan.name,
-        question=plan.question,
-        family=plan.family,
-        space={name: str(plan.space[name]) for name in plan.searched},
-        references=tuple(reference.name for reference in plan.references),
-        seed=chosen.seed,
-        max_epochs=plan.max_epochs,
-        baselines=tuple(
-            BaselineRecord(baseline.name, baseline.accuracy, baseline.source)
-            for baseline in (BASELINES if data.is_movie_reviews else ())
-        ),
-        data=DataRecord(
-            name=data.name,
-            note=data.note,
-            official=data.official,
-            classes=data.classes,
-            digest=data.digest,
-            split_digest=data.split_digest,
-            n_texts=data.n_texts,
-        ),
-    )
 
 
 def _load(console: Console, chosen: Options) -> Dataset:
@@ -152,30 +119,6 @@ def _build_page(study: str) -> str:
     """Have the page drawn by the program that draws; we only share the records with it."""
     command = [sys.executable, "-m", "dashboards.build", "--study", study]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
-class _StopFlag:
-    """Remembers a wish to stop until the coordinator asks: no write is cut in the middle."""
-
-    def __init__(self) -> None:
-        self._signum: int | None = None
-
-    def __enter__(self) -> Self:
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        self._before = [(signum, signal.signal(signum, self._remember)) for signum in signals]
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for signum, handler in self._before:
-            signal.signal(signum, handler)
-
-    def check(self) -> None:
-        """Raise Stopped if the user asked to end."""
-        if self._signum is not None:
-            raise Stopped(self._signum)
-
-    def _remember(self, signum: int, frame: FrameType | None) -> None:
-        self._signum = signum
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.engines import Asked, Engine
     from spaces.plan import StudyPlan
-    from tracking.records import DataRecord, EpochRecord, ScoreRecord, State
+    from tracking.records import EpochRecord, ScoreRecord, State
     from tracking.store import StudyStore
 
 KEPT_MODELS = 3
@@ -71,7 +71,6 @@ class Coordinator:
     engine: Engine
     store: StudyStore
     data: Dataset
-    data_record: DataRecord
     watcher: Watcher
     check_stop: Callable[[], None]
 
@@ -111,7 +110,7 @@ class Coordinator:
             dict(asked.params),
             seed=asked.seed,
             origin=asked.origin,
-            data=self.data_record,
+            data=self.data.record,
         )
         self.watcher.trial_begins(asked)
         outcome = Outcome("failed", reason="cut short", void=True)

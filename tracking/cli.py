@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 
 class UserError(Exception):
@@ -25,6 +25,30 @@ class Stopped(Exception):
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.exit_code = 128 + signum
+
+
+class StopFlag:
+    """Remembers a wish to stop until it is asked for, so that no write is cut in the middle."""
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+
+    def __enter__(self) -> Self:
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self._before = [(signum, signal.signal(signum, self._remember)) for signum in signals]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for signum, handler in self._before:
+            signal.signal(signum, handler)
+
+    def check(self) -> None:
+        """Raise Stopped if the user asked to end."""
+        if self._signum is not None:
+            raise Stopped(self._signum)
+
+    def _remember(self, signum: int, frame: FrameType | None) -> None:
+        self._signum = signum
 
 
 class Parser(argparse.ArgumentParser):

@@ -62,7 +62,16 @@ class ScoreRecord:
 
 @dataclass(frozen=True)
 class DataRecord:
-    """The data set of a study; attributes as search's Dataset."""
+    """The data set of a study.
+
+    Attributes:
+        note: where it was found, for the person.
+        official: whether its test part is the official one of the Large Movie Review Dataset.
+        classes: label names; a label's number is its place here.
+        digest: names the labelled texts, 16 hexadecimal digits.
+        split_digest: names the validation part, 16 hexadecimal digits.
+        n_texts: texts of each part.
+    """
 
     name: str
     note: str

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +24,24 @@ from search.batches import Ragged, pack
 from search.datasets import split
 from search.datasets.sources import Say, Source, locate
 from search.datasets.texts import Parts, Texts
+from tracking.records import DataRecord
 
 _FORMAT = 1  # a change of the arrays or of the words needs a new number
 SMOKE_TEXTS = 400
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A prepared data set; its arrays are read from disk where they are used.
-
-    Attributes:
-        classes: label names; a label's number is its place here.
-        official: whether its test part is the official one of the Large Movie Review Dataset.
-        digest: names the labelled texts, 16 hexadecimal digits.
-        split_digest: names the validation part, 16 hexadecimal digits.
-        n_texts: texts of each part.
-        n_tokens: tokens of the training part, before clipping.
-    """
+class Dataset(DataRecord):
+    """A prepared data set; its arrays are read from disk where they are used."""
 
     folder: Path
-    name: str
-    note: str
-    official: bool
-    classes: tuple[str, ...]
-    digest: str
-    split_digest: str
-    n_texts: dict[str, int]
-    n_tokens: int
+
+    @property
+    def record(self) -> DataRecord:
+        """What is recorded of it."""
+        return DataRecord(
+            **{field.name: getattr(self, field.name) for field in fields(DataRecord)}
+        )
 
     @property
     def is_movie_reviews(self) -> bool:
@@ -146,14 +137,12 @@ def _write(target: Path, name: str, parts: Parts) -> None:
         _write_part(target, part, texts, ids, classes)
     (target / "vocabulary.txt").write_text("\n".join(vocabulary), "utf-8")
     hashes = b"".join(digest for part in written.values() for digest in sorted(part.hashes()))
-    n_tokens = int(np.load(target / "train.offsets.npy", mmap_mode="r")[-1])
     manifest = {
         "name": name,
         "classes": classes,
         "digest": hashlib.sha256(hashes).hexdigest()[:16],
         "split_digest": split.digest(parts.validation),
         "n_texts": {part: len(texts) for part, texts in written.items()},
-        "n_tokens": n_tokens,
     }
     (target / "manifest.json").write_text(json.dumps(manifest, indent=2), "utf-8")
 

@@ -31,7 +31,6 @@ from tracking import store
 from tracking.cli import Stopped
 from tracking.records import (
     BaselineRecord,
-    DataRecord,
     EpochRecord,
     PlanRecord,
     ScoreRecord,
@@ -40,8 +39,7 @@ from tracking.records import (
 )
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-DATASET = Dataset(Path("none"), "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, 80)
-DATA = DataRecord("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8})
+DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, Path("none"))
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
@@ -52,7 +50,7 @@ RECORD = PlanRecord(
     max_epochs=3,
     baselines=(BaselineRecord("baseline", 0.8889, "a paper"),),
     references=(),
-    data=DATA,
+    data=DATASET.record,
 )
 BUG = "a trial process failed:\nTraceback (most recent call last):\nKeyError: 'lstm.unit'"
 OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
@@ -177,7 +175,7 @@ def start(root: Path, script: Script) -> Start:
         watching = Watching()
         script.stop = False
         try:
-            Coordinator(plan, engine, records, DATASET, DATA, watching, script.check_stop).run()
+            Coordinator(plan, engine, records, DATASET, watching, script.check_stop).run()
         finally:
             start.ends = watching.ends  # type: ignore[attr-defined]
         return watching

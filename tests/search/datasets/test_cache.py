@@ -11,7 +11,7 @@ import pytest
 
 from search.datasets import cache
 from search.datasets.cache import SMOKE_TEXTS, Dataset, load
-from search.text import OUT_OF_VOCABULARY, START, decode, fit_vocabulary, words
+from search.text import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
 
 ROWS = [
     *((f"good film number {i}", "pos", "train") for i in range(10)),
@@ -52,7 +52,6 @@ def test_the_arrays_hold_the_texts_and_labels_of_the_table(divided: Path) -> Non
     expected = [(text, label) for text, label, part in ROWS if part == "train"]
     labels = [data.classes[number] for number in data.labels("train")]
     assert list(zip(texts_of(data, "train"), labels, strict=True)) == expected
-    assert data.n_tokens == sum(1 + len(words(text)) for text, _ in expected)
 
 
 def test_the_vocabulary_is_that_of_the_training_part_alone(divided: Path) -> None:
