@@ -60,14 +60,16 @@ def _write(out: Path, html: str) -> None:
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
     from dashboards.figures import overfitting
-    from dashboards.page import figure_page
+    from dashboards.page import NOT_OFFICIAL, figure_page
     from tracking import store
 
     for trial in study.trials:
         ended = trial.epochs and trial.state != "running"
         if ended and not store.has_artifact(root, trial.run_id, CURVES):
             curve = overfitting.curve(trial)
-            html = figure_page(curve.title, overfitting.draw([curve]))
+            data = study.plan.data
+            note = "" if data.official else f", {data.name}: {NOT_OFFICIAL}"
+            html = figure_page(curve.title + note, overfitting.draw([curve]))
             store.add_artifact(root, trial.run_id, html, CURVES)
 
 

@@ -13,6 +13,8 @@ from dashboards.figures import accuracy, overfitting
 from tracking.records import StudyRecord
 from tracking.words import brief, percent
 
+NOT_OFFICIAL = "not the official test set"
+
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto;
        padding: 1rem 1.5rem; color: #1a1a1a; background: #fff; }
@@ -36,8 +38,8 @@ def page(studies: Sequence[StudyRecord]) -> str:
 
 
 def figure_page(title: str, figure: go.Figure) -> str:
-    """Write a page that holds one figure."""
-    return _document(escape(title), _embed(figure))
+    """Write a page that holds one figure under its title."""
+    return _document(escape(title), f"<h2>{escape(title)}</h2>\n{_embed(figure)}")
 
 
 def verdict(study: StudyRecord) -> str:
@@ -63,6 +65,7 @@ def verdict(study: StudyRecord) -> str:
         f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
         "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
         "the test set has not been looked at."
+        + ("" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL}.)")
     )
 
 
@@ -75,7 +78,7 @@ def _section(study: StudyRecord) -> str:
     ]
     if not plan.data.official:
         parts.append(
-            f'<p class="warning">Data {escape(plan.data.name)}: not the official test set of the '
+            f'<p class="warning">Data {escape(plan.data.name)}: {NOT_OFFICIAL} of the '
             "Large Movie Review Dataset, so no number here can be compared with a published one "
             "digit by digit.</p>"
         )
@@ -84,7 +87,7 @@ def _section(study: StudyRecord) -> str:
             "<h2>Candidates</h2>",
             _embed(accuracy.draw(accuracy.table(study))),
             "<h2>Overfitting: train and validation accuracy of the best</h2>",
-            f"<p>{escape(_widest_gap(study))}</p>",
+            f"<p>{escape(_kept_epoch(study))}</p>",
             _embed(overfitting.draw(overfitting.table(study))),
             "<h2>Best trials</h2>",
             _leaderboard(study),
@@ -98,13 +101,14 @@ def _section(study: StudyRecord) -> str:
     return "\n".join(parts)
 
 
-def _widest_gap(study: StudyRecord) -> str:
+def _kept_epoch(study: StudyRecord) -> str:
     best = study.candidates[0]
     assert best.score is not None
     gap = 100 * (best.score.train_accuracy - best.score.val_accuracy)
     return (
         f"Trial {best.number} kept the weights of epoch {best.score.best_epoch} of "
-        f"{len(best.epochs)}, where training was {gap:+.1f} points from validation."
+        f"{len(best.epochs)}, where training was {abs(gap):.1f} points "
+        f"{'above' if gap > 0 else 'below'} validation."
     )
 
 

@@ -1,31 +1,38 @@
 """Load Keras on TensorFlow, and the layers of ours that a model may hold, without the chatter.
 
-TensorFlow's native code writes to stderr while it loads, whatever its log level says. An import
-error still comes through: Python raises it.
+TensorFlow's native code writes to stderr while it loads, whatever its log level says. An error
+still comes through: Python raises it.
 """
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-sys.stderr.flush()
-_stderr = os.dup(2)
-_nowhere = os.open(os.devnull, os.O_WRONLY)
-os.dup2(_nowhere, 2)
-try:
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Send what is written to the process's stderr nowhere."""
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+with silenced():
+    # No device is touched here: a process that is forked later could not use a GPU any more.
     import keras
     import tensorflow as tf
 
-    # The first use of a device is what logs.
-    tf.config.list_physical_devices("GPU")
-finally:
-    os.dup2(_stderr, 2)
-    os.close(_stderr)
-    os.close(_nowhere)
+    import search.evaluate
+    import search.models.layers
+    import search.text_model  # noqa: F401
 
-import search.evaluate  # noqa: E402
-import search.models.layers  # noqa: E402
-import search.text_model  # noqa: E402, F401
-
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "silenced", "tf"]

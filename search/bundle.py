@@ -114,10 +114,18 @@ class Classifier:
     """
 
     def __init__(self, folder: Path) -> None:
-        from search.backend import keras
+        self.manifest = read(folder)  # before Keras loads: a damaged bundle is refused at once
 
-        self.manifest = read(folder)
-        self._model = keras.models.load_model(folder / MODEL, safe_mode=True, compile=False)
+        from search.backend import keras, silenced
+
+        try:
+            with silenced():
+                self._model = keras.models.load_model(
+                    folder / MODEL, compile=False, safe_mode=True
+                )
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{folder / MODEL} cannot be loaded: {reason}") from error
 
     def probabilities(self, texts: list[str]) -> NDArray[np.float32]:
         """Score texts.

@@ -44,8 +44,8 @@ def evaluate(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     text: dict[str, Any] = take(params, "text")
-    training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
     try:
+        training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
         model = BUILDERS[family](
             text["vocab_size"],
             len(data.classes),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.engines.names import PRUNERS, SAMPLERS
-from spaces.plan import StudyPlan
+from spaces.plan import DEFAULTS, StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
 from tracking.cli import Parser, unknown
@@ -53,7 +53,7 @@ class Options:
             question=plan.question,
             family=plan.family,
             space={name: str(plan.space[name]) for name in plan.searched},
-            references=tuple(reference.name for reference in plan.references),
+            references=tuple(name for name in plan.starting_points() if name != DEFAULTS),
             seed=self.seed,
             max_epochs=plan.max_epochs,
             baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
@@ -68,7 +68,7 @@ def parser() -> Parser:
     add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
     add("--list", action="store_true", help="list the studies and end")
     add("--trials", type=_positive, metavar="N", help="finished trials of the study in total")
-    add("--timeout", type=duration, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
+    add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
     add("--max-epochs", type=_positive, metavar="N", help="epochs of a trial at most")
     add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
     add("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="how values are proposed")
@@ -91,11 +91,14 @@ def options(arguments: argparse.Namespace) -> Options:
         raise unknown("study", arguments.study, STUDIES)
     plan = STUDIES[arguments.study]
     if arguments.smoke:
-        plan = plan.with_budget(SMOKE_TRIALS, None).with_max_epochs(1)
-    if arguments.trials or arguments.timeout:
-        plan = plan.with_budget(arguments.trials, arguments.timeout)
-    if arguments.max_epochs:
-        plan = plan.with_max_epochs(arguments.max_epochs)
+        trials = arguments.trials or SMOKE_TRIALS
+        plan = plan.with_budget(trials, arguments.timeout)
+        plan = plan.with_max_epochs(arguments.max_epochs or 1)
+    else:
+        if arguments.trials or arguments.timeout:
+            plan = plan.with_budget(arguments.trials, arguments.timeout)
+        if arguments.max_epochs:
+            plan = plan.with_max_epochs(arguments.max_epochs)
     return Options(
         plan=plan,
         study=_record_name(arguments.study, arguments.data, arguments.smoke),
@@ -110,19 +113,19 @@ def options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def duration(text: str) -> float:
+def seconds(text: str) -> float:
     """Read a time such as 90s, 30m, 1.5h; a bare number is seconds.
 
-    >>> duration("30m")
+    >>> seconds("30m")
     1800.0
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if seconds <= 0:
+    n = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if n <= 0:
         raise argparse.ArgumentTypeError(
             f"a time is a positive number with s, m or h, such as 90s, 30m or 2h, but got {text!r}"
         )
-    return seconds
+    return n
 
 
 def _record_name(study: str, data: str, smoke: bool) -> str:

@@ -1,7 +1,7 @@
 """Trial processes on this machine, one at a time.
 
 Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
-of 6 to 9 s), so that a crash, a hang or running out of memory ends one trial and nothing else. The
+of 6 to 9 s), so that a crash or running out of memory ends one trial and nothing else. The
 process holds no connection to any store: it sends each epoch up and waits for the word to go on.
 """
 
@@ -57,12 +57,15 @@ def preload() -> None:
     _CONTEXT.set_forkserver_preload(["search.backend"])
     from multiprocessing import forkserver
 
-    # The server ignores Ctrl-C once it is up, but not while Keras loads, unless it is born so.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal signals all its processes, but stopping is for the coordinator, which ends the
+    # trial and records it. Processes are born with the signals that their parent ignores.
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(signum, signal.signal(signum, signal.SIG_IGN)) for signum in signals]
     try:
         forkserver.ensure_running()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in before:
+            signal.signal(signum, handler)
 
 
 class Attempt:
@@ -113,9 +116,10 @@ class Attempt:
             self._tick()
         try:
             return self._pipe.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             self._process.join()
-            raise TrialFailed(self._cause_of_death()) from None
+        self._tick()  # it may have died of what asks us to stop
+        raise self._cause_of_death()
 
     def _send_go_on(self) -> None:
         try:
@@ -123,14 +127,17 @@ class Attempt:
         except OSError:  # it died meanwhile; the next receive says why
             return
 
-    def _cause_of_death(self) -> str:
+    def _cause_of_death(self) -> Exception:
+        """A signal ends what cannot be trained; a process that ends by itself is a bug."""
         code = self._process.exitcode or 0
         if code == -signal.SIGKILL:
-            return "the trial's process was killed, most likely because memory ran out"
+            return TrialFailed("its process was killed, most likely because memory ran out")
         output = self._task.output
         tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
-        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        return f"the trial's process {how}. Its last words: {tail or 'none'}"
+        words = f"Its last words: {tail or 'none'}"
+        if code < 0:
+            return TrialFailed(f"its process ended by {signal.Signals(-code).name}. {words}")
+        return RuntimeError(f"a trial process ended with code {code}. {words}")
 
 
 @contextmanager
@@ -149,7 +156,8 @@ def attempt(task: Task, tick: Callable[[], None]) -> Iterator[Attempt]:
 
 def _run(pipe: Connection, task: Task) -> None:
     """The trial's process: evaluate, save the model, send the result."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which ends us
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with task.output.open("w") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())

@@ -28,7 +28,6 @@ def main() -> int:
 
     from search import bundle
 
-    bundle.read(arguments.model)  # before Keras loads: a damaged bundle is refused at once
     classifier = bundle.Classifier(arguments.model)
     classes = classifier.manifest.classes
     for texts in _batched(arguments.texts or _lines()):
@@ -45,8 +44,11 @@ def main() -> int:
 def _lines() -> Iterator[str]:
     if sys.stdin.isatty():
         print("one text a line, Ctrl-D ends:", file=sys.stderr)
-    for line in sys.stdin:
-        yield line.rstrip("\n")
+    try:
+        for line in sys.stdin:
+            yield line.rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"stdin must be UTF-8: {error.reason}.") from error
 
 
 def _batched(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -63,7 +63,10 @@ def _run(console: Console, chosen: Options) -> int:
     data = _load(console, chosen)
     pool.preload()  # while Keras loads there, the stores are opened here
     root = store.home()
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be written: {error.strerror}.") from error
     try:
         with FileLock(root / f"{chosen.study}.lock", timeout=0):
             _coordinate(console, chosen, data, root)
@@ -89,7 +92,7 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
     engine = OptunaEngine(
         root / "optuna.db",
         chosen.study,
-        records.experiment,
+        records.parent,
         plan,
         seed=chosen.seed,
         sampler=chosen.sampler,

@@ -81,10 +81,11 @@ class Coordinator:
             Stopped: if the user asked to end; the study can be resumed.
             RuntimeError: if a trial hit a bug of ours, after it was recorded.
         """
-        self.engine.reconcile(self.store.begin())
         clock = _Clock(self.engine.seconds_spent())
         finished = False
         try:
+            self.engine.reconcile(self.store.begin())
+            self.store.keep_best_models(KEPT_MODELS)
             while not self._budget_met(clock):
                 self.check_stop()
                 self._run_trial(clock)
@@ -112,9 +113,9 @@ class Coordinator:
             origin=asked.origin,
             data=self.data.record,
         )
-        self.watcher.trial_begins(asked)
         outcome = Outcome("failed", reason="cut short", void=True)
         try:
+            self.watcher.trial_begins(asked)
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
                 task = Task(asked.params, self.plan.family, self.data, asked.seed, Path(folder))
                 outcome = self._attempt(task, asked, log.epoch, clock)
@@ -122,8 +123,8 @@ class Coordinator:
                     log.keep_model(task.model)
         except TrialFailed as failure:  # these values cannot be trained: the study goes on
             outcome = Outcome("failed", reason=str(failure))
-        except OutOfTime as end:
-            outcome = Outcome("pruned", reason=str(end))
+        except OutOfTime as end:  # no verdict on its values: they are tried when there is time
+            outcome = replace(outcome, reason=str(end))
         except Stopped as stop:
             outcome = replace(outcome, reason=str(stop))
             raise

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from spaces.ranges import Int, Params, Space, Value, check, defaults, free
 
+DEFAULTS = "defaults"  # the name of a study's first starting point
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -77,7 +79,7 @@ class StudyPlan:
 
         Two references published with equal values (of different years) make one trial.
         """
-        points: dict[str, Params] = {"defaults": self.complete({})}
+        points: dict[str, Params] = {DEFAULTS: self.complete({})}
         for reference in self.references:
             params = self.complete(reference.params)
             if params not in points.values():

@@ -10,7 +10,7 @@ TRAIN: Space = {
         note="passes over the training reviews at most; early stopping may end sooner",
     ),
     "train.batch_size": Int(
-        low=16, high=512, default=54, log=True, note="reviews in one gradient step"
+        low=16, high=512, default=128, log=True, note="reviews in one gradient step"
     ),
     "train.learning_rate": Float(
         low=1e-4, high=1e-2, default=2e-3, log=True, note="step size of Adam"

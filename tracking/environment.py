@@ -31,9 +31,10 @@ class CodeRecord:
 @functools.cache
 def code() -> CodeRecord:
     """Read the version of this project's own code, once: it does not change while we run."""
-    return CodeRecord(
-        _git("rev-parse", "HEAD").strip(), _git("diff", "--no-ext-diff", "--no-color", "HEAD")
-    )
+    if _git("rev-parse", "--show-toplevel").strip() != str(_ROOT):
+        return CodeRecord("", "")  # installed, perhaps within another project's checkout
+    diff = _git("diff", "--no-ext-diff", "--no-color", "HEAD")
+    return CodeRecord(_git("rev-parse", "HEAD").strip(), diff)
 
 
 @functools.cache

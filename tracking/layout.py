@@ -99,7 +99,7 @@ def write_outcome(
     reason: str,
     void: bool,
 ) -> None:
-    """Write how a trial ended, in one step: a killed process leaves all of it or nothing."""
+    """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
     values: dict[str, float] = {}
     if score is not None:
         client.log_dict(run_id, {"counts": score.confusion}, "confusion.json")
@@ -170,7 +170,7 @@ def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
 
 def _read_score(run: Run) -> ScoreRecord | None:
     found = run.data.metrics
-    if "best_epoch" not in found:
+    if run.data.tags["trial.state"] != "complete" or "best_epoch" not in found:
         return None
     values: dict[str, Any] = {name: found[f"best_{name}"] for name in _SCORE}
     values["n_parameters"] = int(values["n_parameters"])

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import layout
+from tracking.cli import UserError
 from tracking.records import BaselineRecord, PlanRecord
 
 
@@ -47,8 +48,14 @@ def open_experiment(client: MlflowClient, root: Path, study: str, *, fresh: bool
 
 
 def create_parent(client: MlflowClient, experiment: str, plan: PlanRecord) -> Run:
-    for leftover in client.search_runs([experiment]):  # of a start that was cut short
-        client.delete_run(leftover.info.run_id)
+    leftovers = list(client.search_runs([experiment]))  # of a start that was cut short
+    if any(run.data.tags.get("kind", "baseline") != "baseline" for run in leftovers):
+        raise UserError(
+            f"the parent run of study {plan.study} was deleted, but its trials are there. "
+            "Restore it in the MLflow UI, or add --fresh to put them aside and start anew."
+        )
+    for run in leftovers:
+        client.delete_run(run.info.run_id)
     for baseline in plan.baselines[:1]:
         _create_line(client, experiment, baseline, plan.max_epochs)
     tags = {"mlflow.note.content": plan.question}

@@ -68,7 +68,10 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
         client = _client(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = _parent(client, experiment) or setup.create_parent(client, experiment, plan)
-    _refuse_other(layout.read_plan(parent), plan)
+    recorded = layout.read_plan(parent)
+    _refuse_other(recorded, plan)
+    if recorded != plan:  # other limits of the search: the latest are those on record
+        layout.write_plan(client, parent.info.run_id, plan)
     return StudyStore(client, experiment, parent.info.run_id)
 
 
@@ -136,8 +139,8 @@ class StudyStore:
 
     def __init__(self, client: MlflowClient, experiment: str, parent: str) -> None:
         self._client = client
-        self._parent = parent
-        self.experiment = experiment
+        self._experiment = experiment
+        self.parent = parent
 
     def begin(self) -> dict[int, TrialRecord]:
         """Mark the study as running; close what an earlier process left open.
@@ -145,9 +148,9 @@ class StudyStore:
         Returns:
             all trials by number, none of them running.
         """
-        self._client.update_run(self._parent, status="RUNNING")
+        self._client.update_run(self.parent, status="RUNNING")
         trials = {}
-        for run in _runs(self._client, self.experiment, "trial"):
+        for run in _runs(self._client, self._experiment, "trial"):
             state = layout.read_state(run)
             log = TrialLog(self._client, run.info.run_id)
             if state == "running":
@@ -183,10 +186,10 @@ class StudyStore:
         name = f"trial-{number:04d}-{family}"
         code = environment.code()
         run = self._client.create_run(
-            self.experiment,
+            self._experiment,
             run_name=name,
             tags={
-                "mlflow.parentRunId": self._parent,
+                "mlflow.parentRunId": self.parent,
                 "mlflow.source.git.commit": code.commit,
                 **layout.trial_tags(number, family, seed, origin),
                 "data.name": data.name,
@@ -205,7 +208,7 @@ class StudyStore:
 
     def keep_best_models(self, n: int) -> None:
         """Delete the model files of all but the best n candidates."""
-        runs = _runs(self._client, self.experiment, "trial")
+        runs = _runs(self._client, self._experiment, "trial")
         record = [layout.read_trial(self._client, run, epochs=False) for run in runs]
         scored = [t for t in record if t.model and t.score is not None]
         scored.sort(key=lambda t: (-t.score.val_accuracy if t.score else 0.0, t.number))
@@ -214,7 +217,7 @@ class StudyStore:
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
-        self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
+        self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
 
 
 class TrialLog:
@@ -249,7 +252,7 @@ class TrialLog:
         void: bool,
         ended: int | None = None,
     ) -> None:
-        """Write the outcome. A killed process leaves either no outcome or a whole one.
+        """Write the outcome, its state last.
 
         Args:
             ended: when, in milliseconds since 1970; None is now.

@@ -15,11 +15,14 @@ def percent(share: float) -> str:
 def duration(seconds: float) -> str:
     """Write a duration.
 
-    >>> duration(45), duration(400), duration(8000)
-    ('45 s', '7 min', '2 h 13 min')
+    >>> duration(45), duration(100), duration(1000), duration(8000)
+    ('45 s', '1 min 40 s', '17 min', '2 h 13 min')
     """
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 

@@ -40,7 +40,7 @@ class Point:
 class Rows:
     points: tuple[Point, ...]
     baselines: tuple[BaselineRecord, ...]
-    study: str
+    official: bool
 
 
 def table(study: StudyRecord) -> Rows:
@@ -60,7 +60,7 @@ def table(study: StudyRecord) -> Rows:
                 score.high,
             )
         )
-    return Rows(tuple(points), study.plan.baselines, study.plan.study)
+    return Rows(tuple(points), study.plan.baselines, study.plan.data.official)
 
 
 def draw(rows: Rows) -> go.Figure:
@@ -102,4 +102,8 @@ def draw(rows: Rows) -> go.Figure:
     names = [f"trial {point.number}" for point in rows.points]
     figure.update_xaxes(categoryorder="array", categoryarray=names)
     style.layout(figure, height=460, y_title="validation accuracy")
+    if rows.baselines and not rows.official:
+        figure.update_layout(
+            title={"text": "not the official test set", "x": 0.99, "xanchor": "right"}
+        )
     return figure.update_layout(margin={"r": 190} if rows.baselines else {})

@@ -7,6 +7,7 @@ An archive is read as a stream and never unpacked, so nothing in it can be writt
 from __future__ import annotations
 
 import gzip
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def read(path: Path, reviews_per_label: int = REVIEWS_PER_LABEL) -> Parts:
     movies: dict[tuple[str, str], list[str]] = {}
     for name, content in _folder(path) if path.is_dir() else _archive(path):
         part, label, file = _place(name)
-        text = _decode(content, f"{path}: {name}")
+        text = _decode(content, f"{path}: {name!r}")
         if label in _LABELS:
             reviews.setdefault((part, label), {})[_review_id(file, path)] = text
         else:
@@ -78,13 +79,31 @@ def _folder(path: Path) -> Files:
 def _archive(path: Path) -> Files:
     try:
         with path.open("rb") as file, _unpacked(file) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            limited = _Limited(stream, path)
+            with tarfile.open(fileobj=limited, mode="r|") as archive:
                 yield from _members(archive, path)
-            # The checksum stands at the very end, and tarfile stops before it.
-            if len(stream.read(_MAX_FILE_BYTES)) == _MAX_FILE_BYTES:
-                raise UserError(f"{path} is refused: it goes on behind its last file.")
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            while limited.read(1 << 20):  # the checksum stands at the very end
+                pass
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a whole archive: {error}.") from error
+
+
+class _Limited(io.BufferedIOBase):
+    """A stream that refuses to give more than MAX_BYTES, headers and gaps included."""
+
+    def __init__(self, stream: gzip.GzipFile | IO[bytes], path: Path) -> None:
+        self._stream, self._path, self._n_bytes = stream, path, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = self._stream.read(-1 if size is None else size)
+        self._n_bytes += len(content)
+        if self._n_bytes > MAX_BYTES:
+            raise _too_large(self._path)
+        return content
+
+
+def _too_large(path: Path) -> UserError:
+    return UserError(f"{path} is refused: it unpacks to more than {MAX_BYTES >> 20} MB.")
 
 
 def _unpacked(file: IO[bytes]) -> gzip.GzipFile | IO[bytes]:
@@ -111,10 +130,11 @@ def _refuse_hostile(member: tarfile.TarInfo, n_bytes: int, path: Path) -> None:
         raise UserError(f"{path} is refused: {member.name!r} leads out of the archive's folder.")
     if not (member.isreg() or member.isdir()):
         raise UserError(f"{path} is refused: {member.name!r} is neither a file nor a folder.")
-    if n_bytes > MAX_BYTES or member.size > _MAX_FILE_BYTES:
+    if n_bytes > MAX_BYTES:
+        raise _too_large(path)
+    if not 0 <= member.size <= _MAX_FILE_BYTES:
         raise UserError(
-            f"{path} is refused: it unpacks to more than {MAX_BYTES >> 20} MB, "
-            f"or {member.name!r} to more than {_MAX_FILE_BYTES >> 20} MB."
+            f"{path} is refused: {member.name!r} unpacks to more than {_MAX_FILE_BYTES >> 20} MB."
         )
 
 
@@ -147,9 +167,10 @@ def _check(
     for part in ("train", "test"):
         for label in _LABELS:
             numbers = set(reviews.get((part, label), {}))
-            n_reviews = len(numbers & set(range(expected)))
+            stray = numbers - set(range(expected))
+            n_reviews = len(numbers)
             n_movies = len(movies.get((part, label), []))
-            if n_reviews != expected or n_movies != expected:
+            if stray or n_reviews != expected or n_movies != expected:
                 raise UserError(
                     f"{path} must have {expected:,} reviews in {part}/{label}/ numbered from 0, "
                     f"and as many lines in {part}/urls_{label}.txt, but it has "

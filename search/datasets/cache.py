@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from search import text
@@ -24,6 +25,7 @@ from search.batches import Ragged, pack
 from search.datasets import split
 from search.datasets.sources import Say, Source, locate
 from search.datasets.texts import Parts, Texts
+from tracking.cli import UserError
 from tracking.records import DataRecord
 
 _FORMAT = 1  # a change of the arrays or of the words needs a new number
@@ -58,7 +60,8 @@ class Dataset(DataRecord):
 
     def vocabulary(self) -> list[str]:
         """Give all words of the training part, the most frequent first."""
-        return (self.folder / "vocabulary.txt").read_text("utf-8").split("\n")
+        # As bytes: a word can hold a carriage return, which reading as text would turn around.
+        return (self.folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
 
     def _array(self, part: str, what: str) -> NDArray[Any]:
         array: NDArray[Any] = np.load(self.folder / f"{part}.{what}.npy", mmap_mode="r")
@@ -78,14 +81,26 @@ def load(data: str, say: Say, *, smoke: bool = False) -> Dataset:
     Args:
         data: "imdb", "imdb-train", or the path of a CSV or Parquet file.
         smoke: take a few hundred of its texts.
+
+    Raises:
+        UserError: if there are no such data, or they cannot be read, split or stored.
     """
+    try:
+        return _load(data, say, smoke)
+    except OSError as error:
+        raise UserError(f"{error.filename or folder()}: {error.strerror or error}.") from error
+
+
+def _load(data: str, say: Say, smoke: bool) -> Dataset:
     source = locate(data, folder(), say)
     say(f"data: {source.note}")
     key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED}"
     prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if not (prepared / "manifest.json").is_file():
-        say("preparing the texts, once")
-        _prepare(source, prepared, smoke)
+    prepared.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(prepared.with_suffix(".lock")):
+        if not (prepared / "manifest.json").is_file():
+            say("preparing the texts, once")
+            _prepare(source, prepared, smoke)
     manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
     return Dataset(
         folder=prepared,
@@ -104,17 +119,12 @@ def _prepare(source: Source, target: Path, smoke: bool) -> None:
     if validation is None:
         held_out = split.hold_out(train, str(source.path))
         train, validation = train.select(~held_out), train.select(held_out)
-    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as building:
         whole = Path(building) / target.name
         whole.mkdir()
         _write(whole, source.name, Parts(train, validation, parts.test))
         shutil.rmtree(target, ignore_errors=True)  # without a manifest: a stranger's leftovers
-        try:
-            whole.rename(target)
-        except OSError:  # another process prepared the same data meanwhile
-            if not (target / "manifest.json").is_file():
-                raise
+        whole.rename(target)
 
 
 def _smoke(parts: Parts) -> Parts:
@@ -135,7 +145,7 @@ def _write(target: Path, name: str, parts: Parts) -> None:
     ids = text.index(vocabulary)
     for part, texts in written.items():
         _write_part(target, part, texts, ids, classes)
-    (target / "vocabulary.txt").write_text("\n".join(vocabulary), "utf-8")
+    (target / "vocabulary.txt").write_bytes("\n".join(vocabulary).encode("utf-8"))
     hashes = b"".join(digest for part in written.values() for digest in sorted(part.hashes()))
     manifest = {
         "name": name,

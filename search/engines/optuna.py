@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from filelock import FileLock
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
@@ -20,6 +21,7 @@ from search.engines import Asked
 from search.engines.names import PRUNERS, SAMPLERS
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Space, Value
+from tracking.cli import UserError
 from tracking.records import EpochRecord, State, TrialRecord
 
 _STATES: dict[str, TrialState] = {
@@ -93,7 +95,16 @@ class OptunaEngine:
         self._study.tell(number, value if state == "complete" else None, state=_STATES[state])
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        trials = self._study.get_trials(deepcopy=False)
+        unknown = sorted(recorded.keys() - {trial.number for trial in trials})
+        if unknown:
+            raise UserError(
+                f"MLflow has trials of {self._study.study_name} that optuna.db has not, "
+                f"{unknown[0]} among them. Add --fresh to put the records aside and start anew."
+            )
+        for trial in trials:
+            if trial.state is not TrialState.RUNNING:
+                continue
             record = recorded.get(trial.number)
             if record is None or record.state == "running" or record.void:
                 self.tell(trial.number, "failed", None, void=True)
@@ -151,15 +162,16 @@ def derive(seed: int, number: int, purpose: str) -> int:
 
 
 def _open(database: Path) -> optuna.storages.RDBStorage:
-    storage = optuna.storages.RDBStorage(
-        f"sqlite:///{database}", engine_kwargs={"connect_args": {"timeout": 60}}
-    )
+    # Two processes that make the tables at once get in each other's way.
+    with FileLock(database.with_suffix(".lock")):
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{database}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
 
     # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
     @event.listens_for(storage.engine, "connect")
     def _configure(connection: Any, record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
 
     storage.engine.dispose()
     return storage
@@ -179,11 +191,11 @@ def _create(
 
 def _put_aside(storage: optuna.storages.RDBStorage, study: optuna.Study) -> None:
     name = study.study_name
+    aside = f"{name}-of-{study.user_attrs['owner']}"
+    if aside in optuna.get_all_study_names(storage):  # half a copy, if we were killed here
+        optuna.delete_study(study_name=aside, storage=storage)
     optuna.copy_study(
-        from_study_name=name,
-        from_storage=storage,
-        to_storage=storage,
-        to_study_name=f"{name}-of-experiment-{study.user_attrs['owner']}",
+        from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=aside
     )
     optuna.delete_study(study_name=name, storage=storage)
 
@@ -191,7 +203,8 @@ def _put_aside(storage: optuna.storages.RDBStorage, study: optuna.Study) -> None
 def _sampler(name: str, seed: int) -> BaseSampler:
     match name:
         case "tpe":
-            return TPESampler(seed=seed)
+            # Optuna's own 10 random trials would use up most of a budget of 20 minutes.
+            return TPESampler(seed=seed, n_startup_trials=5)
         case "random":
             return RandomSampler(seed=seed)
     raise ValueError(f"sampler must be one of {SAMPLERS}, but got {name!r}.")

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from search.options import SMOKE_TRIALS, Options, duration, options, parser
+from search.options import SMOKE_TRIALS, Options, options, parser, seconds
 from spaces.ranges import Int
 from spaces.studies import STUDIES
 from tracking.cli import UserError
@@ -28,7 +28,7 @@ def budget(*words: str) -> tuple[int | None, float | None]:
     [("90", 90), ("90s", 90), ("30m", 1_800), ("2h", 7_200), ("1.5h", 5_400), ("0.5m", 30)],
 )
 def test_a_time_is_read_with_its_unit(text: str, seconds: float) -> None:
-    assert duration(text) == seconds
+    assert seconds(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_time_is_read_with_its_unit(text: str, seconds: float) -> None:
 )
 def test_what_is_not_a_positive_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="such as 90s, 30m or 2h") as refusal:
-        duration(text)
+        seconds(text)
     assert repr(text) in str(refusal.value)
 
 
