@@ -130,12 +130,13 @@ def _refuse_hostile(member: tarfile.TarInfo, n_bytes: int, path: Path) -> None:
         raise UserError(f"{path} is refused: {member.name!r} leads out of the archive's folder.")
     if not (member.isreg() or member.isdir()):
         raise UserError(f"{path} is refused: {member.name!r} is neither a file nor a folder.")
-    if n_bytes > MAX_BYTES:
-        raise _too_large(path)
     if not 0 <= member.size <= _MAX_FILE_BYTES:
         raise UserError(
-            f"{path} is refused: {member.name!r} unpacks to more than {_MAX_FILE_BYTES >> 20} MB."
+            f"{path} is refused: it unpacks {member.name!r} to more than "
+            f"{_MAX_FILE_BYTES >> 20} MB."
         )
+    if n_bytes > MAX_BYTES:
+        raise _too_large(path)
 
 
 def _decode(content: bytes, where: str) -> str:

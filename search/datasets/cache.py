@@ -96,11 +96,13 @@ def _load(data: str, say: Say, smoke: bool) -> Dataset:
     say(f"data: {source.note}")
     key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED}"
     prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    prepared.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(prepared.with_suffix(".lock")):
-        if not (prepared / "manifest.json").is_file():
-            say("preparing the texts, once")
-            _prepare(source, prepared, smoke)
+    if not (prepared / "manifest.json").is_file():
+        say("preparing the texts, once")
+        parts = _divide(source, smoke)  # what is wrong with the data shows before anything is made
+        prepared.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(prepared.parent / ".lock"):
+            if not (prepared / "manifest.json").is_file():
+                _prepare(parts, source.name, prepared)
     manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
     return Dataset(
         folder=prepared,
@@ -110,19 +112,22 @@ def _load(data: str, say: Say, smoke: bool) -> Dataset:
     )
 
 
-def _prepare(source: Source, target: Path, smoke: bool) -> None:
+def _divide(source: Source, smoke: bool) -> Parts:
+    """Read a source, and hold out validation where the source does not."""
     parts = source.read()
     if smoke:
         parts = _smoke(parts)
-    validation = parts.validation
-    train = parts.train
-    if validation is None:
-        held_out = split.hold_out(train, str(source.path))
-        train, validation = train.select(~held_out), train.select(held_out)
+    if parts.validation is not None:
+        return parts
+    held_out = split.hold_out(parts.train, str(source.path))
+    return Parts(parts.train.select(~held_out), parts.train.select(held_out), parts.test)
+
+
+def _prepare(parts: Parts, name: str, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as building:
         whole = Path(building) / target.name
         whole.mkdir()
-        _write(whole, source.name, Parts(train, validation, parts.test))
+        _write(whole, name, parts)
         shutil.rmtree(target, ignore_errors=True)  # without a manifest: a stranger's leftovers
         whole.rename(target)
 

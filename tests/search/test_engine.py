@@ -17,6 +17,8 @@ from search.engines.names import PRUNERS, SAMPLERS
 from search.engines.optuna import OptunaEngine, derive
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
+from tests.builders import build_trial
+from tracking.cli import UserError
 from tracking.records import EpochRecord, ScoreRecord, State, TrialRecord
 
 PLAN = STUDIES["lstm_dropout"]
@@ -363,9 +365,24 @@ def test_the_study_of_another_owner_is_put_aside_and_not_lost(
     engine = open_engine(owner="2")
     assert engine.n_finished() == 0
     assert engine.ask().origin == "defaults"
-    aside = in_optuna(database, f"{PLAN.name}-of-experiment-1")
+    aside = in_optuna(database, f"{PLAN.name}-of-1")
     assert [trial.state.name for trial in aside] == ["COMPLETE", "COMPLETE"]
     assert open_engine(owner="2").n_finished() == 0
+
+
+def test_a_putting_aside_that_was_cut_short_is_made_again(
+    open_engine: Open, database: Path
+) -> None:
+    run(open_engine(owner="1"), 2)
+    storage = f"sqlite:///{database}"
+    optuna.create_study(storage=storage, study_name=f"{PLAN.name}-of-1")  # half a copy
+    assert open_engine(owner="2").n_finished() == 0
+    assert len(in_optuna(database, f"{PLAN.name}-of-1")) == 2
+
+
+def test_records_of_trials_that_optuna_does_not_know_are_refused(open_engine: Open) -> None:
+    with pytest.raises(UserError, match="--fresh"):
+        open_engine().reconcile({3: build_trial(3, 0.8)})
 
 
 def test_seeds_differ_by_study_seed_number_and_purpose() -> None:

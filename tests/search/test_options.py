@@ -24,11 +24,11 @@ def budget(*words: str) -> tuple[int | None, float | None]:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    ("text", "expected"),
     [("90", 90), ("90s", 90), ("30m", 1_800), ("2h", 7_200), ("1.5h", 5_400), ("0.5m", 30)],
 )
-def test_a_time_is_read_with_its_unit(text: str, seconds: float) -> None:
-    assert seconds(text) == seconds
+def test_a_time_is_read_with_its_unit(text: str, expected: float) -> None:
+    assert seconds(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,8 @@ def test_smoke_is_two_trials_of_one_epoch_until_more_is_asked_for() -> None:
     assert list(points) == list(PLAN.starting_points())
     assert {params["train.epochs"] for params in points.values()} == {1}
     assert epochs_of(typed("--smoke")).high == 1
-    assert epochs_of(typed("--smoke", "--max-epochs", "9")).high == 1
+    assert epochs_of(typed("--smoke", "--max-epochs", "9")).high == 9
+    assert budget("--smoke", "--timeout", "30m") == (2, 1_800)
 
 
 def test_max_epochs_caps_what_is_searched_and_what_is_tried_first() -> None:

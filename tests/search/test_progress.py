@@ -111,7 +111,7 @@ def test_plain_lines_are_written_where_there_is_no_terminal(clock: Clock) -> Non
     assert "train.learning_rate 0.00123," in begin
     assert first == (
         "  epoch 1/6: train 87.50 %, validation 80.00 %, 30 s; best none yet "
-        "(baseline 88.89 % on test), 0 pruned, about 3 min left"
+        "(baseline 88.89 % on test), 0 pruned, about 2 min 40 s left"
     )
     assert end == "trial 0 complete: 87.12 % on validation at epoch 2, 45 s"
     assert "\x1b" not in out.getvalue()
@@ -211,7 +211,7 @@ def test_the_time_left_is_that_of_the_limit_which_comes_first(clock: Clock) -> N
     [
         (0.2, "0 s"),
         (89.4, "89 s"),
-        (90, "2 min"),
+        (90, "1 min 30 s"),
         (3_600, "60 min"),
         (5_369, "89 min"),
         (5_400, "1 h 30 min"),

@@ -166,7 +166,7 @@ def start(root: Path, script: Script) -> Start:
         engine = OptunaEngine(
             root / "optuna.db",
             "s",
-            records.experiment,
+            records.parent,
             plan,
             seed=7,
             sampler="tpe",
@@ -372,7 +372,7 @@ def test_a_killed_coordinator_is_put_right_by_the_next_start(
     assert_the_stores_agree(root)
 
 
-def test_the_time_budget_ends_the_study_and_prunes_the_trial_under_way(
+def test_a_trial_that_the_time_budget_cuts_is_made_again_when_there_is_time(
     root: Path, start: Start, script: Script
 ) -> None:
     script.ends = [lambda tick: None, never_ends]
@@ -382,10 +382,13 @@ def test_the_time_budget_ends_the_study_and_prunes_the_trial_under_way(
     trials = recorded(root).trials
     assert [(trial.state, trial.void, trial.reason) for trial in trials] == [
         ("complete", False, ""),
-        ("pruned", False, "the time of the study was used up"),
+        ("failed", True, "the time of the study was used up"),
     ]
     assert_the_stores_agree(root)
     assert start(None, 2.0).ends == []
+    assert start(3, 600.0).ends == [(2, "complete", False), (3, "complete", False)]
+    cut, again = recorded(root).trials[1:3]
+    assert (cut.params, cut.seed, cut.origin) == (again.params, again.seed, again.origin)
 
 
 def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:

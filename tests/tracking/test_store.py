@@ -292,6 +292,23 @@ def test_a_study_that_was_cut_short_while_it_was_made_is_made_whole(root: Path) 
     assert store.read_study(root, "lstm").plan == build_plan()
 
 
+def test_a_study_whose_parent_was_deleted_keeps_its_trials(root: Path) -> None:
+    write_study(root, build_study(build_trial(0)))
+    (parent,) = _runs(root, "study")
+    _client(root).delete_run(parent.info.run_id)
+
+    with pytest.raises(UserError, match="Restore it in the MLflow UI"):
+        store.open_study(root, build_plan(), fresh=False)
+
+    assert len(_runs(root, "trial")) == 1
+
+
+def test_the_limits_on_record_are_the_latest(root: Path) -> None:
+    for max_epochs in (3, 9):
+        store.open_study(root, build_plan(max_epochs=max_epochs), fresh=False)
+    assert store.read_study(root, "lstm").plan.max_epochs == 9
+
+
 def test_a_study_deleted_in_the_ui_is_gone_and_its_name_is_free(root: Path) -> None:
     write_study(root, build_study(build_trial(0)))
     client = _client(root)

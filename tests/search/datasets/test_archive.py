@@ -178,7 +178,7 @@ def test_a_review_that_is_not_named_by_number_is_refused_by_name(tmp_path: Path)
 def test_a_review_that_is_not_utf_8_is_refused_by_name(tmp_path: Path) -> None:
     folder = as_folder(tmp_path / "folder", FILES)
     (folder / "aclImdb/test/neg/0_1.txt").write_bytes(b"f\xe2cheux")
-    with pytest.raises(UserError, match=r"must be UTF-8, but .*test/neg/0_1\.txt is not"):
+    with pytest.raises(UserError, match=r"must be UTF-8, but .*test/neg/0_1\.txt. is not"):
         read_two(folder)
 
 

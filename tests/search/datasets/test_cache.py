@@ -12,6 +12,7 @@ import pytest
 from search.datasets import cache
 from search.datasets.cache import SMOKE_TEXTS, Dataset, load
 from search.text import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
+from tracking.cli import UserError
 
 ROWS = [
     *((f"good film number {i}", "pos", "train") for i in range(10)),
@@ -102,7 +103,10 @@ def test_the_second_load_prepares_nothing(
 def test_nothing_but_the_prepared_folder_is_left_behind(divided: Path, own_cache: Path) -> None:
     data = load(str(divided), quiet)
     assert list(own_cache.iterdir()) == [own_cache / "prepared"]
-    assert list((own_cache / "prepared").iterdir()) == [data.folder]
+    assert sorted((own_cache / "prepared").iterdir()) == [
+        data.folder.parent / ".lock",
+        data.folder,
+    ]
 
 
 def test_a_folder_without_a_manifest_is_prepared_anew(divided: Path, own_cache: Path) -> None:
@@ -124,10 +128,23 @@ def test_a_failure_leaves_nothing_that_looks_prepared(
 
     with monkeypatch.context() as patch:
         patch.setattr(cache.np, "save", full)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(UserError, match="no space left"):
             load(str(divided), quiet)
-    assert list((own_cache / "prepared").iterdir()) == []
+    assert list((own_cache / "prepared").iterdir()) == [own_cache / "prepared" / ".lock"]
     assert len(load(str(divided), quiet).tokens("train")) == 20
+
+
+def test_a_carriage_return_in_a_word_does_not_move_the_ids(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    rows = [(f"good\rbad number{n}", "pos") for n in range(9)]
+    rows += [(f"bad thing{n}", "neg") for n in range(9)]
+    table = tmp_path / "windows.csv"
+    lines = [f'"{text}",{label}\r\n' for text, label in rows]
+    table.write_bytes("".join(["text,label\r\n", *lines]).encode())
+    vocabulary = load(str(table), quiet).vocabulary()
+    assert vocabulary[:2] in (["bad", "good\rbad"], ["good\rbad", "bad"])
+    assert len(set(vocabulary)) == len(vocabulary)
 
 
 def test_changed_texts_are_prepared_anew(divided: Path, own_cache: Path) -> None:
