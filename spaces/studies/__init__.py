@@ -1,4 +1,4 @@
-"""The studies, written out. Each file is a lab note: question, command, cost and result, if run."""
+"""The studies, written out. Each file is a lab note: question, command, and the result if run."""
 
 from spaces.plan import StudyPlan
 from spaces.studies.lstm import PLAN as lstm
