@@ -54,7 +54,8 @@ def draw(curves: Sequence[Curve]) -> go.Figure:
     )
     for place, curve in enumerate(curves):
         _draw_one(figure, curve, place // columns + 1, place % columns + 1, first=place == 0)
-    figure.update_xaxes(title_text="epoch", tickformat="d")
+    n_epochs = max(max(curve.epochs) for curve in curves)
+    figure.update_xaxes(title_text="epoch", tick0=1, dtick=max(1, round(n_epochs / 6)))
     style.layout(figure, height=90 + 270 * n_rows, y_title="accuracy")
     return figure.update_layout(legend={"y": 1 + 0.14 / n_rows})
 

@@ -1,6 +1,7 @@
 """How large should a plain LSTM and its input be?
 
 Command: python -m search.run --study lstm
+Result: not run in full yet.
 """
 
 from spaces import references

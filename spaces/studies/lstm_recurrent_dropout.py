@@ -1,6 +1,7 @@
 """Is dropping the LSTM's state from step to step worth its time?
 
 Command: python -m search.run --study lstm_recurrent_dropout
+Result: not run in full yet.
 """
 
 from spaces import references
