@@ -141,13 +141,6 @@ class TrialRecord:
     run_id: str
     model: bool
 
-    @property
-    def best_epoch(self) -> EpochRecord | None:
-        """The epoch whose weights were kept."""
-        if self.score is None:
-            return None
-        return self.epochs[self.score.best_epoch - 1]
-
 
 @dataclass(frozen=True)
 class StudyRecord:
