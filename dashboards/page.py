@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from dashboards.figures import accuracy, overfitting
+from dashboards.figures import accuracy, overfitting, published
+from tracking.comparison import HEAD, compare, looks_in_words
 from tracking.records import StudyRecord
 from tracking.words import brief, percent
 
@@ -25,6 +26,7 @@ h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .wide { min-width: 680px; }
 th, td { white-space: nowrap; text-align: left; }
+td:last-child { white-space: normal; min-width: 8rem; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #ddd; }
 footer { margin-top: 3rem; color: #555; font-size: .9rem; }
 """
@@ -54,6 +56,7 @@ def verdict(study: StudyRecord) -> str:
         f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
         f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
     )
+    said += _against_controls(study, score.val_accuracy)
     if not study.plan.baselines:
         return said
     baseline = study.plan.baselines[0]
@@ -69,12 +72,25 @@ def verdict(study: StudyRecord) -> str:
     )
 
 
+def _against_controls(study: StudyRecord, accuracy: float) -> str:
+    """Say what the best adds to counting words, and to guessing."""
+    if not study.controls:
+        return ""
+    parts = [
+        f"{100 * (accuracy - control.score.val_accuracy):+.2f} points against {control.name} "
+        f"({percent(control.score.val_accuracy)})"
+        for control in sorted(study.controls, key=lambda c: -c.score.val_accuracy)
+    ]
+    return f" Beside the controls, which have no neural network: {', '.join(parts)}."
+
+
 def _section(study: StudyRecord) -> str:
     plan = study.plan
+    said = looks_in_words(study) if study.reproduces else verdict(study)
     parts = [
         f"<h1>{escape(plan.study)}</h1>",
         f"<p>{escape(plan.question)}</p>",
-        f'<p class="verdict">{escape(verdict(study))}</p>',
+        f'<p class="verdict">{escape(said)}</p>',
     ]
     if not plan.data.official:
         parts.append(
@@ -82,6 +98,14 @@ def _section(study: StudyRecord) -> str:
             "Large Movie Review Dataset, so no number here can be compared with a published one "
             "digit by digit.</p>"
         )
+    if study.looks:
+        parts += [
+            "<h2>Learned against published</h2>",
+            "<p>Test accuracy as published, and of our training of the same configuration with "
+            "its 95 % interval.</p>",
+            _embed(published.draw(published.table(study))),
+            _html_table(HEAD, [row.cells() for row in compare(study)]),
+        ]
     if study.candidates:
         parts += [
             "<h2>Candidates</h2>",
@@ -126,11 +150,16 @@ def _leaderboard(study: StudyRecord) -> str:
             f"{100 * (score.train_accuracy - score.val_accuracy):+.1f}",
             f"{score.best_epoch} of {len(trial.epochs)}",
             f"{trial.seconds / 60:.1f}",
-            *(brief(trial.params[name]) for name in names),
+            *(brief(trial.params[name]) if name in trial.params else "" for name in names),
         ]
-        rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+        rows.append(cells)
+    return _html_table(head, rows)
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     header = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    body = "\n".join(f"<tr>{row}</tr>" for row in cells)
     return f'<div class="scroll"><table><tr>{header}</tr>\n{body}</table></div>'
 
 

@@ -52,6 +52,13 @@ def pack(rows: list[NDArray[np.int32]]) -> Ragged:
     return Ragged(tokens.astype(np.int32, copy=False), offsets)
 
 
+def chain(*parts: Ragged) -> Ragged:
+    """Put the rows of several arrays one after another."""
+    lengths = np.concatenate([part.lengths for part in parts])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Ragged(np.concatenate([part.tokens for part in parts]), offsets)
+
+
 def clip(rows: Ragged, *, vocab_size: int, maxlen: int, truncating: str) -> Ragged:
     """Keep `maxlen` tokens of each row and the ids below `vocab_size`; others become 2.
 
@@ -98,6 +105,11 @@ class Labelled:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             yield self._pad(chosen), self.labels[chosen]
+
+    def select(self, chosen: NDArray[np.int64]) -> Labelled:
+        """Keep these rows, by their numbers and in their order."""
+        rows = pack([self.rows[row] for row in chosen])
+        return Labelled(rows, self.labels[chosen], self.pad_to)
 
     @property
     def order_by_length(self) -> NDArray[np.int64]:

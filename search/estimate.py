@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from spaces.plan import StudyPlan
+    from spaces.ranges import Params
 
 
 def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
-    """Estimate a trial at the plan's defaults, on the 2 cores where its cost was measured."""
-    values = plan.complete({})
+    """Estimate a trial, on the 2 cores where its cost was measured.
+
+    Of a search it is one at the plan's defaults, of a reproduction the mean of its list.
+    """
+    points = list(plan.starting_points().values()) if plan.reproduces else [plan.complete({})]
+    parts = ("train", "validation") if plan.reproduces else ("train",)
+    lengths = np.concatenate([data.tokens(part).lengths for part in parts])
+    start = 10.0  # loading, tracing, scoring
+    costs = [_tokens(values, lengths) for values in points]
+    return start + plan.seconds_per_million_tokens * sum(costs) / len(costs) / 1e6
+
+
+def _tokens(values: Params, lengths: NDArray[np.int64]) -> int:
+    """Count the tokens of all epochs, padding to maxlen included where it is computed for."""
     maxlen, epochs = values["text.maxlen"], values["train.epochs"]
     assert isinstance(maxlen, int)
     assert isinstance(epochs, int)
-    n_tokens = int(np.minimum(data.tokens("train").lengths, maxlen).sum())
-    start = 10.0  # loading, tracing, scoring
-    return start + epochs * plan.seconds_per_million_tokens * n_tokens / 1e6
+    if values["text.padding"] == "full":
+        return epochs * maxlen * len(lengths)
+    return epochs * int(np.minimum(lengths, maxlen).sum())
 
 
 def seconds_of_study(

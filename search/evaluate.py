@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from search.batches import Labelled, clip
 from search.datasets.cache import Dataset
 from search.failures import TrialFailed
 from search.models import BUILDERS
+from search.models.ngrams import NgramNumbers
 from search.train import predict, train
 from spaces.ranges import Params, take
 from tracking.records import EpochRecord, ScoreRecord
@@ -41,28 +44,48 @@ def evaluate(
     Raises:
         TrialFailed: if these values cannot be trained.
     """
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
     text: dict[str, Any] = take(params, "text")
-    try:
+    hyperparameters: dict[str, Any] = take(params, "train")
+    epochs: list[EpochRecord] = []
+
+    def collect(epoch: EpochRecord) -> None:
+        epochs.append(epoch)
+        on_epoch(epoch)
+
+    set_seed(seed)
+    with memory_limited(params):
         training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
-        model = BUILDERS[family](
-            text["vocab_size"],
-            len(data.classes),
-            text["padding"] == "bucket",
-            **take(params, family),
-        )
-        hyperparameters: dict[str, Any] = take(params, "train")
-        epochs: list[EpochRecord] = []
-
-        def collect(epoch: EpochRecord) -> None:
-            epochs.append(epoch)
-            on_epoch(epoch)
-
+        model = build(params, family, len(data.classes), training)
         best_epoch = train(
             model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
         )
         return Evaluation(_score(model, validation, epochs[best_epoch - 1]), model)
+
+
+def build(params: Params, family: str, n_classes: int, training: Labelled) -> keras.Model:
+    """Build a family's model and have it count what it must before it is trained."""
+    text: dict[str, Any] = take(params, "text")
+    masked = text["padding"] == "bucket"
+    model = BUILDERS[family](
+        text["vocab_size"], text["maxlen"], n_classes, masked, **take(params, family)
+    )
+    for layer in model.layers:
+        if isinstance(layer, NgramNumbers):
+            layer.adapt(training.rows, training.labels, n_classes)
+    return model
+
+
+def set_seed(seed: int) -> None:
+    """From here on, equal values give equal numbers."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def memory_limited(params: Params) -> Iterator[None]:
+    """Running out of memory is the values' fault."""
+    try:
+        yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrialFailed(f"out of memory with {dict(params)}") from error
 
@@ -86,6 +109,6 @@ def _score(model: keras.Model, validation: Labelled, best: EpochRecord) -> Score
         high=high,
         val_loss=score.log_loss(probabilities, validation.labels),
         train_accuracy=best.train_accuracy,
-        n_parameters=int(model.count_params()),
+        n_parameters=sum(math.prod(weights.shape) for weights in model.trainable_weights),
         confusion=score.confusion(probabilities, validation.labels),
     )

@@ -39,6 +39,11 @@ def main() -> int:
 
 def _choose(study: StudyRecord, number: int | None) -> TrialRecord:
     name = study.plan.study
+    if study.reproduces:
+        raise UserError(
+            f"study {name} reproduces published accuracies and keeps no model. "
+            "Export from a search, such as architecture."
+        )
     kept = [trial for trial in study.candidates if trial.model]
     if not kept:
         raise UserError(f"study {name} has no finished trial to export yet.")

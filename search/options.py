@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.engines.names import PRUNERS, SAMPLERS
-from spaces.plan import DEFAULTS, StudyPlan
+from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
-from tracking.cli import Parser, unknown
-from tracking.records import BaselineRecord, PlanRecord
+from tracking.cli import Parser, UserError, unknown
+from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
@@ -51,9 +51,18 @@ class Options:
             study=self.study,
             plan=plan.name,
             question=plan.question,
-            family=plan.family,
+            families=plan.families,
             space={name: str(plan.space[name]) for name in plan.searched},
-            references=tuple(name for name in plan.starting_points() if name != DEFAULTS),
+            references=tuple(
+                ReferenceRecord(
+                    name=r.name,
+                    published=r.published if data.is_movie_reviews else None,
+                    source=r.source,
+                    note=r.note,
+                    trained_as=plan.trained_as(r),
+                )
+                for r in plan.references
+            ),
             seed=self.seed,
             max_epochs=plan.max_epochs,
             baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
@@ -71,8 +80,10 @@ def parser() -> Parser:
     add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
     add("--max-epochs", type=_positive, metavar="N", help="epochs of a trial at most")
     add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
-    add("--sampler", choices=SAMPLERS, default=SAMPLERS[0], help="how values are proposed")
-    add("--pruner", choices=PRUNERS, default=PRUNERS[0], help="how poor trials are ended early")
+    add("--sampler", choices=SAMPLERS, help=f"how values are proposed, default {SAMPLERS[0]}")
+    add("--pruner", choices=PRUNERS, help=f"how poor trials are ended, default {PRUNERS[0]}")
+    add("--only", action="append", metavar="NAME", help="tutorials: this configuration only")
+    add("--repeats", type=_positive, metavar="N", help="tutorials: train each on N seeds")
     add("--seed", type=_not_negative, default=0, metavar="N", help="seed of the study, default 0")
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
@@ -90,27 +101,52 @@ def options(arguments: argparse.Namespace) -> Options:
     if arguments.study not in STUDIES:
         raise unknown("study", arguments.study, STUDIES)
     plan = STUDIES[arguments.study]
-    if arguments.smoke:
-        trials = arguments.trials or SMOKE_TRIALS
-        plan = plan.with_budget(trials, arguments.timeout)
-        plan = plan.with_max_epochs(arguments.max_epochs or 1)
-    else:
-        if arguments.trials or arguments.timeout:
-            plan = plan.with_budget(arguments.trials, arguments.timeout)
-        if arguments.max_epochs:
-            plan = plan.with_max_epochs(arguments.max_epochs)
+    plan = (_reproduction if plan.reproduces else _search)(plan, arguments)
+    max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
+    if max_epochs:
+        plan = plan.with_max_epochs(max_epochs)
     return Options(
         plan=plan,
         study=_record_name(arguments.study, arguments.data, arguments.smoke),
         data=arguments.data,
         seed=arguments.seed,
-        sampler=arguments.sampler,
-        pruner=arguments.pruner,
+        sampler=arguments.sampler or SAMPLERS[0],
+        pruner=arguments.pruner or PRUNERS[0],
         smoke=arguments.smoke,
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
         json=arguments.json,
     )
+
+
+def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
+    _refuse(plan, arguments, "only", "repeats", why="it searches")
+    if arguments.smoke:
+        return plan.with_budget(arguments.trials or SMOKE_TRIALS, arguments.timeout)
+    if arguments.trials or arguments.timeout:
+        return plan.with_budget(arguments.trials, arguments.timeout)
+    return plan
+
+
+def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
+    """Its size is its list: every configuration, or those named, as often as asked for."""
+    _refuse(plan, arguments, "trials", "sampler", "pruner", why="it has a list of configurations")
+    if not arguments.smoke:
+        _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")
+    names = tuple(reference.name for reference in plan.references)
+    for name in arguments.only or ():
+        if name not in names:
+            raise unknown("configuration", name, names)
+    few = list(plan.starting_points())[:SMOKE_TRIALS] if arguments.smoke else []
+    only = tuple(arguments.only or few)
+    plan = replace(plan, only=only, repeats=arguments.repeats or 1)
+    return plan.with_budget(len(plan.starting_points()) * plan.repeats, arguments.timeout)
+
+
+def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: str) -> None:
+    for name in names:
+        if getattr(arguments, name.replace("-", "_")) is not None:
+            raise UserError(f"--{name} means nothing to study {plan.name}: {why}.")
 
 
 def seconds(text: str) -> float:

@@ -22,9 +22,11 @@ from typing import Any
 
 from search.datasets.cache import Dataset
 from search.failures import TrialFailed
+from spaces.plan import Split
 from spaces.ranges import Params
-from tracking.records import EpochRecord, ScoreRecord
+from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
+Result = ScoreRecord | LookRecord
 _POLL_SECONDS = 0.2
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -35,6 +37,8 @@ class Task:
 
     Attributes:
         folder: receives model.keras (raw text in) and output.txt (what the process printed).
+        split: None trains on the training part and scores on validation. Of a reproduction, what
+            it is trained on and, once, tested on.
     """
 
     params: Params
@@ -42,10 +46,24 @@ class Task:
     data: Dataset
     seed: int
     folder: Path
+    split: Split | None = None
 
     @property
     def model(self) -> Path:
         return self.folder / "model.keras"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """A control to be fitted; the folder receives output.txt (what the process printed)."""
+
+    name: str
+    data: Dataset
+    folder: Path
 
     @property
     def output(self) -> Path:
@@ -71,10 +89,10 @@ def preload() -> None:
 class Attempt:
     """A trial under way. `epochs()` must be used up before `result()` has something to give."""
 
-    def __init__(self, task: Task, tick: Callable[[], None]) -> None:
+    def __init__(self, task: Task | ControlTask, tick: Callable[[], None]) -> None:
         self._task = task
         self._tick = tick
-        self._result: ScoreRecord | None = None
+        self._result: Result | None = None
         self._pipe, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_run, args=(theirs, task), daemon=True)
         self._process.start()
@@ -93,7 +111,7 @@ class Attempt:
                 case EpochRecord() as epoch:
                     yield epoch
                     self._send_go_on()
-                case ScoreRecord() as result:
+                case ScoreRecord() | LookRecord() as result:
                     self._result = result
                     return
                 case TrialFailed() as failure:
@@ -101,7 +119,7 @@ class Attempt:
                 case str() as bug:
                     raise RuntimeError(f"a trial process failed:\n{bug}")
 
-    def result(self) -> ScoreRecord:
+    def result(self) -> Result:
         assert self._result is not None
         return self._result
 
@@ -141,7 +159,7 @@ class Attempt:
 
 
 @contextmanager
-def attempt(task: Task, tick: Callable[[], None]) -> Iterator[Attempt]:
+def attempt(task: Task | ControlTask, tick: Callable[[], None]) -> Iterator[Attempt]:
     """Run a task in a process of its own, which is gone when the block is left.
 
     Args:
@@ -154,7 +172,22 @@ def attempt(task: Task, tick: Callable[[], None]) -> Iterator[Attempt]:
         under_way.end()
 
 
-def _run(pipe: Connection, task: Task) -> None:
+def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
+    """Fit and score a control in a process of its own.
+
+    Raises:
+        TrialFailed: if the process died.
+    """
+    with attempt(task, tick) as under_way:
+        for _ in under_way.epochs():
+            raise RuntimeError(f"control {task.name} reported an epoch")
+        result = under_way.result()
+    if not isinstance(result, ScoreRecord):
+        raise RuntimeError(f"control {task.name} looked at the test set")
+    return result
+
+
+def _run(pipe: Connection, task: Task | ControlTask) -> None:
     """The trial's process: evaluate, save the model, send the result."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
@@ -170,15 +203,29 @@ def _run(pipe: Connection, task: Task) -> None:
         pipe.send(traceback.format_exc())
 
 
-def _evaluate(pipe: Connection, task: Task) -> ScoreRecord:
+def _evaluate(pipe: Connection, task: Task | ControlTask) -> Result:
+    if isinstance(task, ControlTask):
+        from search.controls import evaluate_control
+
+        return evaluate_control(task.name, task.data)
+
     import search.backend  # noqa: F401  first: it silences TensorFlow's start
-    from search.evaluate import evaluate
-    from search.text_model import with_text
-    from spaces.ranges import take
 
     def on_epoch(epoch: EpochRecord) -> None:
         pipe.send(epoch)
         pipe.recv()
+
+    if task.split is not None:
+        from search.reproduce import reproduce
+
+        return reproduce(task.params, task.family, task.data, task.seed, on_epoch, by=task.split)
+    return _trial(task, on_epoch)
+
+
+def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
+    from search.evaluate import evaluate
+    from search.text_model import with_text
+    from spaces.ranges import take
 
     done = evaluate(task.params, task.family, task.data, task.seed, on_epoch)
     text: dict[str, Any] = take(task.params, "text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from tracking.words import brief, duration, percent
 
 if TYPE_CHECKING:
     from search.engines import Asked
-    from search.study import Outcome
+    from search.watcher import Outcome
     from spaces.plan import StudyPlan
-    from tracking.records import BaselineRecord, EpochRecord, StudyRecord
+    from tracking.records import BaselineRecord, EpochRecord, ScoreRecord, StudyRecord
 
 
 @dataclass
@@ -39,11 +40,16 @@ class Tally:
             self.best = accuracy
 
 
-def tally(study: StudyRecord) -> Tally:
-    """Count what is recorded."""
+def tally(study: StudyRecord, plan: StudyPlan) -> Tally:
+    """Count what is recorded, of a reproduction what it was asked for."""
     counts = Tally()
+    done: Counter[str] = Counter()
     for trial in study.trials:
         if not trial.void and trial.state != "running":
+            done[trial.origin] += 1
+            asked_for = trial.origin in plan.starting_points()
+            if plan.reproduces and not (asked_for and done[trial.origin] <= plan.repeats):
+                continue
             accuracy = trial.score.val_accuracy if trial.score else None
             counts.add(trial.state, accuracy, trial.seconds)
     return counts
@@ -78,9 +84,19 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def control_begins(self, name: str) -> None:
+        self._print(f"control {name}: no neural network, on the same texts")
+
+    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
+        if score is None:
+            self._print(f"control {name} failed: {reason}")
+        else:
+            self._print(f"control {name} complete: {percent(score.val_accuracy)} on validation")
+
     def trial_begins(self, asked: Asked) -> None:
         self._asked, self._epoch, self._began = asked, None, time.monotonic()
-        values = ", ".join(f"{name} {brief(asked.params[name])}" for name in self.plan.searched)
+        shown = self.plan.searched_for(asked.params) or asked.params
+        values = ", ".join(f"{name} {brief(asked.params[name])}" for name in shown)
         self._print(f"trial {asked.number}{self._of()}, {asked.origin}: {values}")
 
     def epoch_ends(self, epoch: EpochRecord) -> None:
@@ -90,8 +106,7 @@ class Progress:
             self._print(
                 f"  epoch {epoch.epoch}/{self._asked.params['train.epochs']}: "
                 f"train {percent(epoch.train_accuracy)}, "
-                f"validation {percent(epoch.val_accuracy)}, "
-                f"{duration(epoch.seconds)}; {self._standing()}"
+                f"{_validation(epoch)}{duration(epoch.seconds)}; {self._standing()}"
             )
         self.tick()
 
@@ -102,6 +117,8 @@ class Progress:
             self.counts.add(outcome.state, score.val_accuracy if score else None, seconds)
         if score is not None:
             result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
+        elif outcome.look is not None:
+            result = f"{percent(outcome.look.accuracy)} on test"
         else:
             result = outcome.reason.strip().splitlines()[-1] if outcome.reason else ""
         ended = "cut short" if outcome.void else outcome.state
@@ -125,6 +142,8 @@ class Progress:
         return " · ".join(parts)
 
     def _standing(self) -> str:
+        if self.plan.reproduces:
+            return f"about {duration(self._left())} left"
         best = "none yet" if self.counts.best is None else percent(self.counts.best)
         against = [f" (baseline {percent(line.accuracy)} on test)" for line in self.baselines]
         return (
@@ -149,3 +168,9 @@ class Progress:
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _validation(epoch: EpochRecord) -> str:
+    if epoch.val_accuracy is None:
+        return ""
+    return f"validation {percent(epoch.val_accuracy)}, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from spaces.studies import STUDIES
+from tracking.comparison import HEAD, compare, looks_in_words
 from tracking.words import duration, percent
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.options import Options
     from spaces.plan import StudyPlan
+    from tracking.comparison import Comparison
     from tracking.records import StudyRecord, TrialRecord
 
 _SHOWN = 5
@@ -26,7 +28,7 @@ def studies() -> list[dict[str, Any]]:
         {
             "study": plan.name,
             "question": plan.question,
-            "family": plan.family,
+            "families": list(plan.families),
             "searched": list(plan.searched),
             "starting_points": list(plan.starting_points()),
             "trials": plan.n_trials,
@@ -40,7 +42,11 @@ def print_studies(console: Console) -> None:
     table = Table("study", "question", "family", "searched", "budget", box=None)
     for plan in STUDIES.values():
         table.add_row(
-            plan.name, plan.question, plan.family, f"{len(plan.searched)} ranges", budget(plan)
+            plan.name,
+            plan.question,
+            ", ".join(plan.families),
+            f"{len(plan.searched)} ranges" if plan.searched else "nothing",
+            budget(plan),
         )
     console.print(table)
 
@@ -48,6 +54,8 @@ def print_studies(console: Console) -> None:
 def budget(plan: StudyPlan) -> str:
     """Say what ends a study."""
     limits = []
+    if plan.reproduces and plan.n_trials is None:
+        return f"{len(plan.starting_points())} trainings"
     if plan.n_trials is not None:
         limits.append(f"{plan.n_trials} trials")
     if plan.timeout is not None:
@@ -66,7 +74,9 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
         "question": plan.question,
         "searched": {name: str(plan.space[name]) for name in plan.searched},
         "fixed": {
-            name: value for name, value in plan.complete({}).items() if name not in plan.searched
+            name: value
+            for name, value in plan.complete({}).items()
+            if name not in plan.searched and not plan.reproduces
         },
         "starting_points": list(plan.starting_points()),
         "trials": plan.n_trials,
@@ -87,21 +97,40 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
 def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
     plan, facts = options.plan, dry_run(options, data)
     console.print(f"study {options.study}: {plan.question}", highlight=False)
-    table = Table("hyperparameter", "range", "default", "what it is", box=None)
-    for name in plan.searched:
-        range_ = plan.space[name]
-        table.add_row(name, str(range_), str(range_.default), range_.note)
-    console.print(table)
+    console.print(_configurations(plan) if plan.reproduces else _ranges(plan))
     texts = ", ".join(f"{n:,} {part}" for part, n in data.n_texts.items())
     for line in (
-        "fixed: " + ", ".join(f"{name} {value}" for name, value in facts["fixed"].items()),
-        f"tried first: {', '.join(facts['starting_points'])}",
+        *_fixed(facts),
         f"data: {data.name}, {texts}; classes {', '.join(data.classes)}; digest {data.digest}",
         f"budget: {budget(plan)}",
         f"estimated time: {duration(facts['estimated_seconds'])} on 2 cores",
         "nothing was trained.",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _ranges(plan: StudyPlan) -> Table:
+    table = Table("hyperparameter", "range", "default", "what it is", box=None)
+    for name in plan.searched:
+        range_ = plan.space[name]
+        table.add_row(name, str(range_), str(range_.default), range_.note)
+    return table
+
+
+def _configurations(plan: StudyPlan) -> Table:
+    table = Table("configuration", "family", "published", "trained and tested on", box=None)
+    for reference in plan.references:
+        if plan.trained_as(reference) in plan.starting_points():
+            published = "none" if reference.published is None else percent(reference.published)
+            table.add_row(reference.name, reference.family, published, reference.split)
+    return table
+
+
+def _fixed(facts: dict[str, Any]) -> list[str]:
+    if not facts["fixed"]:
+        return []
+    values = ", ".join(f"{name} {value}" for name, value in facts["fixed"].items())
+    return [f"fixed: {values}", f"tried first: {', '.join(facts['starting_points'])}"]
 
 
 def summary(study: StudyRecord, page: str) -> dict[str, Any]:
@@ -117,13 +146,51 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         "failed": study.count("failed"),
         "seconds": round(sum(trial.seconds for trial in study.trials), 1),
         "best": _best(candidates[0]) if candidates else None,
+        "controls": {c.name: c.score.val_accuracy for c in study.controls},
+        "reproduced": [_row(row) for row in compare(study)] if study.reproduces else None,
         "page": page,
-        "next": next_commands(study.plan.study),
+        "next": next_commands(study),
+    }
+
+
+def _row(row: Comparison) -> dict[str, Any]:
+    return {
+        "configuration": row.reference.name,
+        "published": row.reference.published,
+        "ours": list(row.ours),
+        "difference": row.difference,
+        "interval": [row.low, row.high] if row.ours else None,
+        "seconds_per_epoch": row.seconds_per_epoch if row.ours else None,
+        "official": row.official,
+        "remark": row.remark,
     }
 
 
 def print_summary(console: Console, study: StudyRecord, page: str) -> None:
-    """Show the best trials and what to type next."""
+    """Show what came out and what to type next."""
+    if study.reproduces:
+        console.print(_comparison_table(study))
+    else:
+        _print_best(console, study)
+    for line in (
+        f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
+        f"{study.count('failed')} failed.",
+        *_against(study),
+        f"page: {page}",
+        "next:",
+        *(f"  {command}" for command in next_commands(study)),
+    ):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _comparison_table(study: StudyRecord) -> Table:
+    table = Table(*HEAD, box=None)
+    for row in compare(study):
+        table.add_row(*row.cells())
+    return table
+
+
+def _print_best(console: Console, study: StudyRecord) -> None:
     table = Table(
         "trial", "tried as", "validation", "95 % interval", "gap", "epoch", "time", box=None
     )
@@ -139,26 +206,31 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
             f"{score.best_epoch} of {len(trial.epochs)}",
             duration(trial.seconds),
         )
-    if study.candidates:
-        console.print(table)
-    else:
+    for control in study.controls:
+        score = control.score
+        table.add_row(
+            "control",
+            control.name,
+            percent(score.val_accuracy),
+            f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+            f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
+            "",
+            duration(control.seconds),
+        )
+    if not study.candidates:
         console.print("No trial has finished yet: raise --trials or --timeout.")
-    for line in (
-        f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
-        f"{study.count('failed')} failed.",
-        *_comparison(study),
-        f"page: {page}",
-        "next:",
-        *(f"  {command}" for command in next_commands(study.plan.study)),
-    ):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    if study.candidates or study.controls:
+        console.print(table)
 
 
-def _comparison(study: StudyRecord) -> list[str]:
-    """Say what the accuracies may be held against."""
+def _against(study: StudyRecord) -> list[str]:
+    """Say what the accuracies are, and what they may be held against."""
     from search.datasets.sources import NOT_OFFICIAL
 
     plan = study.plan
+    if study.reproduces:
+        line = looks_in_words(study)
+        return [line] if plan.data.official else [line, f"Data {plan.data.name}: {NOT_OFFICIAL}."]
     if not plan.baselines:
         return []
     line = (
@@ -168,12 +240,19 @@ def _comparison(study: StudyRecord) -> list[str]:
     return [line] if plan.data.official else [line, f"Data {plan.data.name}: {NOT_OFFICIAL}."]
 
 
-def next_commands(study: str) -> list[str]:
-    """Three things to type next."""
+def next_commands(study: StudyRecord) -> list[str]:
+    """Say what to type next."""
+    name = study.plan.study
+    if study.reproduces:
+        return [
+            "python -m tracking.ui",
+            f"python -m dashboards.build --study {name}",
+            "python -m search.run --study architecture",
+        ]
     return [
         "python -m tracking.ui",
-        f"python -m search.export --study {study} --out {study}-model",
-        f'python -m search.predict {study}-model "A wonderful film."',
+        f"python -m search.export --study {name} --out {name}-model",
+        f'python -m search.predict {name}-model "A wonderful film."',
     ]
 
 

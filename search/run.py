@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
+    from search.engines import Engine
 
 
 def main() -> int:
@@ -81,7 +82,6 @@ def _run(console: Console, chosen: Options) -> int:
 
 
 def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) -> None:
-    from search.engines.optuna import OptunaEngine
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
@@ -89,16 +89,8 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
 
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh)
-    engine = OptunaEngine(
-        root / "optuna.db",
-        chosen.study,
-        records.parent,
-        plan,
-        seed=chosen.seed,
-        sampler=chosen.sampler,
-        pruner=chosen.pruner,
-    )
-    counts = tally(store.read_study(root, chosen.study))
+    engine = _engine(chosen, root, records.parent)
+    counts = tally(store.read_study(root, chosen.study), plan)
     watcher = Progress(console, plan, record.baselines, counts, seconds_per_trial(plan, data))
     with watcher as progress, StopFlag() as stop:
         coordinator = Coordinator(plan, engine, records, data, progress, stop.check)
@@ -109,13 +101,38 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
             raise
 
 
+def _engine(chosen: Options, root: Path, owner: str) -> Engine:
+    if chosen.plan.reproduces:
+        from search.engines.listed import ListedEngine
+
+        return ListedEngine(chosen.plan, seed=chosen.seed)
+
+    from search.engines.optuna import OptunaEngine
+
+    return OptunaEngine(
+        root / "optuna.db",
+        chosen.study,
+        owner,
+        chosen.plan,
+        seed=chosen.seed,
+        sampler=chosen.sampler,
+        pruner=chosen.pruner,
+    )
+
+
 def _load(console: Console, chosen: Options) -> Dataset:
     from search.datasets.cache import load
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
-    return load(chosen.data, say, smoke=chosen.smoke)
+    data = load(chosen.data, say, smoke=chosen.smoke)
+    if chosen.plan.reproduces and "test" not in data.n_texts:
+        raise UserError(
+            f"study {chosen.study} is scored on a test part, but {data.name} has none. "
+            "A table gives one by the value test in its column split."
+        )
+    return data
 
 
 def _build_page(study: str) -> str:

@@ -11,30 +11,23 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from search.failures import OutOfTime, TrialFailed
-from search.pool import Task, attempt
+from search.pool import ControlTask, Task, attempt, score_control
+from search.watcher import Outcome
 from tracking.cli import Stopped
+from tracking.records import ControlRecord, LookRecord, ScoreRecord
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.engines import Asked, Engine
+    from search.watcher import Watcher
     from spaces.plan import StudyPlan
-    from tracking.records import EpochRecord, ScoreRecord, State
+    from tracking.records import EpochRecord
     from tracking.store import StudyStore
 
 KEPT_MODELS = 3
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended. An attempt that is void was cut short and is made again."""
-
-    state: State
-    score: ScoreRecord | None = None
-    reason: str = ""
-    void: bool = False
 
 
 class _Clock:
@@ -45,18 +38,6 @@ class _Clock:
 
     def seconds(self) -> float:
         return time.monotonic() - self._start
-
-
-class Watcher(Protocol):
-    """Who is told what happens, to show it."""
-
-    def trial_begins(self, asked: Asked) -> None: ...
-
-    def epoch_ends(self, epoch: EpochRecord) -> None: ...
-
-    def trial_ends(self, asked: Asked, outcome: Outcome) -> None: ...
-
-    def tick(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -75,17 +56,20 @@ class Coordinator:
     check_stop: Callable[[], None]
 
     def run(self) -> None:
-        """Evaluate trials until the budget is met.
+        """Evaluate the controls, then trials until the budget is met.
 
         Raises:
             Stopped: if the user asked to end; the study can be resumed.
             RuntimeError: if a trial hit a bug of ours, after it was recorded.
         """
-        clock = _Clock(self.engine.seconds_spent())
         finished = False
         try:
             self.engine.reconcile(self.store.begin())
             self.store.keep_best_models(KEPT_MODELS)
+            for name in self.plan.controls:
+                if name not in self.store.controls():
+                    self._run_control(name)
+            clock = _Clock(self.engine.seconds_spent())
             while not self._budget_met(clock):
                 self.check_stop()
                 self._run_trial(clock)
@@ -102,12 +86,25 @@ class Coordinator:
     def _out_of_time(self, clock: _Clock) -> bool:
         return self.plan.timeout is not None and clock.seconds() >= self.plan.timeout
 
+    def _run_control(self, name: str) -> None:
+        """Evaluate and record a control. It takes seconds and counts for no budget of trials."""
+        began = time.monotonic()
+        self.watcher.control_begins(name)
+        with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
+            try:
+                score = score_control(ControlTask(name, self.data, Path(folder)), self.check_stop)
+            except TrialFailed as failure:  # the next start tries it again
+                self.watcher.control_ends(name, None, str(failure))
+                return
+        self.store.write_control(ControlRecord(name, time.monotonic() - began, score))
+        self.watcher.control_ends(name, score, "")
+
     def _run_trial(self, clock: _Clock) -> None:
         """Ask, evaluate, record, tell. Whatever happens in between, it is recorded and told."""
         asked = self.engine.ask()
         log = self.store.open_trial(
             asked.number,
-            self.plan.family,
+            self.plan.family(asked.params),
             dict(asked.params),
             seed=asked.seed,
             origin=asked.origin,
@@ -117,9 +114,11 @@ class Coordinator:
         try:
             self.watcher.trial_begins(asked)
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-                task = Task(asked.params, self.plan.family, self.data, asked.seed, Path(folder))
+                task = self._task(asked, Path(folder))
                 outcome = self._attempt(task, asked, log.epoch, clock)
-                if outcome.state == "complete":
+                if outcome.look is not None:
+                    log.look(outcome.look)
+                if outcome.score is not None:
                     log.keep_model(task.model)
         except TrialFailed as failure:  # these values cannot be trained: the study goes on
             outcome = Outcome("failed", reason=str(failure))
@@ -138,6 +137,16 @@ class Coordinator:
             self.engine.spend(clock.seconds())
             self.watcher.trial_ends(asked, outcome)
         self.store.keep_best_models(KEPT_MODELS)
+
+    def _task(self, asked: Asked, folder: Path) -> Task:
+        return Task(
+            asked.params,
+            self.plan.family(asked.params),
+            self.data,
+            asked.seed,
+            folder,
+            split=self.plan.split_of(asked.origin) if self.plan.reproduces else None,
+        )
 
     def _attempt(
         self,
@@ -159,4 +168,8 @@ class Coordinator:
                 last = epoch.epoch == task.params["train.epochs"]
                 if self.engine.should_prune(asked.number, epoch) and not last:
                     return Outcome("pruned", reason=f"below its peers after epoch {epoch.epoch}")
-            return Outcome("complete", under_way.result())
+            match under_way.result():
+                case LookRecord() as look:
+                    return Outcome("complete", look=look)
+                case ScoreRecord() as score:
+                    return Outcome("complete", score)

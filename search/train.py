@@ -28,7 +28,7 @@ _SPEC = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
 def train(
     model: keras.Model,
     training: Labelled,
-    validation: Labelled,
+    validation: Labelled | None,
     *,
     seed: int,
     on_epoch: OnEpoch,
@@ -39,8 +39,8 @@ def train(
 ) -> int:
     """Fit the model and leave it with the weights of its best epoch.
 
-    The best epoch is the first with the highest validation accuracy. An exception of `on_epoch`
-    ends the training and is passed on.
+    The best epoch is the first with the highest validation accuracy; without validation it is the
+    last. An exception of `on_epoch` ends the training and is passed on.
 
     Returns:
         the best epoch, counted from 1.
@@ -60,13 +60,13 @@ def train(
     )
     model.fit(
         mixed_batches(training, batch_size, seed),
-        validation_data=sorted_batches(validation),
+        validation_data=None if validation is None else sorted_batches(validation),
         epochs=epochs,
-        callbacks=[stopping, _Report(on_epoch)],
+        callbacks=[*([] if validation is None else [stopping]), _Report(on_epoch)],
         shuffle=False,  # the batches come mixed
         verbose=0,
     )
-    return int(stopping.best_epoch) + 1
+    return epochs if validation is None else int(stopping.best_epoch) + 1
 
 
 def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
@@ -119,7 +119,7 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        for loss in ("loss", "val_loss"):
+        for loss in logs.keys() & {"loss", "val_loss"}:
             if not math.isfinite(logs[loss]):
                 raise TrialFailed(f"{loss} became {logs[loss]} in epoch {epoch + 1}")
         self._on_epoch(
@@ -127,8 +127,8 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
                 epoch=epoch + 1,
                 train_loss=float(logs["loss"]),
                 train_accuracy=float(logs["accuracy"]),
-                val_loss=float(logs["val_loss"]),
-                val_accuracy=float(logs["val_accuracy"]),
+                val_loss=logs.get("val_loss"),
+                val_accuracy=logs.get("val_accuracy"),
                 learning_rate=float(self.model.optimizer.learning_rate),
                 seconds=time.perf_counter() - self._start,
                 memory_mb=_peak_memory_mb(),

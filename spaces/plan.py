@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from spaces.ranges import Int, Params, Space, Value, check, defaults, free
+from spaces.families import FAMILY
+from spaces.ranges import Choice, Int, Params, Space, Value, check, defaults
 
-DEFAULTS = "defaults"  # the name of a study's first starting point
+DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
+_SHARED = ("model", "text", "train")  # prefixes that are no family's
+
+# Which reviews a reference is trained and tested on.
+# official:      the 25,000 training reviews, the 25,000 test reviews
+# part-15000:    15,000 of the training reviews, the 25,000 test reviews
+# pooled-67-33:  all 50,000 pooled and divided at random: not the official split
+Split = Literal["official", "part-15000", "pooled-67-33"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +26,18 @@ class Reference:
     Attributes:
         params: the values it was published with; the space's default stands for the others.
         published: test accuracy between 0 and 1, or None where none was published.
+        split: what it was trained and tested on, for its reproduction. In a search it is trained
+            and validated as every trial.
+        note: what a reader of the comparison must know.
     """
 
     name: str
+    family: str
     params: Params
     published: float | None
     source: str
+    split: Split = "official"
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,34 +45,75 @@ class StudyPlan:
     """What a study asks, what it may vary, and what it may cost.
 
     Attributes:
-        space: every hyperparameter of a trial; those not in `searched` stay at their default.
-        searched: the names the sampler proposes values for.
+        space: every hyperparameter of a trial. One of a family belongs to the trials of that
+            family alone. Those not in `searched` stay at their default.
+        searched: the names the sampler proposes values for. A study that searches nothing
+            reproduces its references, on the test set.
         references: tried right after the defaults, before the sampler's first proposal.
         n_trials: finished trials of the study, over all its sessions.
         timeout: seconds of trials of the study, over all its sessions.
         seconds_per_million_tokens: measured cost of training an epoch, for the first estimate.
+        controls: classifiers without a neural network that the candidates are held against.
+        repeats: how often a reproduction trains each configuration, each time on another seed.
+        only: the references that a reproduction is held to; empty is all of them.
     """
 
     name: str
     question: str
-    family: str
     space: Space
     searched: tuple[str, ...]
     references: tuple[Reference, ...]
     n_trials: int | None
     timeout: float | None
     seconds_per_million_tokens: float
+    controls: tuple[str, ...] = ()
+    repeats: int = 1
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        file = f"spaces/studies/{self.name}.py"
         for name in self.searched:
             if name not in self.space:
-                raise ValueError(f"study {self.name}: {name} is not one of {sorted(self.space)}.")
+                raise ValueError(f"{file}: {name} is not one of {sorted(self.space)}.")
+        if FAMILY in self.searched[1:]:
+            raise ValueError(f"{file}: {FAMILY} must be searched first, the rest depends on it.")
+        names = [reference.name for reference in self.references]
         for reference in self.references:
-            check(self.space, reference.params, of=f"study {self.name}, {reference.name}")
+            if names.count(reference.name) > 1:
+                raise ValueError(f"{file}: there are two references named {reference.name}.")
+            space = self.space_for(reference.family)
+            check(space, reference.params, of=f"{file}, {reference.name}")
 
     @property
-    def searched_space(self) -> Space:
-        return free(self.space, self.searched)
+    def reproduces(self) -> bool:
+        """Whether it trains its references as published, and searches nothing."""
+        return not self.searched
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        choice = self.space.get(FAMILY)
+        if isinstance(choice, Choice):
+            return tuple(str(option) for option in choice.options)
+        prefixes = dict.fromkeys(name.partition(".")[0] for name in self.space)
+        return tuple(prefix for prefix in prefixes if prefix not in _SHARED)
+
+    def family(self, params: Params) -> str:
+        """Give the family of a trial with these values; the first if they do not say."""
+        return str(params.get(FAMILY, self.families[0]))
+
+    def space_for(self, family: str) -> Space:
+        """Keep the ranges that a trial of this family has."""
+        prefixes = (*_SHARED, family)
+        return {
+            name: range_
+            for name, range_ in self.space.items()
+            if name.partition(".")[0] in prefixes
+        }
+
+    def searched_for(self, params: Params) -> list[str]:
+        """Name the ranges to propose values for, once `params` holds the family."""
+        space = self.space_for(self.family(params))
+        return [name for name in self.searched if name in space]
 
     @property
     def max_epochs(self) -> int:
@@ -72,19 +128,43 @@ class StudyPlan:
 
     def complete(self, params: Params) -> dict[str, Value]:
         """Fill in the defaults of everything that `params` does not say."""
-        return {**defaults(self.space), **params}
+        return {**defaults(self.space_for(self.family(params))), **params}
 
     def starting_points(self) -> Mapping[str, Params]:
         """Give what is tried before the sampler: the defaults, then each reference once.
 
-        Two references published with equal values (of different years) make one trial.
+        With several families, each has its defaults. A reproduction has its references only. Two
+        references published with equal values (of different years) make one trial.
         """
-        points: dict[str, Params] = {DEFAULTS: self.complete({})}
+        points: dict[str, Params] = {}
+        if not self.reproduces:
+            several = len(self.families) > 1
+            for family in self.families:
+                name = f"{DEFAULTS}-{family}" if several else DEFAULTS
+                points[name] = self._of_family(family, {})
         for reference in self.references:
-            params = self.complete(reference.params)
-            if params not in points.values():
+            params = self._of_family(reference.family, reference.params)
+            known = params in points.values() and not self.reproduces
+            if self.trained_as(reference) == reference.name and not known:
                 points[reference.name] = params
-        return points
+        if not self.only:
+            return points
+        chosen = {self.trained_as(r) for r in self.references if r.name in self.only}
+        return {name: points[name] for name in points if name in chosen}
+
+    def trained_as(self, reference: Reference) -> str:
+        """Name the first reference with the same values and split: one trial stands for both."""
+        for earlier in self.references:
+            if earlier.family == reference.family and earlier.split == reference.split:
+                values = [self._of_family(r.family, r.params) for r in (earlier, reference)]
+                if values[0] == values[1]:
+                    return earlier.name
+        raise ValueError(f"{reference.name} is not a reference of study {self.name}.")
+
+    def split_of(self, origin: str) -> Split:
+        """Give what the reference of this name is trained and tested on."""
+        (split,) = (r.split for r in self.references if r.name == origin)
+        return split
 
     def with_budget(self, n_trials: int | None, timeout: float | None) -> StudyPlan:
         """Replace the budget as a whole: what is None here no longer limits."""
@@ -102,6 +182,10 @@ class StudyPlan:
             space={**self.space, "train.epochs": capped},
             references=tuple(_cap_epochs(reference, cap) for reference in self.references),
         )
+
+    def _of_family(self, family: str, params: Params) -> dict[str, Value]:
+        chosen: Params = {FAMILY: family} if FAMILY in self.space else {}
+        return self.complete({**chosen, **params})
 
 
 def _cap_epochs(reference: Reference, cap: int) -> Reference:

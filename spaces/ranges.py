@@ -6,8 +6,9 @@ A space maps one dotted name to one range. The prefix says who consumes the valu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 Value = bool | int | float | str
 Params = Mapping[str, Value]
@@ -74,18 +75,33 @@ Range = Float | Int | Choice
 Space = Mapping[str, Range]
 
 
+def declare(file: str, prefix: str, /, **ranges: Range) -> Space:
+    """Declare the ranges of one consumer. (Python itself refuses a keyword given twice.)
+
+    Args:
+        file: `__file__` of the declaration, for the message.
+        prefix: who consumes the values.
+
+    Raises:
+        ValueError: if a default lies outside its range.
+    """
+    where = "/".join(Path(file).parts[-2:])
+    space = {f"{prefix}.{name}": range_ for name, range_ in ranges.items()}
+    check(space, defaults(space), of=f"{where}, default")
+    return space
+
+
 def join(*spaces: Space) -> Space:
     """Merge spaces into one.
 
     Raises:
-        ValueError: if a name stands in two of them, or a default lies outside its range.
+        ValueError: if a name stands in two of them.
     """
     joined: dict[str, Range] = {}
     for space in spaces:
         for name, range_ in space.items():
             if name in joined:
                 raise ValueError(f"A hyperparameter has one range, but {name} is declared twice.")
-            check(space, {name: range_.default}, of="default")
             joined[name] = range_
     return joined
 
@@ -106,11 +122,6 @@ def check(space: Space, params: Params, *, of: str) -> None:
 def defaults(space: Space) -> dict[str, Value]:
     """Map each name to its default."""
     return {name: range_.default for name, range_ in space.items()}
-
-
-def free(space: Space, names: Iterable[str]) -> Space:
-    """Keep the ranges with these names; the rest of a study stays at its default."""
-    return {name: space[name] for name in names}
 
 
 def take(params: Params, prefix: str) -> dict[str, Value]:

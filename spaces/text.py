@@ -1,30 +1,32 @@
 """How a review becomes token ids: ranges that every family shares."""
 
-from spaces.ranges import Choice, Int, Space
+from spaces.ranges import Choice, Int, declare
 
-TEXT: Space = {
-    "text.vocab_size": Int(
+TEXT = declare(
+    __file__,
+    "text",
+    vocab_size=Int(
         low=500,
         high=80_000,
         default=20_000,
         log=True,
         note="token ids in use, as Keras' num_words: the most frequent words, 4 reserved ids",
     ),
-    "text.maxlen": Int(
+    maxlen=Int(
         low=20,
-        high=1_000,
+        high=2_500,
         default=400,
         log=True,
-        note="tokens of a review that are kept, the start token among them",
+        note="tokens of a review that are kept, the start token among them; no review has more",
     ),
-    "text.truncating": Choice(
+    truncating=Choice(
         options=("pre", "post"),
         default="pre",
         note="where a longer review is cut, as in Keras: pre keeps its end, post its beginning",
     ),
-    "text.padding": Choice(
+    padding=Choice(
         options=("bucket", "full"),
         default="bucket",
         note="bucket: masked, to the longest of the batch; full: in front to maxlen, no mask",
     ),
-}
+)

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tracking.records import (
     BaselineRecord,
+    ControlRecord,
     DataRecord,
     EpochRecord,
+    LookRecord,
     PlanRecord,
+    ReferenceRecord,
     ScoreRecord,
     StudyRecord,
     TrialRecord,
@@ -41,14 +44,19 @@ def build_data(**changes: Any) -> DataRecord:
     return replace(data, **changes)
 
 
+def build_reference(name: str, published: float | None, **changes: Any) -> ReferenceRecord:
+    reference = ReferenceRecord(name, published, "a tutorial", "", trained_as=name)
+    return replace(reference, **changes)
+
+
 def build_plan(**changes: Any) -> PlanRecord:
     plan = PlanRecord(
         study="lstm",
         plan="lstm",
         question="Which LSTM reads reviews best?",
-        family="lstm",
+        families=("lstm",),
         space={"lstm.units": "32 to 256", "train.learning_rate": "0.0001 to 0.01"},
-        references=("lstm-2016",),
+        references=(build_reference("lstm-2016", 0.8679),),
         seed=7,
         max_epochs=3,
         baselines=(MAAS, LABELLED_ONLY),
@@ -113,6 +121,25 @@ def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> Tria
     return replace(trial, **changes)
 
 
+def build_control(name: str, accuracy: float) -> ControlRecord:
+    score = replace(build_score(build_epochs(accuracy)), best_epoch=0)
+    return ControlRecord(name, 12.5, score)
+
+
+def build_look(accuracy: float, **changes: Any) -> LookRecord:
+    look = LookRecord(
+        accuracy=accuracy,
+        low=accuracy - 0.004,
+        high=accuracy + 0.004,
+        loss=0.3141592653589793,
+        n_train=25_000,
+        n_test=25_000,
+        official=True,
+        looked_at="2026-11-23T21:00:00+00:00",
+    )
+    return replace(look, **changes)
+
+
 def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:
     return StudyRecord(build_plan(**changes), trials)
 
@@ -141,6 +168,8 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
             file = Path(folder) / "model.keras"
             file.write_bytes(model)
             log.keep_model(file)
+    if trial.look is not None:
+        log.look(trial.look)
     if trial.state != "running":
         log.close(trial.state, trial.score, reason=trial.reason, void=trial.void)
     return log.run_id

@@ -67,6 +67,18 @@ def tiny_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_csv_with_test(tiny_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The texts of `tiny_csv`, a third of them as a test part: columns text, label and split."""
+    import pandas as pd
+
+    table = pd.read_csv(tiny_csv)
+    table["split"] = ["test" if row % 3 == 0 else "train" for row in range(len(table))]
+    path = tmp_path_factory.mktemp("data") / "parted.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_dataset(tiny_csv: Path, cache_folder: Path) -> Dataset:
     """The texts of `tiny_csv`, prepared: about 96 to train on and 24 for validation."""
     with pytest.MonkeyPatch.context() as patch:

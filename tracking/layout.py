@@ -4,6 +4,7 @@ plan      plan.json of the parent run
 trial     tags, parameters and status of its run
 epochs    one metric a field, one step an epoch; curves.csv for those who want a table
 score     metrics named best_..., and confusion.json
+look      metrics named test_..., and look.json
 model     model/model.keras
 """
 
@@ -22,9 +23,12 @@ from mlflow.entities import Metric, Param, Run, RunTag
 
 from tracking.records import (
     BaselineRecord,
+    ControlRecord,
     DataRecord,
     EpochRecord,
+    LookRecord,
     PlanRecord,
+    ReferenceRecord,
     ScoreRecord,
     State,
     TrialRecord,
@@ -49,16 +53,28 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
 
 
 def read_plan(parent: Run) -> PlanRecord:
-    plan = _read_json(parent, "plan.json")
+    plan = _upgraded(_read_json(parent, "plan.json"))
     data = plan["data"]
     return PlanRecord(
         **{
             **plan,
-            "references": tuple(plan["references"]),
+            "families": tuple(plan["families"]),
+            "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
         }
     )
+
+
+def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
+    """Read what was recorded before 2026-11-24: one family, and only the names of references."""
+    if "families" in plan:
+        return plan
+    known = [
+        asdict(ReferenceRecord(name, None, "", "", trained_as=name)) for name in plan["references"]
+    ]
+    rest = {name: value for name, value in plan.items() if name != "family"}
+    return {**rest, "families": [plan["family"]], "references": known}
 
 
 def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, str]:
@@ -80,13 +96,15 @@ def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value])
 
 def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
     """Write an epoch, all its numbers at once."""
-    values = {name: getattr(record, name) for name in _EPOCH}
-    client.log_batch(run_id, metrics=metrics({**values, "gap": record.gap}, record.epoch))
+    values = {**{name: getattr(record, name) for name in _EPOCH}, "gap": record.gap}
+    known = {name: value for name, value in values.items() if value is not None}
+    client.log_batch(run_id, metrics=metrics(known, record.epoch))
 
 
 def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord]) -> None:
     names = ("epoch", *_EPOCH)
-    lines = [",".join(repr(getattr(epoch, name)) for name in names) for epoch in epochs]
+    rows = [[getattr(epoch, name) for name in names] for epoch in epochs]
+    lines = [",".join("" if value is None else repr(value) for value in row) for row in rows]
     client.log_text(run_id, "\n".join([",".join(names), *lines, ""]), "curves.csv")
 
 
@@ -100,22 +118,35 @@ def write_outcome(
     void: bool,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
-    values: dict[str, float] = {}
     if score is not None:
-        client.log_dict(run_id, {"counts": score.confusion}, "confusion.json")
-        values = {f"best_{name}": getattr(score, name) for name in _SCORE}
-        values["best_epoch"] = score.best_epoch
-        values["best_gap"] = score.train_accuracy - score.val_accuracy
+        write_score(client, run_id, score)
     tags = {
         "trial.state": state,
         "trial.reason": reason[-_LONGEST_TAG:],
         "trial.void": str(void),
     }
-    client.log_batch(
-        run_id,
-        metrics=metrics(values, score.best_epoch if score else 0),
-        tags=[RunTag(name, value) for name, value in tags.items()],
-    )
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def write_score(client: MlflowClient, run_id: str, score: ScoreRecord) -> None:
+    client.log_dict(run_id, {"counts": score.confusion}, "confusion.json")
+    values = {f"best_{name}": getattr(score, name) for name in _SCORE}
+    values["best_epoch"] = score.best_epoch
+    values["best_gap"] = score.train_accuracy - score.val_accuracy
+    client.log_batch(run_id, metrics=metrics(values, score.best_epoch))
+
+
+def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:
+    client.log_dict(run_id, asdict(look), "look.json")
+    values = {"test_accuracy": look.accuracy, "test_loss": look.loss}
+    client.log_batch(run_id, metrics=metrics(values, 0))
+    client.set_tag(run_id, "test.looked_at", look.looked_at)  # last: now it is whole
+
+
+def read_control(run: Run) -> ControlRecord:
+    assert run.info.end_time is not None
+    seconds = (run.info.end_time - run.info.start_time) / 1000
+    return ControlRecord(run.info.run_name, seconds, _read_score(run))
 
 
 def read_state(run: Run) -> State:
@@ -142,9 +173,10 @@ def read_trial(client: MlflowClient, run: Run, *, epochs: bool = True) -> TrialR
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
         epochs=_read_epochs(client, run) if epochs else (),
-        score=_read_score(run),
+        score=_read_score(run) if _has_score(run) else None,
         run_id=run.info.run_id,
         model=model_file(run).is_file(),
+        look=_read_look(run),
     )
 
 
@@ -168,10 +200,18 @@ def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
     return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
-def _read_score(run: Run) -> ScoreRecord | None:
+def _has_score(run: Run) -> bool:
+    return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
+
+
+def _read_look(run: Run) -> LookRecord | None:
+    return (
+        LookRecord(**_read_json(run, "look.json")) if "test.looked_at" in run.data.tags else None
+    )
+
+
+def _read_score(run: Run) -> ScoreRecord:
     found = run.data.metrics
-    if run.data.tags["trial.state"] != "complete" or "best_epoch" not in found:
-        return None
     values: dict[str, Any] = {name: found[f"best_{name}"] for name in _SCORE}
     values["n_parameters"] = int(values["n_parameters"])
     counts = _read_json(run, "confusion.json")["counts"]
@@ -188,7 +228,8 @@ def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
         if name in run.data.metrics:
             for metric in client.get_metric_history(run.info.run_id, name):
                 rows.setdefault(metric.step, {})[name] = metric.value
-    return tuple(EpochRecord(epoch=step, **rows[step]) for step in sorted(rows))
+    missing: dict[str, Any] = {"val_loss": None, "val_accuracy": None}
+    return tuple(EpochRecord(epoch=step, **{**missing, **rows[step]}) for step in sorted(rows))
 
 
 def _read_json(run: Run, name: str) -> dict[str, Any]:

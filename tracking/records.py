@@ -20,6 +20,7 @@ class EpochRecord:
     Attributes:
         epoch: counted from 1.
         train_accuracy: running mean over the epoch, with dropout, as Keras reports it.
+        val_loss: None where no validation part was held out, as val_accuracy.
         seconds: training and validation.
         memory_mb: peak resident memory of the trial's process so far.
     """
@@ -27,16 +28,16 @@ class EpochRecord:
     epoch: int
     train_loss: float
     train_accuracy: float
-    val_loss: float
-    val_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
     learning_rate: float
     seconds: float
     memory_mb: float
 
     @property
-    def gap(self) -> float:
+    def gap(self) -> float | None:
         """Train minus validation accuracy: what was learnt by heart."""
-        return self.train_accuracy - self.val_accuracy
+        return None if self.val_accuracy is None else self.train_accuracy - self.val_accuracy
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class ScoreRecord:
     """A finished trial's numbers, all at the one epoch whose weights were kept.
 
     Attributes:
+        best_epoch: counted from 1; 0 for a control, which has no epochs.
         val_accuracy: what trials are compared by.
         low: lower end of its 95 % Wilson interval.
         high: upper end.
@@ -58,6 +60,52 @@ class ScoreRecord:
     train_accuracy: float
     n_parameters: int
     confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class LookRecord:
+    """One look at the test set: a reference that was trained as published.
+
+    Attributes:
+        low: lower end of the accuracy's 95 % Wilson interval.
+        high: upper end.
+        official: whether train and test are those of the Large Movie Review Dataset.
+        looked_at: when, in UTC, ISO 8601.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    loss: float
+    n_train: int
+    n_test: int
+    official: bool
+    looked_at: str
+
+
+@dataclass(frozen=True)
+class ControlRecord:
+    """A classifier without a neural network, beside the candidates."""
+
+    name: str
+    seconds: float
+    score: ScoreRecord
+
+
+@dataclass(frozen=True)
+class ReferenceRecord:
+    """A published configuration.
+
+    Attributes:
+        published: test accuracy, or None where none was published.
+        trained_as: the reference whose trial stands for this one; mostly itself.
+    """
+
+    name: str
+    published: float | None
+    source: str
+    note: str
+    trained_as: str
 
 
 @dataclass(frozen=True)
@@ -99,15 +147,15 @@ class PlanRecord:
         study: the name of the records; a smoke run or other data have one of their own.
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
-        references: names of the published configurations that it tries.
+        references: the published configurations that it tries.
     """
 
     study: str
     plan: str
     question: str
-    family: str
+    families: tuple[str, ...]
     space: Mapping[str, str]
-    references: tuple[str, ...]
+    references: tuple[ReferenceRecord, ...]
     seed: int
     max_epochs: int
     baselines: tuple[BaselineRecord, ...]
@@ -119,12 +167,14 @@ class TrialRecord:
     """One trial.
 
     Attributes:
-        origin: "defaults", the name of a reference, or the sampler's name.
+        origin: "defaults" (of one of several families: "defaults-cnn"), the name of a reference,
+            or the sampler's name.
         void: an attempt that was cut short (stopped, killed, a bug); it counts for nothing and
             is made again under another number.
         reason: why it was pruned or failed; empty otherwise.
         run_id: of its MLflow run.
         model: whether its model file is kept.
+        look: at the test set, of a reproduction; None in every search.
     """
 
     number: int
@@ -140,6 +190,7 @@ class TrialRecord:
     score: ScoreRecord | None
     run_id: str
     model: bool
+    look: LookRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -148,12 +199,23 @@ class StudyRecord:
 
     plan: PlanRecord
     trials: tuple[TrialRecord, ...]
+    controls: tuple[ControlRecord, ...] = ()
 
     @property
     def candidates(self) -> list[TrialRecord]:
         """Finished trials that could be exported, the best first; the earlier of equals."""
         finished = [t for t in self.trials if t.state == "complete" and t.score and not t.void]
         return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
+
+    @property
+    def reproduces(self) -> bool:
+        """Whether it trained published configurations as published, and searched nothing."""
+        return not self.plan.space
+
+    @property
+    def looks(self) -> list[TrialRecord]:
+        """Trials that were scored on the test set, each of them once."""
+        return [trial for trial in self.trials if trial.look is not None]
 
     def count(self, state: State) -> int:
         """Trials in this state, attempts that were cut short aside."""

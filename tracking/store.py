@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from filelock import FileLock
 from tracking import environment
 from tracking.cli import UserError, unknown
 from tracking.records import (
+    ControlRecord,
     DataRecord,
     EpochRecord,
+    LookRecord,
     PlanRecord,
     ScoreRecord,
     State,
@@ -41,6 +44,7 @@ for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 _PAGE = 1_000
+_HALF_CONTROL = "half a control"  # what it is called until it is whole
 
 
 def home() -> Path:
@@ -93,8 +97,12 @@ def read_study(root: Path, name: str) -> StudyRecord:
     client = _client(root)
     experiment = _experiment(client, name)
     trials = [layout.read_trial(client, run) for run in _runs(client, experiment, "trial")]
-    plan = replace(known[name], study=name)
-    return StudyRecord(plan, tuple(sorted(trials, key=lambda trial: trial.number)))
+    controls = [layout.read_control(run) for run in _runs(client, experiment, "control")]
+    return StudyRecord(
+        plan=replace(known[name], study=name),
+        trials=tuple(sorted(trials, key=lambda trial: trial.number)),
+        controls=tuple(sorted(controls, key=lambda control: control.name)),
+    )
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
@@ -149,6 +157,8 @@ class StudyStore:
             all trials by number, none of them running.
         """
         self._client.update_run(self.parent, status="RUNNING")
+        for run in _runs(self._client, self._experiment, _HALF_CONTROL):
+            self._client.delete_run(run.info.run_id)
         trials = {}
         for run in _runs(self._client, self._experiment, "trial"):
             state = layout.read_state(run)
@@ -206,6 +216,24 @@ class StudyStore:
             self._client.log_text(run_id, code.diff, "code.diff")
         return TrialLog(self._client, run_id)
 
+    def controls(self) -> set[str]:
+        """Name the controls that are recorded."""
+        return {run.info.run_name for run in _runs(self._client, self._experiment, "control")}
+
+    def write_control(self, control: ControlRecord) -> None:
+        """Write a control, whole or not at all."""
+        ended = int(time.time() * 1000)
+        run = self._client.create_run(
+            self._experiment,
+            start_time=ended - round(1000 * control.seconds),
+            run_name=control.name,
+            tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
+        )
+        run_id = run.info.run_id
+        layout.write_score(self._client, run_id, control.score)
+        self._client.set_terminated(run_id, end_time=ended)
+        self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
+
     def keep_best_models(self, n: int) -> None:
         """Delete the model files of all but the best n candidates."""
         runs = _runs(self._client, self._experiment, "trial")
@@ -236,6 +264,10 @@ class TrialLog:
     def keep_model(self, model: Path) -> None:
         """Keep the model file with the trial."""
         self._client.log_artifact(self.run_id, str(model), "model")
+
+    def look(self, record: LookRecord) -> None:
+        """Write down that the test set was looked at, and what was seen."""
+        layout.write_look(self._client, self.run_id, record)
 
     def drop_model(self) -> None:
         """Delete the trial's model file."""
@@ -295,6 +327,7 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
         ("data", recorded.data.digest, plan.data.digest),
         ("validation split", recorded.data.split_digest, plan.data.split_digest),
         ("seed", recorded.seed, plan.seed),
+        ("families", ", ".join(recorded.families), ", ".join(plan.families)),
     ):
         if before != now:
             raise UserError(

@@ -13,22 +13,27 @@ from tracking.records import BaselineRecord, StudyRecord
 from tracking.words import percent
 
 _GROUPS = (
+    ("control", style.BASELINE, "x"),
     ("reference", style.REFERENCE, "diamond"),
     ("defaults", style.TRAIN, "square"),
     ("search", style.VALIDATION, "circle"),
 )
 
 
+GUESSING = "majority"  # told in words: its 50 % would press all others into a corner
+
+
 @dataclass(frozen=True)
 class Point:
-    """One candidate.
+    """One candidate or control.
 
     Attributes:
-        group: "defaults", "reference" or "search".
+        label: its place on the axis: the trial's number, or the control's name.
+        group: "control", "defaults", "reference" or "search".
         low: lower end of the 95 % interval.
     """
 
-    number: int
+    label: str
     origin: str
     group: str
     accuracy: float
@@ -44,17 +49,29 @@ class Rows:
 
 
 def table(study: StudyRecord) -> Rows:
-    """List the candidates in the order they were tried."""
-    points = []
+    """List the controls, then the candidates in the order they were tried."""
+    references = {reference.name for reference in study.plan.references}
+    points = [
+        Point(
+            control.name,
+            "no neural network",
+            "control",
+            control.score.val_accuracy,
+            control.score.low,
+            control.score.high,
+        )
+        for control in study.controls
+        if control.name != GUESSING
+    ]
     for trial in sorted(study.candidates, key=lambda trial: trial.number):
         assert trial.score is not None
         score, origin = trial.score, trial.origin
-        group = "reference" if origin in study.plan.references else "search"
+        group = "reference" if origin in references else "search"
         points.append(
             Point(
-                trial.number,
-                origin,
-                "defaults" if origin == "defaults" else group,
+                f"trial {trial.number}",
+                origin if len(study.plan.families) == 1 else f"{trial.family}, {origin}",
+                "defaults" if origin.startswith("defaults") else group,
                 score.val_accuracy,
                 score.low,
                 score.high,
@@ -71,7 +88,7 @@ def draw(rows: Rows) -> go.Figure:
         if not points:
             continue
         figure.add_scatter(
-            x=[f"trial {point.number}" for point in points],
+            x=[point.label for point in points],
             y=[point.accuracy for point in points],
             error_y={
                 "array": [point.high - point.accuracy for point in points],
@@ -99,8 +116,8 @@ def draw(rows: Rows) -> go.Figure:
             showarrow=False,
             font={"size": 12},
         )
-    names = [f"trial {point.number}" for point in rows.points]
-    figure.update_xaxes(categoryorder="array", categoryarray=names)
+    labels = [point.label for point in rows.points]
+    figure.update_xaxes(categoryorder="array", categoryarray=labels)
     style.layout(figure, height=460, y_title="validation accuracy")
     if rows.baselines and not rows.official:
         figure.update_layout(

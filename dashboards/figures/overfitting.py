@@ -16,12 +16,15 @@ _COLUMNS = 3
 
 @dataclass(frozen=True)
 class Curve:
-    """One trial's accuracies per epoch; `kept` is None where no weights were kept."""
+    """One trial's accuracies per epoch; `kept` is None where no weights were kept.
+
+    Validation is None where nothing was held out.
+    """
 
     title: str
     epochs: tuple[int, ...]
     train: tuple[float, ...]
-    validation: tuple[float, ...]
+    validation: tuple[float | None, ...]
     kept: int | None
 
 

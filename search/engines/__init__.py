@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,13 +17,19 @@ class Asked:
 
     Attributes:
         params: every hyperparameter of the trial, those that are not searched included.
-        origin: "defaults", the name of a reference, or the sampler's name.
+        origin: the name of a starting point (plan.starting_points), or the sampler's name.
     """
 
     number: int
     params: Mapping[str, Value]
     seed: int
     origin: str
+
+
+def derive(seed: int, number: int, purpose: str) -> int:
+    """Derive a seed of 31 bits; never from time, process or resume point."""
+    digest = hashlib.sha256(f"{seed} {number} {purpose}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 class Engine(Protocol):

@@ -6,10 +6,9 @@ stopped and resumed proposes what it would have proposed without the stop, and d
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from filelock import FileLock
@@ -17,10 +16,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
-from search.engines import Asked
+from search.engines import Asked, derive
 from search.engines.names import PRUNERS, SAMPLERS
+from spaces.families import FAMILY
 from spaces.plan import StudyPlan
-from spaces.ranges import Choice, Float, Int, Space, Value
+from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
 from tracking.records import EpochRecord, State, TrialRecord
 
@@ -71,7 +71,7 @@ class OptunaEngine:
         self._study.sampler = _sampler(self._sampler, derive(self._seed, counted, "sampler"))
         trial = self._study.ask()
         given: dict[str, Any] = trial.user_attrs
-        searched = _suggest(trial, self._plan.searched_space)
+        searched = _suggest(trial, self._plan)
         asked = Asked(
             number=trial.number,
             params=self._plan.complete({**given.get("fixed", {}), **searched}),
@@ -86,8 +86,11 @@ class OptunaEngine:
 
     def should_prune(self, number: int, epoch: EpochRecord) -> bool:
         trial = self._asked[number]
+        assert epoch.val_accuracy is not None
         trial.report(epoch.val_accuracy, epoch.epoch)
-        return trial.should_prune()
+        # What is known beforehand is what the rest is held against, so it is trained to its end.
+        known = trial.user_attrs["origin"] in self._plan.starting_points()
+        return trial.should_prune() and not known
 
     def tell(self, number: int, state: State, value: float | None, *, void: bool) -> None:
         if void:
@@ -148,17 +151,11 @@ class OptunaEngine:
         tried = {trial.user_attrs.get("origin") for trial in asked}
         for origin, params in self._plan.starting_points().items():
             if origin not in tried:
-                searched = {name: params[name] for name in self._plan.searched}
+                searched = {name: params[name] for name in self._plan.searched_for(params)}
                 fixed = {name: params[name] for name in params if name not in searched}
                 attributes = {"origin": origin, "fixed": fixed}
                 self._study.enqueue_trial(searched, user_attrs=attributes)
                 return
-
-
-def derive(seed: int, number: int, purpose: str) -> int:
-    """Derive a seed of 31 bits; never from time, process or resume point."""
-    digest = hashlib.sha256(f"{seed} {number} {purpose}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _open(database: Path) -> optuna.storages.RDBStorage:
@@ -223,15 +220,22 @@ def _pruner(name: str, plan: StudyPlan) -> optuna.pruners.BasePruner:
     raise ValueError(f"pruner must be one of {PRUNERS}, but got {name!r}.")
 
 
-def _suggest(trial: optuna.Trial, space: Space) -> dict[str, Value]:
+def _suggest(trial: optuna.Trial, plan: StudyPlan) -> dict[str, Value]:
+    """Propose a value for each range of the trial's family, which is itself proposed first."""
     values: dict[str, Value] = {}
-    for name, range_ in space.items():
-        match range_:
-            case Float():
-                values[name] = trial.suggest_float(name, range_.low, range_.high, log=range_.log)
-            case Int():
-                values[name] = trial.suggest_int(name, range_.low, range_.high, log=range_.log)
-            case Choice():
-                choice: Any = trial.suggest_categorical(name, range_.options)
-                values[name] = choice
+    if FAMILY in plan.searched:
+        values[FAMILY] = _propose(trial, FAMILY, plan.space[FAMILY])
+    for name in plan.searched_for(values):
+        values[name] = _propose(trial, name, plan.space[name])
     return values
+
+
+def _propose(trial: optuna.Trial, name: str, range_: Range) -> Value:
+    match range_:
+        case Float():
+            return trial.suggest_float(name, range_.low, range_.high, log=range_.log)
+        case Int():
+            return trial.suggest_int(name, range_.low, range_.high, log=range_.log)
+        case Choice():
+            choice: Any = trial.suggest_categorical(name, range_.options)
+            return cast("Value", choice)

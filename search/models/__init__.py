@@ -1,14 +1,30 @@
-"""The builders of the architecture families, written out."""
+"""The builders of the architecture families, written out.
+
+    build(n_tokens, maxlen, n_classes, masked, *, <the ranges of the family>) -> keras.Model
+
+    n_tokens  token ids in use
+    maxlen    tokens of a text at most
+    masked    padding stands behind and is ignored; if not, it is a token like any other
+
+The model maps int32 ids (batch, length) to probabilities, (batch, 1) for two classes and
+(batch, n_classes) for more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from search.models import lstm
+from search.models import bilstm, cnn, cnn_lstm, feedforward, lstm, nbsvm, ngram
 
-# build(n_tokens, n_classes, masked, **ranges of the family) -> keras.Model
-# ids (batch, length) -> probabilities (batch, 1) for two classes, (batch, n_classes) for more.
 Build = Callable[..., Any]
 
-BUILDERS: dict[str, Build] = {"lstm": lstm.build}
+BUILDERS: dict[str, Build] = {
+    "bilstm": bilstm.build,
+    "cnn": cnn.build,
+    "cnn_lstm": cnn_lstm.build,
+    "feedforward": feedforward.build,
+    "lstm": lstm.build,
+    "nbsvm": nbsvm.build,
+    "ngram": ngram.build,
+}

@@ -9,17 +9,13 @@ more were held to 1 or 2 epochs (--max-epochs) and say nothing. It needs an hour
 """
 
 from spaces import references
-from spaces.families import FAMILIES
+from spaces.families import space_of
 from spaces.plan import StudyPlan
-from spaces.ranges import join
-from spaces.text import TEXT
-from spaces.training import TRAIN
 
 PLAN = StudyPlan(
     name="lstm_dropout",
     question="Where does dropout help an LSTM: on the words, between the layers, or inside?",
-    family="lstm",
-    space=join(TEXT, TRAIN, FAMILIES["lstm"]),
+    space=space_of("lstm"),
     searched=(
         "text.vocab_size",
         "text.maxlen",

@@ -5,17 +5,13 @@ Result: not run in full yet.
 """
 
 from spaces import references
-from spaces.families import FAMILIES
+from spaces.families import space_of
 from spaces.plan import StudyPlan
-from spaces.ranges import join
-from spaces.text import TEXT
-from spaces.training import TRAIN
 
 PLAN = StudyPlan(
     name="lstm_recurrent_dropout",
     question="Is dropping the LSTM's state from step to step worth its time?",
-    family="lstm",
-    space=join(TEXT, TRAIN, FAMILIES["lstm"]),
+    space=space_of("lstm"),
     searched=(
         "text.vocab_size",
         "text.maxlen",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import plotly.io as pio
 import pytest
 
 from dashboards.figures import accuracy
 from dashboards.figures.accuracy import Point
 from search.engines.names import SAMPLERS
-from tests.builders import LABELLED_ONLY, MAAS, build_study, build_trial
+from tests.builders import LABELLED_ONLY, MAAS, build_control, build_study, build_trial
 from tracking.records import StudyRecord
 
 
@@ -28,13 +30,15 @@ def study() -> StudyRecord:
 def test_the_table_lists_the_candidates_in_the_order_they_were_tried(study) -> None:
     rows = accuracy.table(study)
 
-    assert [(point.number, point.group, point.accuracy) for point in rows.points] == [
-        (0, "defaults", 0.85),
-        (1, "reference", 0.86),
-        (5, "search", 0.89),
-        (6, "search", 0.81),
+    assert [(point.label, point.group, point.accuracy) for point in rows.points] == [
+        ("trial 0", "defaults", 0.85),
+        ("trial 1", "reference", 0.86),
+        ("trial 5", "search", 0.89),
+        ("trial 6", "search", 0.81),
     ]
-    assert rows.points[1] == Point(1, "lstm-2016", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01)
+    assert rows.points[1] == Point(
+        "trial 1", "lstm-2016", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01
+    )
     assert rows.baselines == (MAAS, LABELLED_ONLY)
 
 
@@ -63,9 +67,19 @@ def test_the_figure_has_a_mark_for_each_row(study) -> None:
             marks[x] = (trace.name, origin, y, y - down, y + up)
     assert len(marks) == len(rows.points)
     for point in rows.points:
-        group, origin, *values = marks[f"trial {point.number}"]
+        group, origin, *values = marks[point.label]
         assert (group, origin) == (point.group, point.origin)
         assert values == pytest.approx([point.accuracy, point.low, point.high], abs=1e-12)
+
+
+def test_controls_stand_before_the_trials_and_guessing_is_left_to_words(study) -> None:
+    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.88))
+    rows = accuracy.table(replace(study, controls=controls))
+
+    assert [(p.label, p.group) for p in rows.points[:2]] == [
+        ("tfidf_logistic", "control"),
+        ("trial 0", "defaults"),
+    ]
 
 
 def test_the_figure_keeps_the_order_of_the_trials(study) -> None:

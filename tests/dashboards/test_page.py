@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -9,7 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from dashboards.figures import overfitting
 from dashboards.page import figure_page, page, verdict
-from tests.builders import build_data, build_score, build_study, build_trial
+from tests.builders import build_control, build_data, build_score, build_study, build_trial
 from tracking.records import StudyRecord, TrialRecord
 
 _HOSTILE = "<script>alert(1)</script>"
@@ -208,3 +209,11 @@ def test_names_that_are_no_markup_are_shown_as_they_are() -> None:
     text = _Elements(page([build_study(question="Is 1 < 2 & “so” 🎬?")])).text
 
     assert "Is 1 < 2 & “so” 🎬?" in text
+
+
+@pytest.mark.parametrize("baselines", [None, ()])
+def test_the_verdict_says_what_the_best_adds_to_each_control(baselines: tuple[()] | None) -> None:
+    changes = {} if baselines is None else {"baselines": baselines}
+    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.84))
+    said = verdict(replace(build_study(build_trial(0, 0.85), **changes), controls=controls))
+    assert "+1.00 points against tfidf_logistic (84.00 %), +35.00 points against majority" in said

@@ -12,10 +12,13 @@ import optuna
 import pytest
 from sqlalchemy import create_engine, text
 
-from search.engines import Asked
+from search.engines import Asked, derive
+from search.engines.listed import ListedEngine
 from search.engines.names import PRUNERS, SAMPLERS
-from search.engines.optuna import OptunaEngine, derive
+from search.engines.optuna import OptunaEngine
+from spaces.families import FAMILY
 from spaces.plan import StudyPlan
+from spaces.ranges import check
 from spaces.studies import STUDIES
 from tests.builders import build_trial
 from tracking.cli import UserError
@@ -72,7 +75,7 @@ def record(asked: Asked, state: State, accuracy: float | None, *, void: bool) ->
     score = accuracy and ScoreRecord(1, accuracy, 0.1, 0.9, 0.6, 0.8, 1_000, ((1, 0), (0, 1)))
     return TrialRecord(
         number=asked.number,
-        family=PLAN.family,
+        family="lstm",
         origin=asked.origin,
         params=asked.params,
         seed=asked.seed,
@@ -85,6 +88,88 @@ def record(asked: Asked, state: State, accuracy: float | None, *, void: bool) ->
         run_id="",
         model=False,
     )
+
+
+def wide_plan() -> StudyPlan:
+    return STUDIES["architecture"]
+
+
+def test_a_proposal_for_one_family_has_no_parameter_of_another(
+    open_engine: Open, database: Path
+) -> None:
+    plan = wide_plan()
+    engine = open_engine(plan=plan)
+    families = set()
+    for number in range(30):
+        asked = engine.ask()
+        family = str(asked.params[FAMILY])
+        families.add(family)
+        assert set(asked.params) == set(plan.space_for(family))
+        proposed = in_optuna(database, plan.name)[number].params
+        assert set(proposed) == {*plan.searched_for({FAMILY: family})}
+        check(plan.space_for(family), asked.params, of="proposal")
+        engine.tell(asked.number, "complete", number / 100, void=False)
+    assert families == set(plan.families)
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_a_starting_point_is_never_pruned(open_engine: Open, pruner: str) -> None:
+    """They are what the rest is held against, and a slow family must not fall to a fast one."""
+    engine = open_engine(plan=wide_plan(), pruner=pruner)
+    pruned = []
+    for number in range(20):
+        asked = engine.ask()
+        for n in range(1, 6):
+            if engine.should_prune(asked.number, epoch(n, 0.9 - number / 50)):
+                pruned.append(asked.origin)
+                break
+        state: State = "pruned" if len(pruned) and pruned[-1] == "tpe" else "complete"
+        engine.tell(asked.number, state, 0.9 - number / 50, void=False)
+    assert set(pruned) == {"tpe"}
+
+
+def listed(plan: StudyPlan, recorded: list[TrialRecord]) -> ListedEngine:
+    engine = ListedEngine(plan, seed=7)
+    engine.reconcile({trial.number: trial for trial in recorded})
+    return engine
+
+
+def test_a_list_is_gone_through_once_for_each_repeat_and_each_time_on_another_seed() -> None:
+    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "feedforward-dropout"), repeats=2)
+    engine = listed(plan, [])
+    asked = []
+    while engine.n_finished() < 4:
+        asked.append(engine.ask())
+        engine.tell(asked[-1].number, "complete", None, void=False)
+    assert [trial.number for trial in asked] == [0, 1, 2, 3]
+    assert [trial.origin for trial in asked] == ["lstm-2016", "feedforward-dropout"] * 2
+    assert len({trial.seed for trial in asked}) == 4
+    assert [trial.params for trial in asked[:2]] == [*plan.starting_points().values()]
+
+
+def test_a_list_goes_on_where_it_was_stopped_with_the_seed_it_would_have_had() -> None:
+    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "feedforward-dropout"))
+    first = listed(plan, [])
+    whole = first.ask()
+    first.tell(whole.number, "complete", None, void=False)
+    cut = first.ask()
+    recorded = [
+        record(whole, "complete", None, void=False),
+        record(cut, "failed", None, void=True),
+    ]
+    second = listed(plan, recorded)
+    again = second.ask()
+    assert (again.number, again.origin, again.seed) == (2, cut.origin, cut.seed)
+    assert (second.n_finished(), second.seconds_spent()) == (1, 2.0)
+
+
+def test_what_was_trained_for_the_whole_list_counts_for_a_part_of_it_and_more_is_added() -> None:
+    plan = replace(STUDIES["tutorials"], only=("lstm-2016",))
+    asked = listed(plan, []).ask()
+    done = record(asked, "complete", None, void=False)
+    assert listed(plan, [done]).n_finished() == 1
+    more = listed(replace(plan, repeats=3), [done])
+    assert (more.n_finished(), more.ask().origin) == (1, "lstm-2016")
 
 
 def in_optuna(database: Path, name: str = PLAN.name) -> list[optuna.trial.FrozenTrial]:

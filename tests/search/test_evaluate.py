@@ -16,14 +16,12 @@ from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
 from search.train import predict, spread
-from spaces.families import FAMILIES
-from spaces.ranges import Value, defaults, join
-from spaces.text import TEXT
-from spaces.training import TRAIN
+from spaces.families import space_of
+from spaces.ranges import Value, defaults
 from tracking.records import EpochRecord
 
 TINY: dict[str, Value] = {
-    **defaults(join(TEXT, TRAIN, FAMILIES["lstm"])),
+    **defaults(space_of("lstm")),
     "text.vocab_size": 500,
     "text.maxlen": 20,
     "train.epochs": 3,
@@ -39,7 +37,7 @@ TINY: dict[str, Value] = {
 
 
 def build_bag_of_words(
-    n_tokens: int, n_classes: int, masked: bool, **params: object
+    n_tokens: int, maxlen: int, n_classes: int, masked: bool, **params: object
 ) -> keras.Model:
     """Stand in where the architecture does not matter: it is ready in a fraction of the time."""
     ids = keras.Input((None,), dtype="int32")

@@ -11,13 +11,24 @@ import pytest
 from numpy.typing import NDArray
 
 from search.backend import keras, tf
+from search.batches import Labelled, pack
+from search.evaluate import build
 from search.models import BUILDERS
-from search.models.layers import PoolSteps, TailMaskedLSTM
+from search.models.layers import (
+    FlattenSteps,
+    MaskedConv1D,
+    MaxPoolSteps,
+    PoolSteps,
+    ReverseSteps,
+    TailMaskedLSTM,
+)
+from search.models.ngrams import NaiveBayesNgrams
+from search.text_model import with_text
 from spaces.families import FAMILIES
 from spaces.ranges import Choice, Float, Int, Range, Value, defaults, take
 
 FAMILY = pytest.mark.parametrize("family", BUILDERS)
-N_TOKENS = 30
+N_TOKENS, MAXLEN = 30, 40
 
 
 def small(name: str, range_: Range) -> Value:
@@ -43,7 +54,7 @@ def variants() -> list[Any]:
             for option in range_.options
         ]
         depths = [{name: n} for name in space if name.endswith(".layers") for n in (1, 2)]
-        for change in changes:
+        for change in changes or [{}]:
             for depth in depths or [{}]:
                 said = {**change, **depth}
                 label = "-".join(f"{name.rpartition('.')[2]}={said[name]}" for name in said)
@@ -53,6 +64,27 @@ def variants() -> list[Any]:
 
 
 VARIANTS = pytest.mark.parametrize(("family", "params"), variants())
+
+
+def make(
+    family: str,
+    params: dict[str, Value],
+    n_classes: int = 2,
+    *,
+    masked: bool = True,
+    maxlen: int = MAXLEN,
+) -> keras.Model:
+    """Build a model as a trial does, on thirty random texts."""
+    values = {f"{family}.{name}": value for name, value in params.items()}
+    text = {"text.vocab_size": N_TOKENS, "text.maxlen": maxlen}
+    padding = {"text.padding": "bucket" if masked else "full"}
+    rows = pack([batch(length, seed=length)[0] for length in range(1, 31)])
+    labels = np.arange(30, dtype=np.int32) % n_classes
+    model = build({**values, **text, **padding}, family, n_classes, Labelled(rows, labels))
+    for layer in model.layers:
+        if isinstance(layer, NaiveBayesNgrams):  # they begin at zero: it would know one answer
+            layer.scales.assign(np.full(layer.scales.shape, 0.1))
+    return model
 
 
 def batch(*lengths: int, seed: int = 0) -> NDArray[np.int32]:
@@ -83,7 +115,7 @@ def test_the_defaults_build_a_classifier_of_any_number_of_classes(
     family: str, n_classes: int, n_outputs: int, masked: bool
 ) -> None:
     params = take(defaults(FAMILIES[family]), family)
-    model = BUILDERS[family](N_TOKENS, n_classes, masked, **params)
+    model = make(family, params, n_classes, masked=masked)
     assert model.output_shape == (None, n_outputs)
     probabilities = model(batch(9, 4, 1)).numpy()
     assert probabilities.shape == (3, n_outputs)
@@ -96,7 +128,7 @@ def test_the_defaults_build_a_classifier_of_any_number_of_classes(
 def test_a_model_is_saved_and_loaded_in_safe_mode(
     family: str, params: dict[str, Value], tmp_path: Path
 ) -> None:
-    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    model = make(family, params)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     ids = batch(9, 4, 1)
@@ -107,7 +139,7 @@ def test_a_model_is_saved_and_loaded_in_safe_mode(
 def test_a_prediction_does_not_depend_on_its_neighbours(
     family: str, params: dict[str, Value]
 ) -> None:
-    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    model = make(family, params)
     together = batch(25, 7, 1, 12)
     expected = model(together).numpy()
     for row, length in ((1, 7), (2, 1), (3, 12)):
@@ -119,18 +151,57 @@ def test_a_prediction_does_not_depend_on_its_neighbours(
 
 @VARIANTS
 def test_a_prediction_depends_on_the_words(family: str, params: dict[str, Value]) -> None:
-    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    model = make(family, params)
     predictions = model(np.concatenate([batch(9, seed=seed) for seed in range(4)])).numpy()
     assert len(np.unique(predictions)) == 4
 
 
 @VARIANTS
 def test_dropout_acts_in_training_only(family: str, params: dict[str, Value]) -> None:
-    model = BUILDERS[family](N_TOKENS, 2, True, **params)
+    model = make(family, params)
     ids = batch(9, 4)
     np.testing.assert_array_equal(model(ids, training=False), model(ids, training=False))
     first, second = (model(ids, training=True).numpy() for _ in range(2))
-    assert (first != second).any()
+    drops = any(name.endswith("dropout") for name in params)
+    assert (first != second).any() == drops
+
+
+@VARIANTS
+def test_a_step_of_training_moves_every_weight_that_is_trained(
+    family: str, params: dict[str, Value]
+) -> None:
+    no_dropout = {name: 0.0 for name in params if name.endswith("dropout")}
+    model = make(family, {**params, **no_dropout}, 3)
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", jit_compile=False)
+    before = [weights.numpy() for weights in model.trainable_weights]
+    loss = model.train_on_batch(batch(9, 4, 9), np.array([0, 1, 2]))
+    assert np.isfinite(loss)
+    for weights, earlier in zip(model.trainable_weights, before, strict=True):
+        assert (weights.numpy() != earlier).any(), weights.path
+
+
+VOCABULARY = [f"word{number}" for number in range(N_TOKENS - 4)]
+EXTREME = {
+    "empty": "",
+    "one word": "word1",
+    "unknown words only": "never seen before",
+    "a hundred thousand words": "word1 word2 word3 word4 " * 25_000,
+}
+
+
+@VARIANTS
+@pytest.mark.parametrize(("padding", "maxlen"), [("bucket", MAXLEN), ("full", 1)])
+def test_texts_of_any_length_go_through_every_family(
+    family: str, params: dict[str, Value], padding: str, maxlen: int
+) -> None:
+    model = make(family, params, masked=padding == "bucket", maxlen=maxlen)
+    text = {"vocab_size": N_TOKENS, "maxlen": maxlen, "truncating": "post", "padding": padding}
+    whole = with_text(model, VOCABULARY, **text)
+    probabilities = whole(tf.constant(list(EXTREME.values()))).numpy()
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    for one, expected in zip(EXTREME.values(), probabilities, strict=True):
+        alone = whole(tf.constant([one])).numpy()[0]
+        np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-6)
 
 
 def pair_of_lstms(**options: Any) -> tuple[keras.layers.LSTM, TailMaskedLSTM]:
@@ -237,3 +308,65 @@ def test_what_stands_behind_the_end_of_a_row_does_not_matter_to_pooling(how: str
     np.testing.assert_array_equal(
         PoolSteps(how)(changed, mask=mask), PoolSteps(how)(steps, mask=mask)
     )
+
+
+def test_steps_are_turned_around_in_front_of_their_padding() -> None:
+    steps, mask = steps_and_mask(5, 3, 1)
+    turned = ReverseSteps()(steps, mask=mask).numpy()
+    for row, length in enumerate((5, 3, 1)):
+        np.testing.assert_array_equal(turned[row, :length], steps[row, :length][::-1])
+        np.testing.assert_array_equal(turned[row, length:], steps[row, length:])
+    np.testing.assert_array_equal(ReverseSteps()(steps), steps[:, ::-1])
+
+
+@LENGTHS
+def test_an_lstm_between_two_reversals_is_the_backward_half_of_keras(
+    lengths: tuple[int, ...],
+) -> None:
+    both = keras.layers.Bidirectional(keras.layers.LSTM(6, return_sequences=True))
+    steps, mask = steps_and_mask(*lengths)
+    expected = both(steps, mask=mask).numpy()[..., 6:]
+    ours = TailMaskedLSTM(6, return_sequences=True)
+    ours.build(steps.shape)
+    ours.set_weights(both.backward_layer.get_weights())
+    reverse = ReverseSteps()
+    given = reverse(ours(reverse(steps, mask=mask), mask=mask), mask=mask).numpy()
+    np.testing.assert_allclose(given[mask], expected[mask], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pool_size", [1, 2, 3, 8])
+def test_pooled_steps_are_those_of_each_row_alone(pool_size: int) -> None:
+    steps, mask = steps_and_mask(8, 5, 3, 1)
+    layer = MaxPoolSteps(pool_size)
+    pooled = layer(steps, mask=mask).numpy()
+    left = layer.compute_mask(steps, tf.constant(mask)).numpy()
+    for row, length in enumerate((8, 5, 3, 1)):
+        expected = [
+            steps[row, start : min(start + pool_size, length)].max(axis=0)
+            for start in range(0, length, pool_size)
+        ]
+        assert left[row].sum() == len(expected)
+        np.testing.assert_array_equal(pooled[row, : len(expected)], expected)
+    if 8 % pool_size == 0:
+        plain = keras.layers.MaxPooling1D(pool_size)(steps)
+        np.testing.assert_array_equal(layer(steps), plain)
+
+
+def test_a_masked_convolution_sees_nothing_behind_the_end_of_a_row() -> None:
+    layer = MaskedConv1D(4, 3, padding="same")
+    steps, mask = steps_and_mask(8, 5)
+    together = layer(steps, mask=mask).numpy()
+    np.testing.assert_allclose(layer(steps[1:, :5]).numpy()[0], together[1, :5], atol=1e-6)
+    plain = keras.layers.Conv1D(4, 3, padding="same")
+    plain.build(steps.shape)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(steps), plain(steps), atol=1e-6)
+
+
+def test_flattened_steps_stand_at_their_place_with_zeros_behind() -> None:
+    steps, mask = steps_and_mask(4, 2)
+    flat = FlattenSteps(6)(steps, mask=mask).numpy().reshape(2, 6, 3)
+    np.testing.assert_array_equal(flat[0, :4], steps[0])
+    np.testing.assert_array_equal(flat[1, :2], steps[1, :2])
+    assert not flat[0, 4:].any()
+    assert not flat[1, 2:].any()

@@ -115,3 +115,33 @@ def test_an_unknown_study_is_refused_with_the_known_ones(study: str) -> None:
 def test_a_misspelt_study_is_answered_with_the_one_that_was_meant() -> None:
     with pytest.raises(UserError, match=r"Did you mean lstm_dropout\?"):
         typed(study="lstm_droput")
+
+
+def test_a_reproduction_is_as_large_as_its_list_times_its_repeats() -> None:
+    assert typed(study="tutorials").plan.n_trials == 14
+    assert typed("--repeats", "3", study="tutorials").plan.n_trials == 42
+    two = typed("--only", "lstm-2016", "--only", "lstm-2017", study="tutorials").plan
+    assert two.n_trials == 1  # both were published with the same values
+    smoke = typed("--smoke", study="tutorials").plan
+    assert (smoke.n_trials, smoke.max_epochs) == (SMOKE_TRIALS, 1)
+
+
+def test_an_unknown_configuration_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(UserError, match=r"unknown configuration 'lstm-2015'.*lstm-2016"):
+        typed("--only", "lstm-2015", study="tutorials")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--trials", "3"), ("--sampler", "tpe"), ("--pruner", "none"), ("--max-epochs", "1")],
+    ids=str,
+)
+def test_what_means_nothing_to_a_reproduction_is_refused(words: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=rf"{words[0]} means nothing to study tutorials"):
+        typed(*words, study="tutorials")
+
+
+@pytest.mark.parametrize("words", [("--only", "lstm-2016"), ("--repeats", "2")], ids=str)
+def test_what_means_nothing_to_a_search_is_refused(words: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=rf"{words[0]} means nothing to study lstm_dropout"):
+        typed(*words)

@@ -12,7 +12,7 @@ from rich.console import Console
 from search import progress
 from search.engines import Asked
 from search.progress import Progress, Tally, tally
-from search.study import Outcome
+from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_plan
@@ -176,7 +176,7 @@ def test_the_sessions_before_are_counted_and_what_was_cut_short_is_not() -> None
         trial(4, "complete", 0.84),
         trial(5, "running"),
     )
-    counted = tally(StudyRecord(plan, trials))
+    counted = tally(StudyRecord(plan, trials), PLAN)
     assert counted == Tally(n_finished=4, n_pruned=1, n_failed=1, best=0.86, seconds=240.0)
 
 

@@ -21,12 +21,15 @@ import pytest
 from search import study
 from search.datasets.cache import Dataset
 from search.engines import Asked
+from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
 from search.failures import TrialFailed
 from search.pool import Task
-from search.study import KEPT_MODELS, Coordinator, Outcome
+from search.study import KEPT_MODELS, Coordinator
+from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
+from tests.builders import build_look
 from tracking import store
 from tracking.cli import Stopped
 from tracking.records import (
@@ -44,7 +47,7 @@ RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
     question=PLAN.question,
-    family=PLAN.family,
+    families=PLAN.families,
     space={},
     seed=7,
     max_epochs=3,
@@ -63,6 +66,13 @@ class Watching:
     """Notes what the coordinator shows."""
 
     ends: list[tuple[int, str, bool]] = field(default_factory=list)
+
+    controls: list[tuple[str, str]] = field(default_factory=list)
+
+    def control_begins(self, name: str) -> None: ...
+
+    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
+        self.controls.append((name, reason))
 
     def trial_begins(self, asked: Asked) -> None: ...
 
@@ -428,3 +438,73 @@ def _always_three_epochs() -> StudyPlan:
     """Leave no trial with a first epoch that is its last, which is never pruned."""
     epochs = replace(PLAN.space["train.epochs"], low=3)
     return replace(PLAN, space={**PLAN.space, "train.epochs": epochs})
+
+
+CONTROLLED = replace(PLAN, controls=("majority", "tfidf_logistic"))
+CONTROL_SCORE = ScoreRecord(0, 0.88, 0.87, 0.89, 0.3, 0.9, 100, ((4, 1), (0, 5)))
+
+
+def test_controls_are_recorded_once_however_often_the_study_is_resumed(
+    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    first, second = (start(n, plan=CONTROLLED) for n in (1, 2))
+    assert first.controls == [("majority", ""), ("tfidf_logistic", "")]
+    assert second.controls == []
+    recorded = store.read_study(root, "s")
+    assert [(c.name, c.score) for c in recorded.controls] == [
+        ("majority", CONTROL_SCORE),
+        ("tfidf_logistic", CONTROL_SCORE),
+    ]
+    assert [trial.number for trial in recorded.trials] == [0, 1]
+
+
+def test_a_control_that_fails_is_told_and_tried_again_and_the_study_goes_on(
+    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(task: object, tick: object) -> ScoreRecord:
+        raise TrialFailed("memory ran out")
+
+    monkeypatch.setattr(study, "score_control", dies)
+    first = start(1, plan=CONTROLLED)
+    assert first.controls == [("majority", "memory ran out"), ("tfidf_logistic", "memory ran out")]
+    assert store.read_study(root, "s").count("complete") == 1
+    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    start(1, plan=CONTROLLED)
+    assert len(store.read_study(root, "s").controls) == 2
+
+
+def test_ctrl_c_in_a_control_leaves_nothing_running_and_the_control_is_made_again(
+    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(task: object, tick: object) -> ScoreRecord:
+        raise Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(study, "score_control", stopped)
+    with pytest.raises(Stopped):
+        start(1, plan=CONTROLLED)
+    assert store.read_study(root, "s").controls == ()
+    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    start(1, plan=CONTROLLED)
+    assert len(store.read_study(root, "s").controls) == 2
+
+
+def test_a_reproduction_records_its_look_keeps_no_model_and_is_not_in_optuna(
+    root: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = build_look(0.861)
+    monkeypatch.setattr(FakeAttempt, "result", lambda self: look)
+    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "lstm50-67-33"))
+    plan = plan.with_budget(2, None)
+    records = store.open_study(root, replace(RECORD, study="t", space={}), fresh=False)
+    for _ in range(2):  # the same again adds nothing
+        engine = ListedEngine(plan, seed=7)
+        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+    trials = store.read_study(root, "t").trials
+    assert [(t.origin, t.state, t.look, t.score) for t in trials] == [
+        ("lstm-2016", "complete", look, None),
+        ("lstm50-67-33", "complete", look, None),
+    ]
+    assert [task.split for task in script.tasks] == ["official", "pooled-67-33"]
+    assert not any(trial.model for trial in trials)
+    assert not (root / "optuna.db").exists()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from spaces.families import FAMILIES
-from spaces.ranges import Choice, Float, Int, Range, check, defaults, free, join, take
+from spaces.ranges import Choice, Float, Int, Range, check, declare, defaults, join, take
 from spaces.text import TEXT
 from spaces.training import TRAIN
 
@@ -96,10 +99,21 @@ def test_join_refuses_a_name_declared_twice() -> None:
         join({"lstm.units": UNITS}, {"lstm.units": UNITS})
 
 
-def test_join_refuses_a_default_outside_its_range() -> None:
+def test_a_default_outside_its_range_is_refused_with_file_and_parameter() -> None:
     outside = Int(low=8, high=16, default=17, note="units")
-    with pytest.raises(ValueError, match=r"default: lstm\.units must be in 8 to 16, but got 17"):
-        join({"lstm.units": outside})
+    law = r"families/lstm\.py, default: lstm\.units must be in 8 to 16, but got 17"
+    with pytest.raises(ValueError, match=law):
+        declare("/home/me/spaces/families/lstm.py", "lstm", units=outside)
+
+
+def test_two_ranges_of_one_name_in_a_file_are_refused_with_file_and_parameter(
+    tmp_path: Path,
+) -> None:
+    """Python does it, because ranges are keywords: in a dict the last would win in silence."""
+    file = tmp_path / "twice.py"
+    file.write_text("TWICE = declare(__file__, 'twice', units=1, units=2)")
+    with pytest.raises(SyntaxError, match=r"keyword argument repeated: units \(twice\.py, line 1"):
+        runpy.run_path(str(file))
 
 
 def test_check_names_an_unknown_hyperparameter_and_the_known_ones() -> None:
@@ -112,10 +126,6 @@ def test_defaults_maps_each_name_to_its_default() -> None:
         "a.units": 64,
         "a.pooling": "max",
     }
-
-
-def test_free_keeps_the_named_ranges_only() -> None:
-    assert free({"a.units": UNITS, "a.rate": RATE}, ["a.rate"]) == {"a.rate": RATE}
 
 
 def test_take_gives_one_consumer_its_values_under_bare_names() -> None:

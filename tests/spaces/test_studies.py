@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 import spaces.studies
-from spaces.families import FAMILIES
+from spaces.families import FAMILIES, FAMILY, space_of
 from spaces.plan import Reference, StudyPlan
 from spaces.ranges import Choice, Float, Int, Space, check, defaults
-from spaces.references import BASELINE, LABELLED_ONLY
+from spaces.references import BASELINE, LABELLED_ONLY, NBSVM, NGRAM, TUTORIALS
 from spaces.studies import STUDIES
 
 PLANS = pytest.mark.parametrize("plan", STUDIES.values(), ids=STUDIES)
+SEARCHES = pytest.mark.parametrize(
+    "plan", [pytest.param(p, id=name) for name, p in STUDIES.items() if not p.reproduces]
+)
 FOLDER = Path(spaces.studies.__file__).parent
 
 SPACE: Space = {
@@ -28,14 +31,13 @@ SPACE: Space = {
 
 def reference(name: str, **params: bool | int | float | str) -> Reference:
     named = {key.replace("__", "."): value for key, value in params.items()}
-    return Reference(name=name, params=named, published=0.87, source="a test")
+    return Reference(name=name, family="lstm", params=named, published=0.87, source="a test")
 
 
 def plan_with(*references: Reference, searched: tuple[str, ...] = ("lstm.units",)) -> StudyPlan:
     return StudyPlan(
         name="stand_in",
         question="Is it?",
-        family="lstm",
         space=SPACE,
         searched=searched,
         references=references,
@@ -65,19 +67,20 @@ def test_the_docstring_of_a_study_holds_its_question_and_command(plan: StudyPlan
 
 
 @PLANS
-def test_a_study_offers_the_text_the_training_and_its_family(plan: StudyPlan) -> None:
-    assert set(FAMILIES[plan.family]) <= set(plan.space)
-    assert {name.partition(".")[0] for name in plan.space} == {"text", "train", plan.family}
+def test_a_study_offers_the_text_the_training_and_its_families(plan: StudyPlan) -> None:
     check(plan.space, defaults(plan.space), of="default")
+    for family in plan.families:
+        assert set(FAMILIES[family]) <= set(plan.space)
+        prefixes = {name.partition(".")[0] for name in plan.space_for(family)}
+        assert prefixes - {"model"} == {"text", "train", family}
 
 
-@PLANS
-def test_a_study_searches_something_and_names_each_range_once(plan: StudyPlan) -> None:
+@SEARCHES
+def test_a_study_searches_each_range_once(plan: StudyPlan) -> None:
     assert len(plan.searched) == len(set(plan.searched)) > 0
-    assert list(plan.searched_space) == list(plan.searched)
 
 
-@PLANS
+@SEARCHES
 def test_a_study_ends_within_twenty_minutes_unless_asked_otherwise(plan: StudyPlan) -> None:
     assert plan.n_trials is not None
     assert plan.timeout is not None
@@ -89,20 +92,50 @@ def test_a_study_ends_within_twenty_minutes_unless_asked_otherwise(plan: StudyPl
 def test_every_reference_is_complete_sourced_and_inside_the_ranges(plan: StudyPlan) -> None:
     for published in plan.references:
         check(plan.space, published.params, of=published.name)
-        assert set(published.params) == set(plan.space)
         assert published.source
         assert published.published is None or 0.5 < published.published < 1
 
 
-@PLANS
+def test_every_tutorial_is_said_in_full_so_that_no_default_can_change_it() -> None:
+    for published in TUTORIALS:
+        assert set(published.params) == set(space_of(published.family)), published.name
+
+
+@SEARCHES
 def test_starting_points_begin_with_the_defaults_and_hold_nothing_twice(plan: StudyPlan) -> None:
     points = plan.starting_points()
-    assert next(iter(points)) == "defaults"
-    assert points["defaults"] == defaults(plan.space)
+    several = len(plan.families) > 1
+    names = [f"defaults-{family}" if several else "defaults" for family in plan.families]
+    assert list(points)[: len(names)] == names
+    for name, family in zip(names, plan.families, strict=True):
+        chosen = {FAMILY: family} if several else {}
+        assert points[name] == {**defaults(plan.space_for(family)), **chosen}
     values = list(points.values())
     assert all(point not in values[:i] for i, point in enumerate(values))
     for published in plan.references:
-        assert plan.complete(published.params) in values
+        assert plan.trained_as(published) in points
+
+
+def test_the_table_of_the_tutorials_has_its_sixteen_rows_and_two_are_trained_once() -> None:
+    plan = STUDIES["tutorials"]
+    assert len(plan.references) == len({r.name for r in plan.references}) == 16
+    shared = {r.name: plan.trained_as(r) for r in plan.references if plan.trained_as(r) != r.name}
+    assert shared == {"lstm-2017": "lstm-2016", "lstm-dropout-2021": "lstm-dropout-2017"}
+    assert len(plan.starting_points()) == 14
+
+
+def test_a_reproduction_can_be_held_to_some_of_its_configurations() -> None:
+    plan = replace(STUDIES["tutorials"], only=("lstm-2017", "feedforward-dropout"))
+    assert list(plan.starting_points()) == ["lstm-2016", "feedforward-dropout"]
+
+
+def test_every_family_has_a_study_of_its_own_name() -> None:
+    for family in FAMILIES:
+        assert STUDIES[family].families == (family,)
+
+
+def test_the_study_of_architectures_has_every_family() -> None:
+    assert set(STUDIES["architecture"].families) == set(FAMILIES)
 
 
 def test_published_accuracies_are_those_of_the_paper() -> None:
@@ -110,19 +143,50 @@ def test_published_accuracies_are_those_of_the_paper() -> None:
     assert (LABELLED_ONLY.name, LABELLED_ONLY.accuracy) == ("maas-2011-labelled-only", 0.8833)
 
 
-def test_a_reference_outside_a_range_is_refused_with_study_reference_and_parameter() -> None:
-    with pytest.raises(ValueError, match=r"stand_in, huge: lstm\.units .* 8 to 256, but got 512"):
+def test_a_reference_outside_a_range_is_refused_with_file_reference_and_parameter() -> None:
+    law = r"spaces/studies/stand_in\.py, huge: lstm\.units must be in 8 to 256, but got 512"
+    with pytest.raises(ValueError, match=law):
         plan_with(reference("huge", lstm__units=512))
 
 
 def test_a_reference_with_an_unknown_parameter_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"stand_in, odd: lstm\.unit is not a hyperparameter"):
+    with pytest.raises(ValueError, match=r"stand_in\.py, odd: lstm\.unit is not a hyperparameter"):
         plan_with(reference("odd", lstm__unit=64))
 
 
+def test_a_reference_with_a_parameter_of_another_family_is_refused() -> None:
+    foreign = Reference(
+        name="mixed", family="cnn", params={"lstm.units": 8}, published=None, source="a test"
+    )
+    with pytest.raises(ValueError, match=r"architecture\.py, mixed: lstm\.units is not a hyper"):
+        replace(STUDIES["architecture"], references=(foreign,))
+
+
 def test_searching_an_unknown_range_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"study stand_in: lstm\.depth is not one of"):
+    with pytest.raises(ValueError, match=r"studies/stand_in\.py: lstm\.depth is not one of"):
         plan_with(searched=("lstm.depth",))
+
+
+def test_the_family_is_searched_before_what_depends_on_it() -> None:
+    plan = STUDIES["architecture"]
+    with pytest.raises(ValueError, match=r"model\.family must be searched first"):
+        replace(plan, searched=("text.maxlen", FAMILY))
+
+
+def test_a_trial_of_one_family_has_no_parameter_of_another() -> None:
+    plan = STUDIES["architecture"]
+    for family in plan.families:
+        names = {*plan.complete({FAMILY: family}), *plan.searched_for({FAMILY: family})}
+        others = {name for other in FAMILIES if other != family for name in FAMILIES[other]}
+        assert not names & others
+        assert set(FAMILIES[family]) <= names
+
+
+def test_published_accuracies_outside_the_tutorials_are_those_of_their_papers() -> None:
+    assert [(r.name, r.published) for r in (*NGRAM, *NBSVM)] == [
+        ("fasttext-unigram", 0.8813),
+        ("nbsvm-trigram-2015", 0.9187),
+    ]
 
 
 def test_complete_fills_in_the_defaults_and_keeps_what_is_said() -> None:

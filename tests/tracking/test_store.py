@@ -14,7 +14,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.builders import (
+    build_control,
     build_data,
+    build_look,
     build_plan,
     build_score,
     build_study,
@@ -482,3 +484,59 @@ def test_data_without_a_published_accuracy_needs_no_baseline(root: Path) -> None
 
     assert _runs(root, "baseline") == []
     assert store.read_study(root, "lstm").plan.baselines == ()
+
+
+def test_a_control_is_read_as_it_was_written(root: Path) -> None:
+    study = write_study(root, build_study(build_trial(0)))
+    control = build_control("tfidf_logistic", 0.8812345678901234)
+    study.write_control(control)
+    assert study.controls() == {"tfidf_logistic"}
+    assert store.read_study(root, "lstm").controls == (control,)
+
+
+def test_half_a_control_is_no_control_and_is_gone_at_the_next_start(root: Path) -> None:
+    study = write_study(root, build_study(build_trial(0)))
+    study.write_control(build_control("majority", 0.5))
+    client = _client(root)
+    (experiment,) = client.search_experiments(filter_string="name = 'lstm'")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'control'")
+    client.set_tag(run.info.run_id, "kind", "half a control")  # killed before the last write
+    assert store.read_study(root, "lstm").controls == ()
+    study.begin()
+    study.end(finished=True)
+    assert client.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
+
+
+def test_a_look_at_the_test_set_is_read_as_it_was_written(root: Path) -> None:
+    epochs = tuple(
+        replace(epoch, val_loss=None, val_accuracy=None) for epoch in build_trial(0).epochs
+    )
+    look = build_look(0.8612345678901234)
+    trial = build_trial(0, origin="lstm-2016", score=None, look=look, epochs=epochs)
+    write_study(root, build_study(trial, space={}))
+    (read,) = store.read_study(root, "lstm").trials
+    assert read.look == look
+    assert read.epochs == epochs
+    assert read.score is None
+    assert read.state == "complete"
+
+
+def test_a_plan_of_an_earlier_version_is_read(root: Path) -> None:
+    """Before 2026-11-24 a plan had one family and only the names of its references."""
+    write_study(root, build_study())
+    _, parent = store.ids(root, "lstm")
+    (file,) = (root / "artifacts" / parent / "artifacts").glob("plan.json")
+    plan = json.loads(file.read_text())
+    plan["family"] = plan.pop("families")[0]
+    plan["references"] = ["lstm-2016"]
+    file.write_text(json.dumps(plan))
+    read = store.read_study(root, "lstm").plan
+    assert read.families == ("lstm",)
+    assert [(r.name, r.published) for r in read.references] == [("lstm-2016", None)]
+
+
+def test_a_study_keeps_its_families(root: Path) -> None:
+    """Optuna could not go on with other options of one hyperparameter."""
+    write_study(root, build_study(families=("lstm", "cnn")))
+    with pytest.raises(UserError, match=r"keeps its families, but lstm has lstm, cnn .* --fresh"):
+        store.open_study(root, build_plan(families=("lstm", "cnn", "gru")), fresh=False)

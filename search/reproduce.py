@@ -1,0 +1,82 @@
+"""A published configuration, trained as published and scored on the test set, once.
+
+No validation part is held out and nothing stops early: the weights are those of the last epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from search import score
+from search.batches import Labelled, chain
+from search.datasets import split
+from search.datasets.cache import Dataset
+from search.evaluate import build, encoded, memory_limited, set_seed
+from search.train import predict, train
+from spaces.plan import Split
+from spaces.ranges import Params, take
+from tracking.records import EpochRecord, LookRecord
+
+_PART = 0.6  # 15,000 of the 25,000 training reviews
+_POOLED = 0.67
+
+
+def reproduce(
+    params: Params,
+    family: str,
+    data: Dataset,
+    seed: int,
+    on_epoch: Callable[[EpochRecord], None],
+    *,
+    by: Split,
+) -> LookRecord:
+    """Train, then look at the test set.
+
+    Raises:
+        TrialFailed: if these values cannot be trained.
+    """
+    set_seed(seed)
+    values: dict[str, Any] = take(params, "train")
+    with memory_limited(params):
+        training, test = divide(data, by, **take(params, "text"))
+        model = build(params, family, len(data.classes), training)
+        train(model, training, None, seed=seed, on_epoch=on_epoch, **values)
+        probabilities = predict(model, test)
+    accuracy = score.accuracy(probabilities, test.labels)
+    low, high = score.wilson(accuracy, len(test.labels))
+    return LookRecord(
+        accuracy=accuracy,
+        low=low,
+        high=high,
+        loss=score.log_loss(probabilities, test.labels),
+        n_train=len(training.labels),
+        n_test=len(test.labels),
+        official=data.official and by != "pooled-67-33",
+        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def divide(data: Dataset, by: Split, **text: Any) -> tuple[Labelled, Labelled]:
+    """Give what a reference is trained and tested on."""
+    training = _chain(*(encoded(data, part, **text) for part in ("train", "validation")))
+    test = encoded(data, "test", **text)
+    match by:
+        case "official":
+            return training, test
+        case "part-15000":
+            mixed = np.random.default_rng(split.SEED).permutation(len(training.labels))
+            return training.select(mixed[: round(_PART * len(mixed))]), test
+        case "pooled-67-33":
+            pooled = _chain(training, test)
+            mixed = np.random.default_rng(split.SEED).permutation(len(pooled.labels))
+            border = round(_POOLED * len(mixed))
+            return pooled.select(mixed[:border]), pooled.select(mixed[border:])
+
+
+def _chain(first: Labelled, second: Labelled) -> Labelled:
+    labels = np.concatenate([first.labels, second.labels])
+    return Labelled(chain(first.rows, second.rows), labels, first.pad_to)

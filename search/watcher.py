@@ -1,0 +1,42 @@
+"""Who is told what happens in a study, to show it; and how a trial ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from search.engines import Asked
+    from tracking.records import EpochRecord, LookRecord, ScoreRecord, State
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended. An attempt that is void was cut short and is made again.
+
+    Attributes:
+        score: of a candidate, on validation.
+        look: of a reproduction, at the test set.
+    """
+
+    state: State
+    score: ScoreRecord | None = None
+    look: LookRecord | None = None
+    reason: str = ""
+    void: bool = False
+
+
+class Watcher(Protocol):
+    """Is told what happens."""
+
+    def control_begins(self, name: str) -> None: ...
+
+    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None: ...
+
+    def trial_begins(self, asked: Asked) -> None: ...
+
+    def epoch_ends(self, epoch: EpochRecord) -> None: ...
+
+    def trial_ends(self, asked: Asked, outcome: Outcome) -> None: ...
+
+    def tick(self) -> None: ...

@@ -1,0 +1,33 @@
+"""Does reading a review in both directions help?
+
+Command: python -m search.run --study bilstm
+Result: not run in full yet.
+"""
+
+from spaces import references
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="bilstm",
+    question="Does reading a review in both directions help?",
+    space=space_of("bilstm"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.epochs",
+        "train.learning_rate",
+        "bilstm.embedding_dim",
+        "bilstm.embedding_dropout",
+        "bilstm.layers",
+        "bilstm.units",
+        "bilstm.taper",
+        "bilstm.layer_dropout",
+        "bilstm.output_dropout",
+        "bilstm.pooling",
+    ),
+    references=references.BILSTM,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=16.0,
+)

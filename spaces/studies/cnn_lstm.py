@@ -1,0 +1,34 @@
+"""How far may a convolution shorten a review before an LSTM reads it?
+
+Command: python -m search.run --study cnn_lstm
+Result: not run in full yet.
+"""
+
+from spaces import references
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="cnn_lstm",
+    question="How far may a convolution shorten a review before an LSTM reads it?",
+    space=space_of("cnn_lstm"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.epochs",
+        "train.learning_rate",
+        "cnn_lstm.embedding_dim",
+        "cnn_lstm.embedding_dropout",
+        "cnn_lstm.filters",
+        "cnn_lstm.kernel_size",
+        "cnn_lstm.pool_size",
+        "cnn_lstm.units",
+        "cnn_lstm.layer_dropout",
+        "cnn_lstm.dropout",
+        "cnn_lstm.pooling",
+    ),
+    references=references.CNN_LSTM,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=5.0,
+)

@@ -1,0 +1,32 @@
+"""How far does a network come that does not know the order of the words?
+
+Command: python -m search.run --study feedforward
+Result: not run in full yet.
+"""
+
+from spaces import references
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="feedforward",
+    question="How far does a network come that does not know the order of the words?",
+    space=space_of("feedforward"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.epochs",
+        "train.learning_rate",
+        "train.batch_size",
+        "feedforward.embedding_dim",
+        "feedforward.embedding_dropout",
+        "feedforward.pooling",
+        "feedforward.layers",
+        "feedforward.units",
+        "feedforward.layer_dropout",
+    ),
+    references=references.FEEDFORWARD,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=1.0,
+)

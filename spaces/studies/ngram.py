@@ -1,0 +1,30 @@
+"""What do averaged embeddings of word pairs and triples add to those of words?
+
+Command: python -m search.run --study ngram
+Result: not run in full yet.
+"""
+
+from spaces import references
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="ngram",
+    question="What do averaged embeddings of word pairs and triples add to those of words?",
+    space=space_of("ngram"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.epochs",
+        "train.learning_rate",
+        "train.batch_size",
+        "ngram.embedding_dim",
+        "ngram.order",
+        "ngram.max_ngrams",
+        "ngram.output_dropout",
+    ),
+    references=references.NGRAM,
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=3.0,
+)

@@ -1,0 +1,23 @@
+"""How many words and how much of a review does a classifier need?
+
+Command: python -m search.run --study text
+Result: not run in full yet.
+"""
+
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="text",
+    question="How many words and how much of a review does a classifier need?",
+    space=space_of("cnn"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "text.truncating",
+    ),
+    references=(),
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=3.0,
+)
