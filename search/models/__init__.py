@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from search.models import bilstm, cnn, cnn_lstm, feedforward, lstm, nbsvm, ngram
+from search.models import bilstm, cnn, cnn_lstm, feedforward, gru, lstm, nbsvm, ngram
 
 Build = Callable[..., Any]
 
@@ -24,6 +24,7 @@ BUILDERS: dict[str, Build] = {
     "cnn": cnn.build,
     "cnn_lstm": cnn_lstm.build,
     "feedforward": feedforward.build,
+    "gru": gru.build,
     "lstm": lstm.build,
     "nbsvm": nbsvm.build,
     "ngram": ngram.build,

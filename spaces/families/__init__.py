@@ -4,6 +4,7 @@ from spaces.families.bilstm import BILSTM
 from spaces.families.cnn import CNN
 from spaces.families.cnn_lstm import CNN_LSTM
 from spaces.families.feedforward import FEEDFORWARD
+from spaces.families.gru import GRU
 from spaces.families.lstm import LSTM
 from spaces.families.nbsvm import NBSVM
 from spaces.families.ngram import NGRAM
@@ -16,6 +17,7 @@ FAMILIES: dict[str, Space] = {
     "cnn": CNN,
     "cnn_lstm": CNN_LSTM,
     "feedforward": FEEDFORWARD,
+    "gru": GRU,
     "lstm": LSTM,
     "nbsvm": NBSVM,
     "ngram": NGRAM,

@@ -6,6 +6,7 @@ from spaces.studies.bilstm import PLAN as bilstm
 from spaces.studies.cnn import PLAN as cnn
 from spaces.studies.cnn_lstm import PLAN as cnn_lstm
 from spaces.studies.feedforward import PLAN as feedforward
+from spaces.studies.gru import PLAN as gru
 from spaces.studies.lstm import PLAN as lstm
 from spaces.studies.lstm_dropout import PLAN as lstm_dropout
 from spaces.studies.lstm_recurrent_dropout import PLAN as lstm_recurrent_dropout
@@ -21,6 +22,7 @@ STUDIES: dict[str, StudyPlan] = {
         lstm_dropout,
         lstm_recurrent_dropout,
         bilstm,
+        gru,
         cnn_lstm,
         cnn,
         feedforward,

@@ -9,7 +9,7 @@ from spaces.families import FAMILIES, FAMILY, space_of
 from spaces.plan import StudyPlan
 
 # The cheap ones first: whoever has 20 minutes sees most of them.
-_FAMILIES = ("nbsvm", "feedforward", "cnn", "ngram", "cnn_lstm", "lstm", "bilstm")
+_FAMILIES = ("nbsvm", "feedforward", "cnn", "ngram", "cnn_lstm", "gru", "lstm", "bilstm")
 
 PLAN = StudyPlan(
     name="architecture",

@@ -14,6 +14,7 @@ from search.backend import keras, tf
 from search.batches import Labelled, pack
 from search.evaluate import build
 from search.models import BUILDERS
+from search.models.gru import TailMaskedGRU
 from search.models.layers import (
     FlattenSteps,
     MaskedConv1D,
@@ -43,7 +44,7 @@ def small(name: str, range_: Range) -> Value:
 
 
 def variants() -> list[Any]:
-    """Each family small, with each option of each choice, and with one and two layers."""
+    """Each family small, with each option of each choice, and once with two layers."""
     found = []
     for family, space in FAMILIES.items():
         base = {name: small(name, range_) for name, range_ in space.items()}
@@ -53,13 +54,12 @@ def variants() -> list[Any]:
             if isinstance(range_, Choice)
             for option in range_.options
         ]
-        depths = [{name: n} for name in space if name.endswith(".layers") for n in (1, 2)]
+        base = {name: 1 if name.endswith(".layers") else base[name] for name in base}
+        changes += [{name: 2} for name in space if name.endswith(".layers")]
         for change in changes or [{}]:
-            for depth in depths or [{}]:
-                said = {**change, **depth}
-                label = "-".join(f"{name.rpartition('.')[2]}={said[name]}" for name in said)
-                params = take({**base, **said}, family)
-                found.append(pytest.param(family, params, id=f"{family}-{label}"))
+            label = "-".join(f"{name.rpartition('.')[2]}={change[name]}" for name in change)
+            params = take({**base, **change}, family)
+            found.append(pytest.param(family, params, id=f"{family}-{label}"))
     return found
 
 
@@ -204,9 +204,13 @@ def test_texts_of_any_length_go_through_every_family(
         np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-6)
 
 
-def pair_of_lstms(**options: Any) -> tuple[keras.layers.LSTM, TailMaskedLSTM]:
-    """Keras' LSTM and ours with the same weights."""
-    plain, ours = keras.layers.LSTM(6, **options), TailMaskedLSTM(6, **options)
+PAIRS = {"lstm": (keras.layers.LSTM, TailMaskedLSTM), "gru": (keras.layers.GRU, TailMaskedGRU)}
+KINDS = pytest.mark.parametrize("kind", PAIRS)
+
+
+def pair(kind: str, **options: Any) -> tuple[keras.layers.Layer, keras.layers.Layer]:
+    """Keras' layer and ours with the same weights."""
+    plain, ours = (layer(6, **options) for layer in PAIRS[kind])
     for layer in (plain, ours):
         layer.build((None, None, 3))
     ours.set_weights(plain.get_weights())
@@ -222,12 +226,13 @@ def steps_and_mask(*lengths: int) -> tuple[NDArray[np.float32], NDArray[np.bool_
 LENGTHS = pytest.mark.parametrize("lengths", [(8, 5, 1), (6, 6, 6), (1,), (1, 1), (9, 8)], ids=str)
 
 
+@KINDS
 @LENGTHS
 @pytest.mark.parametrize("return_sequences", [True, False])
-def test_the_tail_masked_lstm_gives_what_the_lstm_of_keras_gives(
-    lengths: tuple[int, ...], return_sequences: bool
+def test_a_tail_masked_layer_gives_what_the_layer_of_keras_gives(
+    kind: str, lengths: tuple[int, ...], return_sequences: bool
 ) -> None:
-    plain, ours = pair_of_lstms(return_sequences=return_sequences)
+    plain, ours = pair(kind, return_sequences=return_sequences)
     steps, mask = steps_and_mask(*lengths)
     expected, given = plain(steps, mask=mask).numpy(), ours(steps, mask=mask).numpy()
     assert given.shape == expected.shape
@@ -236,18 +241,20 @@ def test_the_tail_masked_lstm_gives_what_the_lstm_of_keras_gives(
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
 
 
-def test_the_tail_masked_lstm_without_a_mask_is_the_lstm_of_keras() -> None:
-    plain, ours = pair_of_lstms(return_sequences=True)
+@KINDS
+def test_a_tail_masked_layer_without_a_mask_is_the_layer_of_keras(kind: str) -> None:
+    plain, ours = pair(kind, return_sequences=True)
     steps, _ = steps_and_mask(8, 8)
     np.testing.assert_allclose(ours(steps), plain(steps), rtol=0, atol=1e-6)
 
 
+@KINDS
 @LENGTHS
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-def test_the_tail_masked_lstm_learns_as_the_lstm_of_keras(
-    lengths: tuple[int, ...], pooling: str
+def test_a_tail_masked_layer_learns_as_the_layer_of_keras(
+    kind: str, lengths: tuple[int, ...], pooling: str
 ) -> None:
-    plain, ours = pair_of_lstms(return_sequences=pooling != "last")
+    plain, ours = pair(kind, return_sequences=pooling != "last")
     steps, mask = steps_and_mask(*lengths)
     before = plain.get_weights()
     for layer in (plain, ours):

@@ -1,0 +1,30 @@
+"""How large should a GRU and its input be?
+
+Command: python -m search.run --study gru
+Result: not run in full yet.
+"""
+
+from spaces.families import space_of
+from spaces.plan import StudyPlan
+
+PLAN = StudyPlan(
+    name="gru",
+    question="How large should a GRU and its input be?",
+    space=space_of("gru"),
+    searched=(
+        "text.vocab_size",
+        "text.maxlen",
+        "train.epochs",
+        "train.learning_rate",
+        "gru.embedding_dim",
+        "gru.embedding_dropout",
+        "gru.layers",
+        "gru.units",
+        "gru.layer_dropout",
+        "gru.pooling",
+    ),
+    references=(),
+    n_trials=20,
+    timeout=17 * 60,
+    seconds_per_million_tokens=7.0,
+)
