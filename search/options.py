@@ -67,6 +67,8 @@ class Options:
             max_epochs=plan.max_epochs,
             baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
             data=data.record,
+            sampler="" if plan.reproduces else self.sampler,
+            pruner="" if plan.reproduces else self.pruner,
         )
 
 

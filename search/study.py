@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from search.watcher import Watcher
     from spaces.plan import StudyPlan
     from tracking.records import EpochRecord
-    from tracking.store import StudyStore
+    from tracking.writer import StudyStore
 
 KEPT_MODELS = 3
 
@@ -65,7 +65,7 @@ class Coordinator:
         finished = False
         try:
             self.engine.reconcile(self.store.begin())
-            self.store.keep_best_models(KEPT_MODELS)
+            self.store.take_stock(KEPT_MODELS)
             for name in self.plan.controls:
                 if name not in self.store.controls():
                     self._run_control(name)
@@ -136,7 +136,7 @@ class Coordinator:
             self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
             self.engine.spend(clock.seconds())
             self.watcher.trial_ends(asked, outcome)
-        self.store.keep_best_models(KEPT_MODELS)
+        self.store.take_stock(KEPT_MODELS)
 
     def _task(self, asked: Asked, folder: Path) -> Task:
         return Task(

@@ -24,7 +24,7 @@ from tracking.records import (
 )
 
 if TYPE_CHECKING:
-    from tracking.store import StudyStore
+    from tracking.writer import StudyStore
 
 MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
 LABELLED_ONLY = BaselineRecord("maas-2011-labelled-only", 0.8833, "Maas et al. 2011")

@@ -148,6 +148,8 @@ class PlanRecord:
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
         references: the published configurations that it tries.
+        sampler: how values are proposed; empty where nothing is searched.
+        pruner: how poor trials are ended; empty where nothing is searched.
     """
 
     study: str
@@ -160,6 +162,8 @@ class PlanRecord:
     max_epochs: int
     baselines: tuple[BaselineRecord, ...]
     data: DataRecord
+    sampler: str = ""
+    pruner: str = ""
 
 
 @dataclass(frozen=True)

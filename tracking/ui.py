@@ -39,9 +39,11 @@ def main() -> int:
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # ten processes less
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     # MLflow's default list is matched as patterns, and lets 10.evil.example pass.
+    from tracking import runs
+
     hosts = f"{_HOST}:{port},localhost:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{store.database(root)}", "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{runs.database(root)}", "--workers", "1"]
     command += ["--default-artifact-root", (root / "artifacts").as_uri()]
     command += ["--allowed-hosts", hosts]
     os.execv(sys.executable, command)

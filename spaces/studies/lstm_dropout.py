@@ -1,11 +1,11 @@
 """Where does dropout help an LSTM: on the words, between the layers, or inside?
 
 Command: python -m search.run --study lstm_dropout
-Cost: 17 min 36 s without options, on 2 cores that tests kept busy: 2 trials, the third was cut.
-Result (2026-11-23, commit a84a754, seed 0, official archive, validation by movie): not answered
-yet. The defaults reach 85.94 %, lstm-dropout-2016 83.61 %, lstm-dropout-2017 86.00 %; the
-first proposal of the sampler 85.34 % with hardly a gap between training and validation. Five
-more were held to 1 or 2 epochs (--max-epochs) and say nothing. It needs an hour: --timeout 1h.
+Cost: 8 trials in 41 min 37 s on one core of a busy machine; 17 min 36 s without options are 2.
+Result (2026-11-23, commit fa22dd3, seed 0, official archive, validation by movie): not answered
+yet. lstm-dropout-2017 reaches 86.00 %, the defaults 85.86 %, the first proposal of the sampler
+85.34 % with training below validation, lstm-dropout-2016 83.61 %; four more proposals were pruned
+after epoch 2, where they were below the others. It needs hours: --timeout 3h.
 """
 
 from spaces import references

@@ -30,7 +30,7 @@ from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
-from tracking import store
+from tracking import store, writer
 from tracking.cli import Stopped
 from tracking.records import (
     BaselineRecord,
@@ -40,6 +40,7 @@ from tracking.records import (
     StudyRecord,
     TrialRecord,
 )
+from tracking.runs import connect
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
 DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, Path("none"))
@@ -153,7 +154,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow takes seconds to make its tables; they are made once and copied."""
     root = tmp_path_factory.mktemp("empty")
-    store.MlflowClient(tracking_uri=f"sqlite:///{store.database(root)}").search_experiments()
+    connect(root).search_experiments()
     return root
 
 
@@ -199,7 +200,7 @@ def recorded(root: Path) -> StudyRecord:
 
 def runs(root: Path) -> list[tuple[str, str]]:
     """Kind and status of every run, as MLflow alone sees them."""
-    client = store.MlflowClient(tracking_uri=f"sqlite:///{store.database(root)}")
+    client = connect(root)
     experiment = client.get_experiment_by_name("s")
     found = client.search_runs([experiment.experiment_id])
     return sorted((run.data.tags["kind"], run.info.status) for run in found)
@@ -316,7 +317,7 @@ def test_a_bug_of_the_coordinator_itself_is_recorded_told_and_raised(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.TrialLog, "keep_model", full_disk)
+        patch.setattr(writer.TrialLog, "keep_model", full_disk)
         with pytest.raises(OSError, match="No space left"):
             start(2)
     (trial,) = recorded(root).trials
@@ -365,11 +366,11 @@ def test_a_killed_coordinator_is_put_right_by_the_next_start(
     def dies(*args: object, **kwargs: object) -> None:
         raise Killed
 
-    for owner, method in ((store.TrialLog, "close"), (OptunaEngine, "tell")):
+    for owner, method in ((writer.TrialLog, "close"), (OptunaEngine, "tell")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, method, dies)
             patch.setattr(OptunaEngine, "tell", dies)
-            patch.setattr(store.StudyStore, "end", lambda self, *, finished: None)
+            patch.setattr(writer.StudyStore, "end", lambda self, *, finished: None)
             with pytest.raises(Killed):
                 start(2)
     assert told(root)[-1].state.name == "RUNNING"

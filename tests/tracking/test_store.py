@@ -25,7 +25,7 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import store
+from tracking import runs, store
 from tracking.cli import UserError
 from tracking.records import PlanRecord, TrialRecord
 
@@ -331,14 +331,14 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
     for number, accuracy in enumerate((0.81, 0.85, 0.79, 0.85, 0.84)):
         write_trial(study, build_trial(number, accuracy), model=b"weights %d" % number)
 
-    study.keep_best_models(3)
+    study.take_stock(3)
 
     trials = store.read_study(root, "lstm").trials
     assert [trial.number for trial in trials if trial.model] == [1, 3, 4]
     for trial in trials:
         assert store.model_file(root, trial).is_file() == trial.model
     assert store.model_file(root, trials[3]).read_bytes() == b"weights 3"
-    study.keep_best_models(1)
+    study.take_stock(1)
     trials = store.read_study(root, "lstm").trials
     assert [trial.number for trial in trials if trial.model] == [1]  # the earlier of equals
 
@@ -448,7 +448,7 @@ def test_experiments_of_others_are_passed_over(root: Path) -> None:
 def test_the_store_is_in_wal_mode(root: Path) -> None:
     store.open_study(root, build_plan(), fresh=False)
 
-    with closing(sqlite3.connect(store.database(root))) as connection:
+    with closing(sqlite3.connect(runs.database(root))) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -540,3 +540,41 @@ def test_a_study_keeps_its_families(root: Path) -> None:
     write_study(root, build_study(families=("lstm", "cnn")))
     with pytest.raises(UserError, match=r"keeps its families, but lstm has lstm, cnn .* --fresh"):
         store.open_study(root, build_plan(families=("lstm", "cnn", "gru")), fresh=False)
+
+
+def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: Path) -> None:
+    trials = [
+        build_trial(0, 0.80, 0.85),
+        build_trial(1, 0.70, state="pruned", reason="below its peers"),
+        build_trial(2, 0.90),
+        build_trial(3, 0.95, state="failed", void=True),
+    ]
+    study = store.open_study(root, build_plan(), fresh=False)
+    study.begin()
+    for trial in trials:
+        write_trial(study, trial)
+        study.take_stock(3)
+    parent = _client(root).get_run(study.parent)
+    found = parent.data.metrics
+    assert [found[f"trials_{state}"] for state in ("complete", "pruned", "failed")] == [2, 1, 0]
+    assert found["best_val_accuracy"] == 0.90
+    best = _client(root).get_run(parent.data.tags["best.run_id"])
+    assert parent.data.tags["best.trial"] == best.data.tags["trial.number"] == "2"
+    history = _client(root).get_metric_history(study.parent, "best_val_accuracy")
+    assert {metric.step: metric.value for metric in history} == {1: 0.85, 2: 0.85, 3: 0.90}
+
+
+def test_the_parent_run_names_data_sampler_and_pruner_and_has_a_table_of_all_trials(
+    root: Path,
+) -> None:
+    plan = build_plan(sampler="tpe", pruner="median")
+    study = write_study(root, build_study(build_trial(0), sampler="tpe", pruner="median"))
+    assert store.read_study(root, "lstm").plan == plan
+    parent = _client(root).get_run(study.parent)
+    tags = parent.data.tags
+    assert (tags["plan.sampler"], tags["plan.pruner"]) == ("tpe", "median")
+    assert (tags["data.digest"], tags["plan.seed"]) == (plan.data.digest, "7")
+    head, row = _artifact(parent, "trials.csv").read_text().splitlines()
+    values = dict(zip(head.split(","), row.split(","), strict=True))
+    assert (values["number"], values["state"], values["val_accuracy"]) == ("0", "complete", "0.85")
+    assert (values["lstm.units"], values["train.learning_rate"]) == ("128", "0.001")

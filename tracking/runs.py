@@ -1,0 +1,48 @@
+"""Find the runs of a study in MLflow, by what kind they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+for _chatty in ("mlflow", "alembic"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
+_PAGE = 1_000
+
+
+def database(root: Path) -> Path:
+    return root / "mlflow.db"
+
+
+def connect(root: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{database(root)}")
+
+
+def experiment_of(client: MlflowClient, study: str) -> str:
+    """Give the id of the experiment that holds a study."""
+    found = client.get_experiment_by_name(study)
+    assert found is not None
+    return str(found.experiment_id)
+
+
+def parent_of(client: MlflowClient, experiment: str) -> Run | None:
+    """Give the run that stands for the study as a whole."""
+    return next(of_kind(client, experiment, "study"), None)
+
+
+def of_kind(client: MlflowClient, experiment: str, kind: str) -> Iterator[Run]:
+    """Give all runs with this tag."""
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment], f"tags.kind = '{kind}'", max_results=_PAGE, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,0 +1,182 @@
+"""The records of one study, open for writing."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from tracking import environment, layout
+from tracking.records import (
+    ControlRecord,
+    DataRecord,
+    EpochRecord,
+    LookRecord,
+    ScoreRecord,
+    State,
+    StudyRecord,
+    TrialRecord,
+    Value,
+)
+from tracking.runs import of_kind
+
+_HALF_CONTROL = "half a control"  # what it is called until it is whole
+
+
+class StudyStore:
+    """The records of one study, open for writing. One process at a time has it."""
+
+    def __init__(self, client: MlflowClient, experiment: str, parent: str) -> None:
+        self._client = client
+        self._experiment = experiment
+        self.parent = parent
+
+    def begin(self) -> dict[int, TrialRecord]:
+        """Mark the study as running; close what an earlier process left open.
+
+        Returns:
+            all trials by number, none of them running.
+        """
+        self._client.update_run(self.parent, status="RUNNING")
+        for run in of_kind(self._client, self._experiment, _HALF_CONTROL):
+            self._client.delete_run(run.info.run_id)
+        trials = {}
+        for run in of_kind(self._client, self._experiment, "trial"):
+            state = layout.read_state(run)
+            log = TrialLog(self._client, run.info.run_id)
+            if state == "running":
+                layout.write_curves(
+                    self._client, run.info.run_id, layout.read_trial(self._client, run).epochs
+                )
+                log.close(
+                    "failed",
+                    None,
+                    reason="its coordinator was killed",
+                    void=True,
+                    ended=layout.last_sign_of_life(self._client, run),
+                )
+            elif run.info.status == "RUNNING":  # killed between the last two writes
+                self._client.set_terminated(run.info.run_id, layout.STATUS[state])
+            record = layout.read_trial(self._client, self._client.get_run(run.info.run_id))
+            if record.void and record.model:
+                log.drop_model()
+            trials[record.number] = record
+        return trials
+
+    def open_trial(
+        self,
+        number: int,
+        family: str,
+        params: dict[str, Value],
+        *,
+        seed: int,
+        origin: str,
+        data: DataRecord,
+    ) -> TrialLog:
+        """Start the record of a trial."""
+        name = f"trial-{number:04d}-{family}"
+        code = environment.code()
+        run = self._client.create_run(
+            self._experiment,
+            run_name=name,
+            tags={
+                "mlflow.parentRunId": self.parent,
+                "mlflow.source.git.commit": code.commit,
+                **layout.trial_tags(number, family, seed, origin),
+                **layout.data_tags(data),
+                "code.dirty": str(bool(code.diff)),
+            },
+        )
+        run_id = run.info.run_id
+        layout.write_params(self._client, run_id, params)
+        self._client.log_dict(run_id, environment.machine(), "environment.json")
+        if code.diff:
+            self._client.log_text(run_id, code.diff, "code.diff")
+        return TrialLog(self._client, run_id)
+
+    def controls(self) -> set[str]:
+        """Name the controls that are recorded."""
+        return {run.info.run_name for run in of_kind(self._client, self._experiment, "control")}
+
+    def write_control(self, control: ControlRecord) -> None:
+        """Write a control, whole or not at all."""
+        ended = int(time.time() * 1000)
+        run = self._client.create_run(
+            self._experiment,
+            start_time=ended - round(1000 * control.seconds),
+            run_name=control.name,
+            tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
+        )
+        run_id = run.info.run_id
+        layout.write_score(self._client, run_id, control.score)
+        self._client.set_terminated(run_id, end_time=ended)
+        self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
+
+    def take_stock(self, keep_models: int) -> None:
+        """Write how far the study has come; delete the models of all but the best candidates."""
+        study = self._read()
+        layout.write_standing(self._client, self.parent, study)
+        kept = [trial for trial in study.candidates if trial.model]
+        for trial in kept[keep_models:]:
+            TrialLog(self._client, trial.run_id).drop_model()
+
+    def _read(self) -> StudyRecord:
+        """Read the study without its epochs, which take a query each."""
+        runs = of_kind(self._client, self._experiment, "trial")
+        trials = [layout.read_trial(self._client, run, epochs=False) for run in runs]
+        trials.sort(key=lambda trial: trial.number)
+        return StudyRecord(layout.read_plan(self._client.get_run(self.parent)), tuple(trials))
+
+    def end(self, *, finished: bool) -> None:
+        """Mark the study as finished, or as stopped before its budget was met."""
+        layout.write_trials(self._client, self.parent, self._read().trials)
+        self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+class TrialLog:
+    """The record of one trial, being written."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._client = client
+        self.run_id = run_id
+        self._rows: list[EpochRecord] = []
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Write an epoch, all its numbers at once."""
+        self._rows.append(record)
+        layout.write_epoch(self._client, self.run_id, record)
+
+    def keep_model(self, model: Path) -> None:
+        """Keep the model file with the trial."""
+        self._client.log_artifact(self.run_id, str(model), "model")
+
+    def look(self, record: LookRecord) -> None:
+        """Write down that the test set was looked at, and what was seen."""
+        layout.write_look(self._client, self.run_id, record)
+
+    def drop_model(self) -> None:
+        """Delete the trial's model file."""
+        shutil.rmtree(
+            layout.model_file(self._client.get_run(self.run_id)).parent, ignore_errors=True
+        )
+
+    def close(
+        self,
+        state: State,
+        score: ScoreRecord | None,
+        *,
+        reason: str,
+        void: bool,
+        ended: int | None = None,
+    ) -> None:
+        """Write the outcome, its state last.
+
+        Args:
+            ended: when, in milliseconds since 1970; None is now.
+        """
+        if self._rows:
+            layout.write_curves(self._client, self.run_id, self._rows)
+        layout.write_outcome(self._client, self.run_id, state, score, reason=reason, void=void)
+        self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
