@@ -52,7 +52,7 @@ def verdict(study: StudyRecord) -> str:
     assert best.score is not None
     score = best.score
     said = (
-        f"The best candidate is trial {best.number} ({best.origin}): "
+        f"The best candidate is trial {best.number}{study.family_of(best)} ({best.origin}): "
         f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
         f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
     )

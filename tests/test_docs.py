@@ -78,14 +78,6 @@ def test_every_range_says_what_it_is(space: str) -> None:
         assert len(range_.note.split()) >= 3, name
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_a_study_file_is_a_note_with_its_question_and_its_command(study: str) -> None:
-    text = (ROOT / "spaces" / "studies" / f"{study}.py").read_text("utf-8")
-    note = text.split('"""')[1]
-    assert STUDIES[study].question in note
-    assert f"python -m search.run --study {study}\n" in note
-
-
 def test_the_import_contracts_hold() -> None:
     check = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
     done = subprocess.run(

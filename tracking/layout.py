@@ -1,7 +1,6 @@
 """How each record lies in MLflow. What is written here is read here.
 
 plan      plan.json of the parent run, and tags of it named plan. and data. for the UI
-standing  of the parent run: counts and the best so far as metrics, one step a trial; trials.csv
 trial     tags, parameters and status of its run
 epochs    one metric a field, one step an epoch; curves.csv for those who want a table
 score     metrics named best_..., and confusion.json
@@ -11,8 +10,6 @@ model     model/model.keras
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +31,6 @@ from tracking.records import (
     ReferenceRecord,
     ScoreRecord,
     State,
-    StudyRecord,
     TrialRecord,
     Value,
 )
@@ -73,43 +69,6 @@ def data_tags(data: DataRecord) -> dict[str, str]:
         "data.digest": data.digest,
         "data.split_digest": data.split_digest,
     }
-
-
-def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
-    """Write how far a study has come. Each number of finished trials is a step."""
-    states: tuple[State, ...] = ("complete", "pruned", "failed")
-    counts = {f"trials_{state}": study.count(state) for state in states}
-    values: dict[str, float] = {**counts, "seconds": sum(trial.seconds for trial in study.trials)}
-    tags = {}
-    if study.candidates:
-        best = study.candidates[0]
-        assert best.score is not None
-        values["best_val_accuracy"] = best.score.val_accuracy
-        tags = {"best.trial": str(best.number), "best.run_id": best.run_id}
-    client.log_batch(
-        run_id,
-        metrics=metrics(values, sum(counts.values())),
-        tags=[RunTag(name, value) for name, value in tags.items()],
-    )
-
-
-def write_trials(client: MlflowClient, run_id: str, trials: Sequence[TrialRecord]) -> None:
-    """Write a table with a row for each trial, for those who want one."""
-    names = sorted({name for trial in trials for name in trial.params})
-    head = ("number", "family", "origin", "state", "void", "seconds", "val_accuracy", "best_epoch")
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow([*head, *names])
-    for trial in trials:
-        score = trial.score
-        writer.writerow(
-            [
-                *(getattr(trial, name) for name in head[:6]),
-                *((score.val_accuracy, score.best_epoch) if score else ("", "")),
-                *(trial.params.get(name, "") for name in names),
-            ]
-        )
-    client.log_text(run_id, table.getvalue(), "trials.csv")
 
 
 def read_plan(parent: Run) -> PlanRecord:

@@ -221,6 +221,10 @@ class StudyRecord:
         """Trials that were scored on the test set, each of them once."""
         return [trial for trial in self.trials if trial.look is not None]
 
+    def family_of(self, trial: TrialRecord) -> str:
+        """Give a trial's family to stand behind its number; nothing where there is only one."""
+        return f" {trial.family}" if len(self.plan.families) > 1 else ""
+
     def count(self, state: State) -> int:
         """Trials in this state, attempts that were cut short aside."""
         return sum(t.state == state and not t.void for t in self.trials)

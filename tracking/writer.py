@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import environment, layout
+from tracking import environment, layout, standing
 from tracking.records import (
     ControlRecord,
     DataRecord,
@@ -117,7 +117,7 @@ class StudyStore:
     def take_stock(self, keep_models: int) -> None:
         """Write how far the study has come; delete the models of all but the best candidates."""
         study = self._read()
-        layout.write_standing(self._client, self.parent, study)
+        standing.write_standing(self._client, self.parent, study)
         kept = [trial for trial in study.candidates if trial.model]
         for trial in kept[keep_models:]:
             TrialLog(self._client, trial.run_id).drop_model()
@@ -131,7 +131,7 @@ class StudyStore:
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
-        layout.write_trials(self._client, self.parent, self._read().trials)
+        standing.write_trials(self._client, self.parent, self._read().trials)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
 
 

@@ -69,8 +69,8 @@ def table(study: StudyRecord) -> Rows:
         group = "reference" if origin in references else "search"
         points.append(
             Point(
-                f"trial {trial.number}",
-                origin if len(study.plan.families) == 1 else f"{trial.family}, {origin}",
+                f"trial {trial.number}{study.family_of(trial)}",
+                origin,
                 "defaults" if origin.startswith("defaults") else group,
                 score.val_accuracy,
                 score.low,

@@ -30,13 +30,17 @@ class Curve:
 
 def table(study: StudyRecord, n: int = 6) -> list[Curve]:
     """Give the curves of the best n candidates, the best first."""
-    return [curve(trial) for trial in study.candidates[:n]]
+    return [curve(trial, study.family_of(trial)) for trial in study.candidates[:n]]
 
 
-def curve(trial: TrialRecord) -> Curve:
-    """Give the curve of one trial."""
+def curve(trial: TrialRecord, family: str = "") -> Curve:
+    """Give the curve of one trial.
+
+    Args:
+        family: stands behind the number where a study has several.
+    """
     return Curve(
-        title=f"trial {trial.number}, {trial.origin}",
+        title=f"trial {trial.number}{family}, {trial.origin}",
         epochs=tuple(epoch.epoch for epoch in trial.epochs),
         train=tuple(epoch.train_accuracy for epoch in trial.epochs),
         validation=tuple(epoch.val_accuracy for epoch in trial.epochs),

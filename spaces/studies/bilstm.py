@@ -1,10 +1,10 @@
 """Does reading a review in both directions help?
 
 Command: python -m search.run --study bilstm
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -26,7 +26,7 @@ PLAN = StudyPlan(
         "bilstm.output_dropout",
         "bilstm.pooling",
     ),
-    references=references.BILSTM,
+    references=tutorials.BILSTM,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=16.0,

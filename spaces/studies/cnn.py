@@ -1,7 +1,7 @@
 """Which patterns of words does a convolution need?
 
 Command: python -m search.run --study cnn
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
 from spaces.families import space_of

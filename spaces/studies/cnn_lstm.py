@@ -1,10 +1,10 @@
 """How far may a convolution shorten a review before an LSTM reads it?
 
 Command: python -m search.run --study cnn_lstm
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -27,7 +27,7 @@ PLAN = StudyPlan(
         "cnn_lstm.dropout",
         "cnn_lstm.pooling",
     ),
-    references=references.CNN_LSTM,
+    references=tutorials.CNN_LSTM,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=5.0,

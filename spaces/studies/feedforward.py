@@ -1,10 +1,10 @@
 """How far does a network come that does not know the order of the words?
 
 Command: python -m search.run --study feedforward
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -25,7 +25,7 @@ PLAN = StudyPlan(
         "feedforward.units",
         "feedforward.layer_dropout",
     ),
-    references=references.FEEDFORWARD,
+    references=tutorials.FEEDFORWARD,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=1.0,

@@ -1,7 +1,7 @@
 """How large should a GRU and its input be?
 
 Command: python -m search.run --study gru
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
 from spaces.families import space_of

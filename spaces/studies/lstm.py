@@ -1,10 +1,10 @@
 """How large should a plain LSTM and its input be?
 
 Command: python -m search.run --study lstm
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -24,7 +24,7 @@ PLAN = StudyPlan(
         "lstm.units",
         "lstm.pooling",
     ),
-    references=references.LSTM,
+    references=tutorials.LSTM,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=8.0,

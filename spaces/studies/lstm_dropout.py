@@ -8,7 +8,7 @@ yet. lstm-dropout-2017 reaches 86.00 %, the defaults 85.86 %, the first proposal
 after epoch 2, where they were below the others. It needs hours: --timeout 3h.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -28,7 +28,7 @@ PLAN = StudyPlan(
         "lstm.layer_dropout",
         "lstm.dropout",
     ),
-    references=references.LSTM_DROPOUT,
+    references=tutorials.LSTM_DROPOUT,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=8.0,

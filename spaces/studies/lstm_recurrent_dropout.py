@@ -1,10 +1,10 @@
 """Is dropping the LSTM's state from step to step worth its time?
 
 Command: python -m search.run --study lstm_recurrent_dropout
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -22,7 +22,7 @@ PLAN = StudyPlan(
         "lstm.dropout",
         "lstm.recurrent_dropout",
     ),
-    references=references.LSTM_RECURRENT_DROPOUT,
+    references=tutorials.LSTM_RECURRENT_DROPOUT,
     n_trials=20,
     timeout=17 * 60,
     seconds_per_million_tokens=11.0,

@@ -1,7 +1,7 @@
 """How good is a linear classifier that naive Bayes has set up?
 
 Command: python -m search.run --study nbsvm
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
 from spaces import references

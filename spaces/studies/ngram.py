@@ -1,7 +1,7 @@
 """What do averaged embeddings of word pairs and triples add to those of words?
 
 Command: python -m search.run --study ngram
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
 from spaces import references

@@ -1,7 +1,7 @@
 """How many words and how much of a review does a classifier need?
 
 Command: python -m search.run --study text
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
 from spaces.families import space_of

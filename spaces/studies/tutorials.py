@@ -1,10 +1,10 @@
 """Do the tutorials' configurations reach their published accuracies?
 
 Command: python -m search.run --study tutorials
-Result: not run in full yet.
+Result (none yet): not run in full.
 """
 
-from spaces import references
+from spaces import tutorials
 from spaces.families import space_of
 from spaces.plan import StudyPlan
 
@@ -13,7 +13,7 @@ PLAN = StudyPlan(
     question="Do the tutorials' configurations reach their published accuracies?",
     space=space_of("lstm", "bilstm", "cnn_lstm", "feedforward"),
     searched=(),
-    references=references.TUTORIALS,
+    references=tutorials.TUTORIALS,
     n_trials=None,
     timeout=None,
     seconds_per_million_tokens=8.0,

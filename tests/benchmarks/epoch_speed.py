@@ -29,7 +29,7 @@ from search.evaluate import encoded
 from search.models import BUILDERS
 from search.train import mixed_batches, sorted_batches
 from spaces.ranges import take
-from spaces.references import LSTM
+from spaces.tutorials import LSTM
 
 GOAL = 0.50
 _BATCH = 64

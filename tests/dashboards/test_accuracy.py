@@ -7,7 +7,7 @@ from dataclasses import replace
 import plotly.io as pio
 import pytest
 
-from dashboards.figures import accuracy
+from dashboards.figures import accuracy, overfitting
 from dashboards.figures.accuracy import Point
 from search.engines.names import SAMPLERS
 from tests.builders import LABELLED_ONLY, MAAS, build_control, build_study, build_trial
@@ -109,3 +109,10 @@ def test_data_without_baselines_has_no_line() -> None:
 
     assert len(figure.layout.shapes) == 0
     assert len(figure.data) == 1
+
+
+def test_where_a_study_has_several_families_each_trial_is_named_with_its_own(study) -> None:
+    several = replace(study, plan=replace(study.plan, families=("lstm", "cnn")))
+    labels = [point.label for point in accuracy.table(several).points]
+    assert labels == ["trial 0 lstm", "trial 1 lstm", "trial 5 lstm", "trial 6 lstm"]
+    assert overfitting.table(several)[0].title == "trial 5 lstm, tpe"

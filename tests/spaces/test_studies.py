@@ -12,8 +12,9 @@ import spaces.studies
 from spaces.families import FAMILIES, FAMILY, space_of
 from spaces.plan import Reference, StudyPlan
 from spaces.ranges import Choice, Float, Int, Space, check, defaults
-from spaces.references import BASELINE, LABELLED_ONLY, NBSVM, NGRAM, TUTORIALS
+from spaces.references import BASELINE, LABELLED_ONLY, NBSVM, NGRAM
 from spaces.studies import STUDIES
+from spaces.tutorials import TUTORIALS
 
 PLANS = pytest.mark.parametrize("plan", STUDIES.values(), ids=STUDIES)
 SEARCHES = pytest.mark.parametrize(
@@ -58,11 +59,13 @@ def test_a_study_is_called_as_its_file_and_registry_entry(plan: StudyPlan) -> No
 
 
 @PLANS
-def test_the_docstring_of_a_study_holds_its_question_and_command(plan: StudyPlan) -> None:
+def test_the_docstring_of_a_study_is_a_lab_note(plan: StudyPlan) -> None:
     note = ast.get_docstring(ast.parse((FOLDER / f"{plan.name}.py").read_text("utf-8")))
     assert note is not None
     assert plan.question in " ".join(note.split())
-    assert f"python -m search.run --study {plan.name}" in note
+    lines = [line.partition(" ")[0] for line in note.splitlines()]
+    assert f"Command: python -m search.run --study {plan.name}" in note.splitlines()
+    assert lines.index("Command:") < lines.index("Cost:") < lines.index("Result")
     assert plan.question.endswith("?")
 
 

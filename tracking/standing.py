@@ -1,0 +1,53 @@
+"""How far a study has come, written to its parent run: for people, nothing reads it back.
+
+Counts and the best so far are metrics, one step a finished trial; trials.csv has a row for each.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from mlflow import MlflowClient
+from mlflow.entities import RunTag
+
+from tracking import layout
+from tracking.records import State, StudyRecord, TrialRecord
+
+
+def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
+    """Write how far a study has come. Each number of finished trials is a step."""
+    states: tuple[State, ...] = ("complete", "pruned", "failed")
+    counts = {f"trials_{state}": study.count(state) for state in states}
+    values: dict[str, float] = {**counts, "seconds": sum(trial.seconds for trial in study.trials)}
+    tags = {}
+    if study.candidates:
+        best = study.candidates[0]
+        assert best.score is not None
+        values["best_val_accuracy"] = best.score.val_accuracy
+        tags = {"best.trial": str(best.number), "best.run_id": best.run_id}
+    client.log_batch(
+        run_id,
+        metrics=layout.metrics(values, sum(counts.values())),
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
+
+
+def write_trials(client: MlflowClient, run_id: str, trials: Sequence[TrialRecord]) -> None:
+    """Write a table with a row for each trial, for those who want one."""
+    names = sorted({name for trial in trials for name in trial.params})
+    head = ("number", "family", "origin", "state", "void", "seconds", "val_accuracy", "best_epoch")
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow([*head, *names])
+    for trial in trials:
+        score = trial.score
+        writer.writerow(
+            [
+                *(getattr(trial, name) for name in head[:6]),
+                *((score.val_accuracy, score.best_epoch) if score else ("", "")),
+                *(trial.params.get(name, "") for name in names),
+            ]
+        )
+    client.log_text(run_id, table.getvalue(), "trials.csv")
