@@ -10,7 +10,7 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from dashboards.figures import accuracy, overfitting, published
-from tracking.comparison import HEAD, compare, looks_in_words
+from tracking.comparison import HEAD, against_controls, compare, looks_in_words
 from tracking.records import StudyRecord
 from tracking.words import brief, percent
 
@@ -56,7 +56,7 @@ def verdict(study: StudyRecord) -> str:
         f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
         f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
     )
-    said += _against_controls(study, score.val_accuracy)
+    said = f"{said} {against_controls(study)}".rstrip()
     if not study.plan.baselines:
         return said
     baseline = study.plan.baselines[0]
@@ -70,18 +70,6 @@ def verdict(study: StudyRecord) -> str:
         "the test set has not been looked at."
         + ("" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL}.)")
     )
-
-
-def _against_controls(study: StudyRecord, accuracy: float) -> str:
-    """Say what the best adds to counting words, and to guessing."""
-    if not study.controls:
-        return ""
-    parts = [
-        f"{100 * (accuracy - control.score.val_accuracy):+.2f} points against {control.name} "
-        f"({percent(control.score.val_accuracy)})"
-        for control in sorted(study.controls, key=lambda c: -c.score.val_accuracy)
-    ]
-    return f" Beside the controls, which have no neural network: {', '.join(parts)}."
 
 
 def _section(study: StudyRecord) -> str:

@@ -84,7 +84,12 @@ def parser() -> Parser:
     add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
     add("--sampler", choices=SAMPLERS, help=f"how values are proposed, default {SAMPLERS[0]}")
     add("--pruner", choices=PRUNERS, help=f"how poor trials are ended, default {PRUNERS[0]}")
-    add("--only", action="append", metavar="NAME", help="tutorials: this configuration only")
+    add(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="tutorials: only this one (see --dry-run)",
+    )
     add("--repeats", type=_positive, metavar="N", help="tutorials: train each on N seeds")
     add("--seed", type=_not_negative, default=0, metavar="N", help="seed of the study, default 0")
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")

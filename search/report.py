@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from spaces.plan import SPLITS
 from spaces.studies import STUDIES
-from tracking.comparison import HEAD, compare, looks_in_words
+from tracking.comparison import HEAD, against_controls, compare, looks_in_words
 from tracking.words import duration, percent
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def budget(plan: StudyPlan) -> str:
     if plan.reproduces and plan.n_trials is None:
         return f"{len(plan.starting_points())} trainings"
     if plan.n_trials is not None:
-        limits.append(f"{plan.n_trials} trials")
+        limits.append(f"{plan.n_trials:,} {'trial' if plan.n_trials == 1 else 'trials'}")
     if plan.timeout is not None:
         limits.append(duration(plan.timeout))
     return " or ".join(limits)
@@ -97,7 +98,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
 def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
     plan, facts = options.plan, dry_run(options, data)
     console.print(f"study {options.study}: {plan.question}", highlight=False)
-    console.print(_configurations(plan) if plan.reproduces else _ranges(plan))
+    console.print(_configurations(plan, data) if plan.reproduces else _ranges(plan))
     texts = ", ".join(f"{n:,} {part}" for part, n in data.n_texts.items())
     for line in (
         *_fixed(facts),
@@ -117,18 +118,24 @@ def _ranges(plan: StudyPlan) -> Table:
     return table
 
 
-def _configurations(plan: StudyPlan) -> Table:
-    table = Table("configuration", "family", "published", "trained and tested on", box=None)
+def _configurations(plan: StudyPlan, data: Dataset) -> Table:
+    table = Table("configuration", "family", "published", "trained on, tested on", box=None)
     for reference in plan.references:
-        if plan.trained_as(reference) in plan.starting_points():
-            published = "none" if reference.published is None else percent(reference.published)
-            table.add_row(reference.name, reference.family, published, reference.split)
+        same = plan.trained_as(reference)
+        if same in plan.starting_points():
+            known = data.is_movie_reviews and reference.published is not None
+            table.add_row(
+                reference.name,
+                reference.family,
+                percent(reference.published or 0) if known else "none",
+                SPLITS[reference.split] if same == reference.name else f"the same as {same}",
+            )
     return table
 
 
 def _fixed(facts: dict[str, Any]) -> list[str]:
     if not facts["fixed"]:
-        return []
+        return ["no validation part is held out; each training is scored on the test part, once"]
     values = ", ".join(f"{name} {value}" for name, value in facts["fixed"].items())
     return [f"fixed: {values}", f"tried first: {', '.join(facts['starting_points'])}"]
 
@@ -161,7 +168,7 @@ def _row(row: Comparison) -> dict[str, Any]:
         "difference": row.difference,
         "interval": [row.low, row.high] if row.ours else None,
         "seconds_per_epoch": row.seconds_per_epoch if row.ours else None,
-        "official": row.official,
+        "official": row.official if row.ours else None,
         "remark": row.remark,
     }
 
@@ -228,16 +235,16 @@ def _against(study: StudyRecord) -> list[str]:
     from search.datasets.sources import NOT_OFFICIAL
 
     plan = study.plan
-    if study.reproduces:
-        line = looks_in_words(study)
-        return [line] if plan.data.official else [line, f"Data {plan.data.name}: {NOT_OFFICIAL}."]
-    if not plan.baselines:
-        return []
-    line = (
-        "Validation accuracies, to be held against "
-        f"{percent(plan.baselines[0].accuracy)} on the official test set (Maas et al. 2011)."
-    )
-    return [line] if plan.data.official else [line, f"Data {plan.data.name}: {NOT_OFFICIAL}."]
+    lines = [looks_in_words(study) if study.reproduces else against_controls(study)]
+    if plan.baselines and not study.reproduces:
+        lines.append(
+            "Validation accuracies, to be held against "
+            f"{percent(plan.baselines[0].accuracy)} on the official test set (Maas et al. 2011)."
+        )
+    if (plan.baselines or study.reproduces) and not plan.data.official:
+        n_texts = sum(plan.data.n_texts.values())
+        lines.append(f"Data {plan.data.name}, {n_texts:,} texts: {NOT_OFFICIAL}.")
+    return [line for line in lines if line]
 
 
 def next_commands(study: StudyRecord) -> list[str]:

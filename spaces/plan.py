@@ -12,11 +12,13 @@ from spaces.ranges import Choice, Int, Params, Space, Value, check, defaults
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
 _SHARED = ("model", "text", "train")  # prefixes that are no family's
 
-# Which reviews a reference is trained and tested on.
-# official:      the 25,000 training reviews, the 25,000 test reviews
-# part-15000:    15,000 of the training reviews, the 25,000 test reviews
-# pooled-67-33:  all 50,000 pooled and divided at random: not the official split
+# What a reference is trained on, and what it is tested on. The last is not the official split.
 Split = Literal["official", "part-15000", "pooled-67-33"]
+SPLITS: dict[Split, str] = {
+    "official": "all training texts, the test part",
+    "part-15000": "60 % of the training texts, the test part",
+    "pooled-67-33": "67 % of all texts, the rest",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

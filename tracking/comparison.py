@@ -1,4 +1,4 @@
-"""Published accuracies next to ours: what came of a reproduction."""
+"""What a study's results are held against: published accuracies, and controls."""
 
 from __future__ import annotations
 
@@ -76,6 +76,20 @@ class Comparison:
 def compare(study: StudyRecord) -> list[Comparison]:
     """Hold each reference of a study against the trials that looked at the test set."""
     return [_compare(reference, study.looks) for reference in study.plan.references]
+
+
+def against_controls(study: StudyRecord) -> str:
+    """Say what the best candidate adds to counting words, and to guessing."""
+    if not (study.controls and study.candidates):
+        return ""
+    best = study.candidates[0].score
+    assert best is not None
+    parts = [
+        f"{100 * (best.val_accuracy - control.score.val_accuracy):+.2f} points against "
+        f"{control.name} ({percent(control.score.val_accuracy)})"
+        for control in sorted(study.controls, key=lambda c: -c.score.val_accuracy)
+    ]
+    return f"Beside the controls, which have no neural network: {', '.join(parts)}."
 
 
 def looks_in_words(study: StudyRecord) -> str:
