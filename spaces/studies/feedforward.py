@@ -1,6 +1,7 @@
 """How far does a network come that does not know the order of the words?
 
 Command: python -m search.run --study feedforward
+Cost: 6.4 s an epoch at the defaults of feedforward, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 

@@ -1,6 +1,7 @@
 """How large should a plain LSTM and its input be?
 
 Command: python -m search.run --study lstm
+Cost: 47.8 s an epoch at the defaults of lstm, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 
@@ -27,5 +28,5 @@ PLAN = StudyPlan(
     references=tutorials.LSTM,
     n_trials=20,
     timeout=17 * 60,
-    seconds_per_million_tokens=8.0,
+    seconds_per_million_tokens=9.0,
 )

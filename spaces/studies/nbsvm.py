@@ -1,6 +1,7 @@
 """How good is a linear classifier that naive Bayes has set up?
 
 Command: python -m search.run --study nbsvm
+Cost: 6.2 s an epoch at the defaults of nbsvm, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 
@@ -25,5 +26,5 @@ PLAN = StudyPlan(
     references=references.NBSVM,
     n_trials=20,
     timeout=17 * 60,
-    seconds_per_million_tokens=2.0,
+    seconds_per_million_tokens=1.0,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,16 @@ import pandas as pd
 import pytest
 
 from search.backend import keras, tf
+from search.batches import Labelled
 from search.datasets import cache
 from search.datasets.cache import Dataset
 from search.evaluate import Evaluation, encoded, evaluate
 from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
-from search.train import predict, spread
+from search.train import mixed_batches, predict, sorted_batches, spread
 from spaces.families import space_of
-from spaces.ranges import Value, defaults
+from spaces.ranges import Value, defaults, take
 from tracking.records import EpochRecord
 
 TINY: dict[str, Value] = {
@@ -224,3 +226,11 @@ def test_three_classes_are_trained_and_scored(tmp_path: Path) -> None:
     assert result.model.output_shape == (None, 3)
     assert np.array(result.score.confusion).shape == (3, 3)
     assert result.score.val_accuracy > 0.9
+
+
+@pytest.mark.parametrize("batches", [lambda d: mixed_batches(d, 16, 0), sorted_batches])
+def test_no_batches_are_autotuned_for_an_epoch_would_wait_for_it_to_wake(
+    tiny_dataset: Dataset, batches: Callable[[Labelled], tf.data.Dataset]
+) -> None:
+    data = encoded(tiny_dataset, "train", **take(TINY, "text"))
+    assert batches(data).options().autotune.enabled is False
