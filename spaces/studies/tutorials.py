@@ -1,7 +1,7 @@
 """Do the tutorials' configurations reach their published accuracies?
 
 Command: python -m search.run --study tutorials
-Cost: two hours and a half for eleven trainings, half of them waiting for TensorFlow's autotuner,
+Cost: two hours and a half for eleven trainings, a part of it waiting for TensorFlow's autotuner,
 which is off since; the two on full-length reviews (2,500 steps, 12 epochs) are not in it.
 Result (2026-11-23, seed 0, official archive; table in README.md, some rows still missing): of the
 ten published accuracies that were tried, four come out within 1.5 points. The others:
