@@ -14,10 +14,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from search.datasets.cache import Dataset
@@ -28,6 +30,7 @@ from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
 Result = ScoreRecord | LookRecord
 _POLL_SECONDS = 0.2
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -70,20 +73,36 @@ class ControlTask:
         return self.folder / "output.txt"
 
 
-def preload() -> None:
+@contextmanager
+def server() -> Iterator[None]:
     """Start the server that trial processes are forked from; Keras loads in the background."""
     _CONTEXT.set_forkserver_preload(["search.backend"])
-    from multiprocessing import forkserver
-
     # A terminal signals all its processes, but stopping is for the coordinator, which ends the
     # trial and records it. Processes are born with the signals that their parent ignores.
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [(signum, signal.signal(signum, signal.SIG_IGN)) for signum in signals]
-    try:
+    with _handled_by(lambda before: signal.SIG_IGN):
         forkserver.ensure_running()
+    try:
+        yield
     finally:
-        for signum, handler in before:
-            signal.signal(signum, handler)
+        # It would end by itself, but not before Keras is loaded, and who reads our output through
+        # a pipe would wait for that. There is no public way to end it.
+        running: Any = forkserver._forkserver
+        with suppress(ProcessLookupError):
+            os.kill(running._forkserver_pid, signal.SIGKILL)
+        running._stop()
+
+
+@contextmanager
+def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
+    """Handle the signals that stop us by what `handler` makes of the handler before."""
+    before = [(signum, signal.getsignal(signum)) for signum in _STOPS]
+    try:
+        for signum, earlier in before:
+            signal.signal(signum, handler(earlier))
+        yield
+    finally:
+        for signum, earlier in before:
+            signal.signal(signum, earlier)
 
 
 class Attempt:
@@ -95,7 +114,9 @@ class Attempt:
         self._result: Result | None = None
         self._pipe, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_run, args=(theirs, task), daemon=True)
-        self._process.start()
+        with _ticking_on_signals(tick):
+            tick()
+            self._process.start()  # waits for the server, which may still be loading Keras
         theirs.close()
 
     def epochs(self) -> Iterator[EpochRecord]:
@@ -158,6 +179,20 @@ class Attempt:
         return RuntimeError(f"a trial process ended with code {code}. {words}")
 
 
+def _ticking_on_signals(tick: Callable[[], None]) -> AbstractContextManager[None]:
+    """Tick when a signal arrives: a wait for the operating system goes on unless that raises."""
+
+    def also_tick(before: Any) -> Any:
+        def handle(signum: int, frame: FrameType | None) -> None:
+            if callable(before):
+                before(signum, frame)
+            tick()
+
+        return handle
+
+    return _handled_by(also_tick)
+
+
 @contextmanager
 def attempt(task: Task | ControlTask, tick: Callable[[], None]) -> Iterator[Attempt]:
     """Run a task in a process of its own, which is gone when the block is left.
@@ -189,7 +224,7 @@ def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
 
 def _run(pipe: Connection, task: Task | ControlTask) -> None:
     """The trial's process: evaluate, save the model, send the result."""
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signum in _STOPS:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with task.output.open("w") as output:

@@ -62,14 +62,14 @@ def _run(console: Console, chosen: Options) -> int:
     from tracking import store
 
     data = _load(console, chosen)
-    pool.preload()  # while Keras loads there, the stores are opened here
     root = store.home()
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{root} cannot be written: {error.strerror}.") from error
     try:
-        with FileLock(root / f"{chosen.study}.lock", timeout=0):
+        # While Keras loads in the server, the stores are opened here.
+        with FileLock(root / f"{chosen.study}.lock", timeout=0), pool.server():
             _coordinate(console, chosen, data, root)
     except Timeout:
         raise UserError(f"study {chosen.study} is being run by another process.") from None

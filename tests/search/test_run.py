@@ -275,11 +275,17 @@ class Running:
                 pytest.fail(f"no line {beginning!r} in {''.join(seen)}\n{self.stderr}")
 
     def interrupt(self) -> float:
-        """Press Ctrl-C, which the whole group receives; give the seconds until it ended."""
+        """Press Ctrl-C, which the whole group receives; give the seconds until all is gone."""
         before = time.monotonic()
         os.killpg(self.process.pid, signal.SIGINT)
         self.end()
+        self.wait_until_gone()
         return time.monotonic() - before
+
+    def wait_until_gone(self) -> None:
+        deadline = time.monotonic() + 15
+        while self.members() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def end(self) -> None:
         self.process.communicate()
@@ -526,9 +532,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     story.facts["members"] = killed.members()
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.end()
-    deadline = time.monotonic() + 15
-    while killed.members() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    killed.wait_until_gone()
     story.facts["orphans"] = killed.members()
     killed.kill_all()
     story.stores.append(snapshot(story.home, "lstm-tiny"))
@@ -592,7 +596,9 @@ def test_ctrl_c_while_keras_loads_is_a_stop_like_any_other(tmp_path: Path, tiny_
     run = Running(tmp_path, "--study", "lstm", "--data", str(tiny_csv), "--smoke")
     run.wait_for("trial 0 (1 of 2), defaults")
     seconds = run.interrupt()
+    left = run.members()
     run.kill_all()
+    assert left == []
     assert run.process.returncode == 130
     assert run.stderr == "stopped by SIGINT.\n"
     assert seconds < 10
