@@ -116,16 +116,7 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         self.manifest = read(folder)  # before Keras loads: a damaged bundle is refused at once
 
-        from search.backend import keras, silenced
-
-        try:
-            with silenced():
-                self._model = keras.models.load_model(
-                    folder / MODEL, compile=False, safe_mode=True
-                )
-        except (ValueError, TypeError, KeyError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{folder / MODEL} cannot be loaded: {reason}") from error
+        self._model = load(folder / MODEL)
 
     def probabilities(self, texts: list[str]) -> NDArray[np.float32]:
         """Score texts.
@@ -133,12 +124,37 @@ class Classifier:
         Returns:
             float32 array of shape (n_texts, n_classes), columns as in `manifest.classes`.
         """
-        from search.backend import tf
-        from search.train import spread
+        return probabilities(self._model, texts)
 
-        batches = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
-        rows = [np.asarray(self._model(tf.constant(batch))) for batch in batches]
-        return spread(np.concatenate(rows))
+
+def load(file: Path) -> Any:
+    """Load a model that takes raw text, in Keras' safe mode.
+
+    Raises:
+        UserError: if the file is no such model.
+    """
+    from search.backend import keras, silenced
+
+    try:
+        with silenced():
+            return keras.models.load_model(file, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{file} cannot be loaded: {reason}") from error
+
+
+def probabilities(model: Any, texts: list[str]) -> NDArray[np.float32]:
+    """Score texts with a loaded model.
+
+    Returns:
+        float32 array of shape (n_texts, n_classes).
+    """
+    from search.backend import tf
+    from search.train import spread
+
+    batches = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
+    rows = [np.asarray(model(tf.constant(batch))) for batch in batches]
+    return spread(np.concatenate(rows))
 
 
 def _dump(manifest: Manifest) -> str:

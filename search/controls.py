@@ -65,6 +65,7 @@ def evaluate_control(name: str, data: Dataset) -> ScoreRecord:
         train_accuracy=train_accuracy,
         n_parameters=n_parameters,
         confusion=score.confusion(probabilities, labels),
+        val_auc=score.auc(probabilities, labels),
     )
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from search import score
 from search.batches import Labelled, clip
@@ -17,9 +19,13 @@ from search.datasets.cache import Dataset
 from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.ngrams import NgramNumbers
+from search.text import decode
 from search.train import predict, train
 from spaces.ranges import Params, take
-from tracking.records import EpochRecord, ScoreRecord
+from tracking.records import EpochRecord, MistakeRecord, ScoreRecord
+
+_N_MISTAKES = 10
+_MISTAKE_WORDS = 300
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,19 @@ class Evaluation:
 
 
 def evaluate(
-    params: Params, family: str, data: Dataset, seed: int, on_epoch: Callable[[EpochRecord], None]
+    params: Params,
+    family: str,
+    data: Dataset,
+    seed: int,
+    on_epoch: Callable[[EpochRecord], None],
+    on_model: Callable[[keras.Model], None] = lambda model: None,
 ) -> Evaluation:
     """Train on the training part, score on validation. Same inputs and seed, same result.
 
     It does not know that it is being tuned: call it from a notebook with any values.
+
+    Args:
+        on_model: is given the model before it is trained.
 
     Raises:
         TrialFailed: if these values cannot be trained.
@@ -56,10 +70,11 @@ def evaluate(
     with memory_limited(params):
         training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
         model = build(params, family, len(data.classes), training)
+        on_model(model)
         best_epoch = train(
             model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
         )
-        return Evaluation(_score(model, validation, epochs[best_epoch - 1]), model)
+        return Evaluation(_score(model, data, validation, epochs[best_epoch - 1]), model)
 
 
 def build(params: Params, family: str, n_classes: int, training: Labelled) -> keras.Model:
@@ -98,7 +113,9 @@ def encoded(
     return Labelled(rows, data.labels(part), pad_to=maxlen if padding == "full" else None)
 
 
-def _score(model: keras.Model, validation: Labelled, best: EpochRecord) -> ScoreRecord:
+def _score(
+    model: keras.Model, data: Dataset, validation: Labelled, best: EpochRecord
+) -> ScoreRecord:
     probabilities = predict(model, validation)
     accuracy = score.accuracy(probabilities, validation.labels)
     low, high = score.wilson(accuracy, len(validation.labels))
@@ -111,4 +128,26 @@ def _score(model: keras.Model, validation: Labelled, best: EpochRecord) -> Score
         train_accuracy=best.train_accuracy,
         n_parameters=sum(math.prod(weights.shape) for weights in model.trainable_weights),
         confusion=score.confusion(probabilities, validation.labels),
+        val_auc=score.auc(probabilities, validation.labels),
+        mistakes=mistakes(probabilities, data),
     )
+
+
+def mistakes(probabilities: NDArray[np.floating], data: Dataset) -> tuple[MistakeRecord, ...]:
+    """Give the validation texts that were labelled wrongly with the most confidence."""
+    labels, rows, vocabulary = data.labels("validation"), data.tokens("validation"), None
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    found = []
+    for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:_N_MISTAKES]:
+        vocabulary = vocabulary or data.vocabulary()
+        words = decode(rows[int(row)][:_MISTAKE_WORDS], vocabulary)
+        found.append(
+            MistakeRecord(
+                text=" ".join(words),
+                label=data.classes[labels[row]],
+                predicted=data.classes[predicted[row]],
+                probability=float(confidence[row]),
+            )
+        )
+    return tuple(found)

@@ -39,6 +39,7 @@ class Options:
     sampler: str
     pruner: str
     smoke: bool
+    keep_models: int
     fresh: bool
     dry_run: bool
     json: bool
@@ -60,6 +61,8 @@ class Options:
                     source=r.source,
                     note=r.note,
                     trained_as=plan.trained_as(r),
+                    family=r.family,
+                    params=dict(r.params),
                 )
                 for r in plan.references
             ),
@@ -92,6 +95,13 @@ def parser() -> Parser:
     )
     add("--repeats", type=_positive, metavar="N", help="tutorials: train each on N seeds")
     add("--seed", type=_not_negative, default=0, metavar="N", help="seed of the study, default 0")
+    add(
+        "--keep-models",
+        type=_positive,
+        default=3,
+        metavar="K",
+        help="keep the models of the best K trials, default 3",
+    )
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")
@@ -120,6 +130,7 @@ def options(arguments: argparse.Namespace) -> Options:
         sampler=arguments.sampler or SAMPLERS[0],
         pruner=arguments.pruner or PRUNERS[0],
         smoke=arguments.smoke,
+        keep_models=arguments.keep_models,
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
         json=arguments.json,

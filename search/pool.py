@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,7 +40,8 @@ class Task:
     """What one trial trains on, and where it leaves its files.
 
     Attributes:
-        folder: receives model.keras (raw text in) and output.txt (what the process printed).
+        folder: receives model.keras (raw text in), summary.txt (its layers) and output.txt (what
+            the process printed).
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
     """
@@ -54,6 +56,10 @@ class Task:
     @property
     def model(self) -> Path:
         return self.folder / "model.keras"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.txt"
 
     @property
     def output(self) -> Path:
@@ -253,8 +259,16 @@ def _evaluate(pipe: Connection, task: Task | ControlTask) -> Result:
     if task.split is not None:
         from search.reproduce import reproduce
 
-        return reproduce(task.params, task.family, task.data, task.seed, on_epoch, by=task.split)
+        values = (task.params, task.family, task.data, task.seed)
+        return reproduce(*values, on_epoch, partial(_summarise, task), by=task.split)
     return _trial(task, on_epoch)
+
+
+def _summarise(task: Task, model: Any) -> None:
+    """Leave the model's layers in the task's folder."""
+    lines: list[str] = []
+    model.summary(line_length=100, print_fn=lines.append)
+    task.summary.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
@@ -262,7 +276,8 @@ def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
     from search.text_model import with_text
     from spaces.ranges import take
 
-    done = evaluate(task.params, task.family, task.data, task.seed, on_epoch)
+    values = (task.params, task.family, task.data, task.seed)
+    done = evaluate(*values, on_epoch, partial(_summarise, task))
     text: dict[str, Any] = take(task.params, "text")
     model = with_text(done.model, task.data.vocabulary(), **text)
     model.save(task.model)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import keras
 import numpy as np
 
 from search import score
@@ -31,6 +32,7 @@ def reproduce(
     data: Dataset,
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
+    on_model: Callable[[keras.Model], None] = lambda model: None,
     *,
     by: Split,
 ) -> LookRecord:
@@ -44,6 +46,7 @@ def reproduce(
     with memory_limited(params):
         training, test = divide(data, by, **take(params, "text"))
         model = build(params, family, len(data.classes), training)
+        on_model(model)
         train(model, training, None, seed=seed, on_epoch=on_epoch, **values)
         probabilities = predict(model, test)
     accuracy = score.accuracy(probabilities, test.labels)

@@ -93,7 +93,9 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
     counts = tally(store.read_study(root, chosen.study), plan)
     watcher = Progress(console, plan, record.baselines, counts, seconds_per_trial(plan, data))
     with watcher as progress, StopFlag() as stop:
-        coordinator = Coordinator(plan, engine, records, data, progress, stop.check)
+        coordinator = Coordinator(
+            plan, engine, records, data, progress, stop.check, chosen.keep_models
+        )
         try:
             coordinator.run()
         except Stopped:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search import served
 from search.failures import OutOfTime, TrialFailed
 from search.pool import ControlTask, Task, attempt, score_control
 from search.watcher import Outcome
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from spaces.plan import StudyPlan
     from tracking.records import EpochRecord
     from tracking.writer import StudyStore
-
-KEPT_MODELS = 3
 
 
 class _Clock:
@@ -46,6 +45,7 @@ class Coordinator:
 
     Attributes:
         check_stop: raises Stopped when the user asked to end.
+        keep_models: how many models are kept, those of the best candidates.
     """
 
     plan: StudyPlan
@@ -54,6 +54,7 @@ class Coordinator:
     data: Dataset
     watcher: Watcher
     check_stop: Callable[[], None]
+    keep_models: int = 3
 
     def run(self) -> None:
         """Evaluate the controls, then trials until the budget is met.
@@ -65,7 +66,7 @@ class Coordinator:
         finished = False
         try:
             self.engine.reconcile(self.store.begin())
-            self.store.take_stock(KEPT_MODELS)
+            self.store.take_stock(self.keep_models)
             for name in self.plan.controls:
                 if name not in self.store.controls():
                     self._run_control(name)
@@ -115,11 +116,14 @@ class Coordinator:
             self.watcher.trial_begins(asked)
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
                 task = self._task(asked, Path(folder))
-                outcome = self._attempt(task, asked, log.epoch, clock)
+                try:
+                    outcome = self._attempt(task, asked, log.epoch, clock)
+                finally:
+                    log.keep_files(task.summary, task.output)
                 if outcome.look is not None:
                     log.look(outcome.look)
                 if outcome.score is not None:
-                    log.keep_model(task.model)
+                    log.keep_model(task.model, outcome.score.best_epoch, served.__name__)
         except TrialFailed as failure:  # these values cannot be trained: the study goes on
             outcome = Outcome("failed", reason=str(failure))
         except OutOfTime as end:  # no verdict on its values: they are tried when there is time
@@ -136,7 +140,7 @@ class Coordinator:
             self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
             self.engine.spend(clock.seconds())
             self.watcher.trial_ends(asked, outcome)
-        self.store.take_stock(KEPT_MODELS)
+        self.store.take_stock(self.keep_models)
 
     def _task(self, asked: Asked, folder: Path) -> Task:
         return Task(

@@ -119,9 +119,15 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._on_epoch = on_epoch
         self._start = 0.0
+        self._first_batch: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.perf_counter()
+        self._first_batch = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._first_batch is None:
+            self._first_batch = time.perf_counter() - self._start
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         for loss in logs.keys() & {"loss", "val_loss"}:
@@ -137,6 +143,7 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
                 learning_rate=float(self.model.optimizer.learning_rate),
                 seconds=time.perf_counter() - self._start,
                 memory_mb=_peak_memory_mb(),
+                first_batch_seconds=self._first_batch,
             )
         )
 

@@ -16,6 +16,7 @@ from tracking.records import (
     DataRecord,
     EpochRecord,
     LookRecord,
+    MistakeRecord,
     PlanRecord,
     ReferenceRecord,
     ScoreRecord,
@@ -77,6 +78,7 @@ def build_epochs(*val_accuracies: float) -> tuple[EpochRecord, ...]:
             learning_rate=0.001,
             seconds=61.0 / 3,
             memory_mb=1234.5678901234567,
+            first_batch_seconds=2.0 / 3,
         )
         for epoch, accuracy in enumerate(val_accuracies, start=1)
     )
@@ -95,6 +97,8 @@ def build_score(epochs: tuple[EpochRecord, ...], **changes: Any) -> ScoreRecord:
         train_accuracy=best.train_accuracy,
         n_parameters=320_101,
         confusion=((right // 2, _N_VALIDATION - right), (0, right - right // 2)),
+        val_auc=2 / 3,
+        mistakes=(MistakeRecord("not bad\r\n'at' all", "pos", "neg", 0.1 + 0.2),),
     )
     return replace(score, **changes)
 
@@ -117,6 +121,7 @@ def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> Tria
         score=build_score(epochs) if complete else None,
         run_id=f"run-{number}",
         model=False,
+        summary="Model: a few layers\n",
     )
     return replace(trial, **changes)
 
@@ -167,7 +172,12 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.keras"
             file.write_bytes(model)
-            log.keep_model(file)
+            log.keep_model(file, trial.score.best_epoch if trial.score else 1, "search.served")
+    if trial.summary:
+        with tempfile.TemporaryDirectory() as folder:
+            summary = Path(folder) / "summary.txt"
+            summary.write_bytes(trial.summary.encode())
+            log.keep_files(summary)
     if trial.look is not None:
         log.look(trial.look)
     if trial.state != "running":

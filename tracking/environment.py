@@ -5,13 +5,36 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-_PACKAGES = ("seqsearch", "tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "plotly")
+# All others may hold secrets, and are never read.
+_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "KERAS_BACKEND",
+    "MALLOC_ARENA_MAX",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "SEQSEARCH_CACHE",
+    "SEQSEARCH_IMDB",
+    "SEQSEARCH_MLRUNS",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "XLA_FLAGS",
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -33,13 +56,27 @@ def code() -> CodeRecord:
     """Read the version of this project's own code, once: it does not change while we run."""
     if _git("rev-parse", "--show-toplevel").strip() != str(_ROOT):
         return CodeRecord("", "")  # installed, perhaps within another project's checkout
-    diff = _git("diff", "--no-ext-diff", "--no-color", "HEAD")
+    diff = redact(_git("diff", "--no-ext-diff", "--no-color", "HEAD"))
     return CodeRecord(_git("rev-parse", "HEAD").strip(), diff)
 
 
+def redact(text: str) -> str:
+    """Cut user and password from every URL in a text.
+
+    >>> redact("postgresql+psycopg://me:secret@db/runs")
+    'postgresql+psycopg://***@db/runs'
+    """
+    return _CREDENTIALS.sub("***@", text)
+
+
+def command() -> str:
+    """Give the command that was typed."""
+    return redact(shlex.join(["python", *sys.orig_argv[1:]]))
+
+
 @functools.cache
-def machine() -> dict[str, str | int]:
-    """Describe the machine and the packages."""
+def machine() -> dict[str, Any]:
+    """Describe the machine, the packages, and the variables that steer them."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "python": platform.python_version(),
@@ -47,7 +84,10 @@ def machine() -> dict[str, str | int]:
         "processor": platform.machine(),
         "n_cores": _n_cores(),
         "memory_gb": round(memory / 2**30),
-        **{f"package.{name}": _version(name) for name in _PACKAGES},
+        "n_threads": _n_threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+        "variables": {name: redact(os.environ[name]) for name in _VARIABLES if name in os.environ},
+        "packages": dict(sorted(_packages())),
     }
 
 
@@ -58,11 +98,14 @@ def _n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+def _n_threads() -> int:
+    """Count the threads that TensorFlow gives to one operation."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or _n_cores()
+
+
+def _packages() -> Iterator[tuple[str, str]]:
+    for package in metadata.distributions():
+        yield package.metadata["Name"], package.version
 
 
 def _git(*arguments: str) -> str:

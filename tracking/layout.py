@@ -1,34 +1,31 @@
-"""How each record lies in MLflow. What is written here is read here.
+"""How the records of trials lie in MLflow. What is written here is read here.
 
-plan      plan.json of the parent run, and tags of it named plan. and data. for the UI
-trial     tags, parameters and status of its run
-epochs    one metric a field, one step an epoch; curves.csv for those who want a table
-score     metrics named best_..., and confusion.json
+trial     tags, parameters and status of its run; summary.txt
+epochs    one metric a field, one step an epoch; when it has ended, curves.csv, which is read
+score     metrics named best_..., confusion.json, mistakes.json
 look      metrics named test_..., and look.json
-model     model/model.keras
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
+from statistics import median
 from typing import Any, get_args
-from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 
+from tracking import environment, models
+from tracking.files import read_json, read_text
 from tracking.records import (
-    BaselineRecord,
     ControlRecord,
-    DataRecord,
     EpochRecord,
     LookRecord,
-    PlanRecord,
-    ReferenceRecord,
+    MistakeRecord,
     ScoreRecord,
     State,
     TrialRecord,
@@ -42,58 +39,10 @@ STATUS: dict[State, str] = {
     "failed": "FAILED",
 }
 _EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epoch")
-_SCORE = tuple(
-    field.name for field in fields(ScoreRecord) if field.name not in ("best_epoch", "confusion")
-)
+_NOT_METRICS = ("best_epoch", "confusion", "mistakes")
+_SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
+_MISTAKE = tuple(field.name for field in fields(MistakeRecord))
 _LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
-
-
-def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
-    client.log_dict(run_id, asdict(plan), "plan.json")
-    tags = {
-        "plan.name": plan.plan,
-        "plan.families": ", ".join(plan.families),
-        "plan.seed": str(plan.seed),
-        "plan.sampler": plan.sampler,
-        "plan.pruner": plan.pruner,
-        **data_tags(plan.data),
-    }
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-
-
-def data_tags(data: DataRecord) -> dict[str, str]:
-    """Give the tags that say which data a run used."""
-    return {
-        "data.name": data.name,
-        "data.official": str(data.official),
-        "data.digest": data.digest,
-        "data.split_digest": data.split_digest,
-    }
-
-
-def read_plan(parent: Run) -> PlanRecord:
-    plan = _upgraded(_read_json(parent, "plan.json"))
-    data = plan["data"]
-    return PlanRecord(
-        **{
-            **plan,
-            "families": tuple(plan["families"]),
-            "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
-            "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
-            "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
-        }
-    )
-
-
-def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
-    """Read what was recorded before 2026-11-24: one family, and only the names of references."""
-    if "families" in plan:
-        return plan
-    known = [
-        asdict(ReferenceRecord(name, None, "", "", trained_as=name)) for name in plan["references"]
-    ]
-    rest = {name: value for name, value in plan.items() if name != "family"}
-    return {**rest, "families": [plan["family"]], "references": known}
 
 
 def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, str]:
@@ -127,29 +76,47 @@ def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord
     client.log_text(run_id, "\n".join([",".join(names), *lines, ""]), "curves.csv")
 
 
+def write_cost(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord]) -> None:
+    """Write what a trial cost as single numbers, to sort by; reading derives them again."""
+    known = {"seconds_per_epoch": median(epoch.seconds for epoch in epochs)}
+    if epochs[0].first_batch_seconds is not None:
+        known["trace_seconds"] = epochs[0].first_batch_seconds
+    client.log_batch(run_id, metrics=metrics(known, epochs[-1].epoch))
+
+
 def write_outcome(
     client: MlflowClient,
     run_id: str,
     state: State,
     score: ScoreRecord | None,
     *,
+    classes: Sequence[str],
     reason: str,
     void: bool,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
     if score is not None:
-        write_score(client, run_id, score)
+        write_score(client, run_id, score, classes)
     tags = {
         "trial.state": state,
-        "trial.reason": reason[-_LONGEST_TAG:],
+        "trial.reason": environment.redact(reason)[-_LONGEST_TAG:],
         "trial.void": str(void),
     }
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def write_score(client: MlflowClient, run_id: str, score: ScoreRecord) -> None:
-    client.log_dict(run_id, {"counts": score.confusion}, "confusion.json")
-    values = {f"best_{name}": getattr(score, name) for name in _SCORE}
+def write_score(
+    client: MlflowClient, run_id: str, score: ScoreRecord, classes: Sequence[str]
+) -> None:
+    confusion = {"classes": list(classes), "counts": score.confusion}
+    client.log_dict(run_id, confusion, "confusion.json")
+    rows = [[getattr(mistake, name) for name in _MISTAKE] for mistake in score.mistakes]
+    table = {"columns": _MISTAKE, "data": rows}  # as MLflow's own log_table, with all digits
+    client.log_text(run_id, json.dumps(table), "mistakes.json")
+    shown = [{"path": "mistakes.json", "type": "table"}]
+    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(shown))
+    known = {name: getattr(score, name) for name in _SCORE}
+    values = {f"best_{name}": value for name, value in known.items() if value is not None}
     values["best_epoch"] = score.best_epoch
     values["best_gap"] = score.train_accuracy - score.val_accuracy
     client.log_batch(run_id, metrics=metrics(values, score.best_epoch))
@@ -168,17 +135,16 @@ def read_control(run: Run) -> ControlRecord:
     return ControlRecord(run.info.run_name, seconds, _read_score(run))
 
 
+def is_void(run: Run) -> bool:
+    return run.data.tags.get("trial.void") == "True"
+
+
 def read_state(run: Run) -> State:
     states: dict[str, State] = {state: state for state in get_args(State)}
     return states[run.data.tags["trial.state"]]
 
 
-def read_trial(client: MlflowClient, run: Run, *, epochs: bool = True) -> TrialRecord:
-    """Read a trial.
-
-    Args:
-        epochs: read them too; without them it is one query less for each of their fields.
-    """
+def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
     tags = run.data.tags
     ended = run.info.end_time or int(time.time() * 1000)
     return TrialRecord(
@@ -188,14 +154,15 @@ def read_trial(client: MlflowClient, run: Run, *, epochs: bool = True) -> TrialR
         params={name: _load(value) for name, value in run.data.params.items()},
         seed=int(tags["trial.seed"]),
         state=read_state(run),
-        void=tags.get("trial.void") == "True",
+        void=is_void(run),
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
-        epochs=_read_epochs(client, run) if epochs else (),
+        epochs=_read_epochs(client, run),
         score=_read_score(run) if _has_score(run) else None,
         run_id=run.info.run_id,
-        model=model_file(run).is_file(),
+        model=models.is_kept(run),
         look=_read_look(run),
+        summary=read_text(run, "summary.txt") or "",
     )
 
 
@@ -203,15 +170,6 @@ def last_sign_of_life(client: MlflowClient, run: Run) -> int:
     """When a trial last wrote something, in milliseconds since 1970."""
     history = client.get_metric_history(run.info.run_id, "seconds")
     return int(max([run.info.start_time, *(metric.timestamp for metric in history)]))
-
-
-def artifacts(run: Run) -> Path:
-    """The folder of a run's files."""
-    return Path(unquote(urlsplit(run.info.artifact_uri).path))
-
-
-def model_file(run: Run) -> Path:
-    return artifacts(run) / "model" / "model.keras"
 
 
 def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
@@ -224,36 +182,41 @@ def _has_score(run: Run) -> bool:
 
 
 def _read_look(run: Run) -> LookRecord | None:
-    return (
-        LookRecord(**_read_json(run, "look.json")) if "test.looked_at" in run.data.tags else None
-    )
+    return LookRecord(**read_json(run, "look.json")) if "test.looked_at" in run.data.tags else None
 
 
 def _read_score(run: Run) -> ScoreRecord:
     found = run.data.metrics
-    values: dict[str, Any] = {name: found[f"best_{name}"] for name in _SCORE}
+    values: dict[str, Any] = {name: found.get(f"best_{name}") for name in _SCORE}
     values["n_parameters"] = int(values["n_parameters"])
-    counts = _read_json(run, "confusion.json")["counts"]
+    counts = read_json(run, "confusion.json")["counts"]
+    table = json.loads(read_text(run, "mistakes.json") or '{"data": []}')
     return ScoreRecord(
         best_epoch=int(found["best_epoch"]),
         confusion=tuple(tuple(row) for row in counts),
+        mistakes=tuple(MistakeRecord(*row) for row in table["data"]),
         **values,
     )
 
 
 def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
+    table = read_text(run, "curves.csv")
+    if table is not None:
+        return tuple(_epoch(row) for row in csv.DictReader(table.splitlines()))
     rows: dict[int, dict[str, float]] = {}
     for name in _EPOCH:
         if name in run.data.metrics:
             for metric in client.get_metric_history(run.info.run_id, name):
                 rows.setdefault(metric.step, {})[name] = metric.value
-    missing: dict[str, Any] = {"val_loss": None, "val_accuracy": None}
+    missing: dict[str, Any] = dict.fromkeys(_EPOCH)  # no validation, or not measured then
     return tuple(EpochRecord(epoch=step, **{**missing, **rows[step]}) for step in sorted(rows))
 
 
-def _read_json(run: Run, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((artifacts(run) / name).read_text("utf-8"))
-    return content
+def _epoch(row: Mapping[str, str]) -> EpochRecord:
+    values: dict[str, Any] = {
+        name: float(value) if value else None for name, value in row.items() if name in _EPOCH
+    }
+    return EpochRecord(epoch=int(row["epoch"]), **values)
 
 
 def _dump(value: Value) -> str:

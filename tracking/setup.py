@@ -1,4 +1,4 @@
-"""Make what a new study needs in MLflow: the database, the experiment, the parent, the baseline.
+"""Make what a new study needs in MLflow: database, experiment, parent run, published accuracies.
 
 Each is whole or absent, so that a start which was cut short can be made again.
 """
@@ -6,6 +6,7 @@ Each is whole or absent, so that a start which was cut short can be made again.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +14,13 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import layout
+from tracking import layout, plan_layout
 from tracking.cli import UserError
-from tracking.records import BaselineRecord, PlanRecord
+from tracking.records import PlanRecord, Value
+from tracking.runs import of_kind
+
+_LINES = ("baseline", "reference")
+_HALF_LINE = "half a line"  # what it is called until it is whole
 
 
 def create_database(database: Path) -> None:
@@ -49,30 +54,49 @@ def open_experiment(client: MlflowClient, root: Path, study: str, *, fresh: bool
 
 def create_parent(client: MlflowClient, experiment: str, plan: PlanRecord) -> Run:
     leftovers = list(client.search_runs([experiment]))  # of a start that was cut short
-    if any(run.data.tags.get("kind", "baseline") != "baseline" for run in leftovers):
+    if any(run.data.tags.get("kind") in ("trial", "control") for run in leftovers):
         raise UserError(
             f"the parent run of study {plan.study} was deleted, but its trials are there. "
             "Restore it in the MLflow UI, or add --fresh to put them aside and start anew."
         )
     for run in leftovers:
         client.delete_run(run.info.run_id)
-    for baseline in plan.baselines[:1]:
-        _create_line(client, experiment, baseline, plan.max_epochs)
     tags = {"mlflow.note.content": plan.question}
     parent = client.create_run(experiment, run_name=plan.study, tags=tags)
-    layout.write_plan(client, parent.info.run_id, plan)
+    plan_layout.write_plan(client, parent.info.run_id, plan)
     client.set_tag(parent.info.run_id, "kind", "study")  # last: now it is whole
     return client.get_run(parent.info.run_id)
 
 
-def _create_line(
-    client: MlflowClient, experiment: str, baseline: BaselineRecord, n_epochs: int
-) -> None:
-    """Make a run with the same accuracy at every step: a line in the UI's own charts."""
-    note = f"a test accuracy: {baseline.source}"
-    tags = {"kind": "baseline", "mlflow.note.content": note}
-    run_id = client.create_run(experiment, run_name=baseline.name, tags=tags).info.run_id
-    values = {"val_accuracy": baseline.accuracy, "best_val_accuracy": baseline.accuracy}
-    for epoch in range(1, n_epochs + 1):
-        client.log_batch(run_id, metrics=layout.metrics(values, epoch))
+def create_lines(client: MlflowClient, experiment: str, plan: PlanRecord) -> None:
+    """Make runs of what was published, those that are missing.
+
+    Each has the same accuracy at every epoch: a line in the UI's own charts, beside any trial.
+    """
+    there = {run.info.run_name for kind in _LINES for run in of_kind(client, experiment, kind)}
+    for half in of_kind(client, experiment, _HALF_LINE):
+        client.delete_run(half.info.run_id)
+    lines: list[tuple[str, str, float, str, Mapping[str, Value]]] = [
+        ("baseline", b.name, b.accuracy, b.source, {}) for b in plan.baselines[:1]
+    ]
+    lines += [
+        ("reference", f"reference-{r.name}", r.published, r.source, r.params)
+        for r in plan.references
+        if r.published is not None
+    ]
+    for kind, name, accuracy, source, params in lines:
+        if name not in there:
+            note = f"A published test accuracy, not one on validation: {source}"
+            tags = {"kind": _HALF_LINE, "mlflow.note.content": note}
+            run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+            layout.write_params(client, run_id, params)
+            _write_line(client, run_id, accuracy, plan.max_epochs)
+            client.set_tag(run_id, "kind", kind)  # last: now it is whole
+
+
+def _write_line(client: MlflowClient, run_id: str, accuracy: float, n_epochs: int) -> None:
+    values = {"val_accuracy": accuracy, "best_val_accuracy": accuracy}
+    epochs = range(1, n_epochs + 1)
+    points = [point for epoch in epochs for point in layout.metrics(values, epoch)]
+    client.log_batch(run_id, metrics=points)
     client.set_terminated(run_id)

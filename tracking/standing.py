@@ -14,6 +14,9 @@ from mlflow.entities import RunTag
 
 from tracking import layout
 from tracking.records import State, StudyRecord, TrialRecord
+from tracking.words import percent
+
+_SHOWN = 10
 
 
 def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
@@ -21,17 +24,30 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> Non
     states: tuple[State, ...] = ("complete", "pruned", "failed")
     counts = {f"trials_{state}": study.count(state) for state in states}
     values: dict[str, float] = {**counts, "seconds": sum(trial.seconds for trial in study.trials)}
-    tags = {}
+    tags = {"mlflow.note.content": f"{study.plan.question}\n\n{_best(study)}".strip()}
     if study.candidates:
         best = study.candidates[0]
         assert best.score is not None
         values["best_val_accuracy"] = best.score.val_accuracy
-        tags = {"best.trial": str(best.number), "best.run_id": best.run_id}
+        tags |= {"best.trial": str(best.number), "best.run_id": best.run_id}
     client.log_batch(
         run_id,
         metrics=layout.metrics(values, sum(counts.values())),
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
+
+
+def _best(study: StudyRecord) -> str:
+    """Give the best candidates as a table in Markdown, which the UI shows."""
+    lines = []
+    for trial in study.candidates[:_SHOWN]:
+        score = trial.score
+        assert score is not None
+        interval = f"{percent(score.low)} to {percent(score.high)}"
+        cells = (trial.number, trial.origin, trial.family, percent(score.val_accuracy), interval)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    head = ["| trial | origin | family | validation accuracy | 95 % interval |", "|" + "---|" * 5]
+    return "\n".join([*head, *lines]) if lines else ""
 
 
 def write_trials(client: MlflowClient, run_id: str, trials: Sequence[TrialRecord]) -> None:

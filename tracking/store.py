@@ -15,8 +15,9 @@ from pathlib import Path
 from filelock import FileLock
 from mlflow.entities import ViewType
 
-from tracking import layout, setup
+from tracking import layout, models, plan_layout, setup
 from tracking.cli import UserError, unknown
+from tracking.files import artifacts
 from tracking.records import PlanRecord, StudyRecord, TrialRecord
 from tracking.runs import connect, database, experiment_of, of_kind, parent_of
 from tracking.writer import StudyStore
@@ -43,10 +44,11 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
         client = connect(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
-    recorded = layout.read_plan(parent)
+    recorded = plan_layout.read_plan(parent)
     _refuse_other(recorded, plan)
     if recorded != plan:  # other limits of the search: the latest are those on record
-        layout.write_plan(client, parent.info.run_id, plan)
+        plan_layout.write_plan(client, parent.info.run_id, plan)
+    setup.create_lines(client, experiment, plan)
     return StudyStore(client, experiment, parent.info.run_id)
 
 
@@ -85,13 +87,13 @@ def studies(root: Path) -> dict[str, PlanRecord]:
     for experiment in client.search_experiments(view_type=ViewType.ACTIVE_ONLY):
         parent = parent_of(client, experiment.experiment_id)
         if parent is not None:
-            found[experiment.name] = layout.read_plan(parent)
+            found[experiment.name] = plan_layout.read_plan(parent)
     return found
 
 
 def model_file(root: Path, trial: TrialRecord) -> Path:
-    """The kept model of a trial: raw text in, probabilities out."""
-    return layout.model_file(connect(root).get_run(trial.run_id))
+    """The model of a trial that keeps one: raw text in, probabilities out."""
+    return models.file(connect(root).get_run(trial.run_id))
 
 
 def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
@@ -101,7 +103,7 @@ def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
     """Tell whether a run has a file of this name."""
-    return (layout.artifacts(connect(root).get_run(run_id)) / name).is_file()
+    return (artifacts(connect(root).get_run(run_id)) / name).is_file()
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import environment, layout, standing
+from tracking import environment, layout, models, plan_layout, standing
+from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
     DataRecord,
@@ -22,6 +23,7 @@ from tracking.records import (
 )
 from tracking.runs import of_kind
 
+_LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 _HALF_CONTROL = "half a control"  # what it is called until it is whole
 
 
@@ -32,6 +34,9 @@ class StudyStore:
         self._client = client
         self._experiment = experiment
         self.parent = parent
+        self._trials: dict[str, TrialRecord] = {}  # by run
+        # Runs that were written since they were read: at first, all.
+        self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
 
     def begin(self) -> dict[int, TrialRecord]:
         """Mark the study as running; close what an earlier process left open.
@@ -42,14 +47,12 @@ class StudyStore:
         self._client.update_run(self.parent, status="RUNNING")
         for run in of_kind(self._client, self._experiment, _HALF_CONTROL):
             self._client.delete_run(run.info.run_id)
-        trials = {}
         for run in of_kind(self._client, self._experiment, "trial"):
             state = layout.read_state(run)
             log = TrialLog(self._client, run.info.run_id)
             if state == "running":
-                layout.write_curves(
-                    self._client, run.info.run_id, layout.read_trial(self._client, run).epochs
-                )
+                epochs = layout.read_trial(self._client, run).epochs
+                layout.write_curves(self._client, run.info.run_id, epochs)
                 log.close(
                     "failed",
                     None,
@@ -59,11 +62,11 @@ class StudyStore:
                 )
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run.info.run_id, layout.STATUS[state])
-            record = layout.read_trial(self._client, self._client.get_run(run.info.run_id))
-            if record.void and record.model:
+            run = self._client.get_run(run.info.run_id)
+            if layout.is_void(run) and models.is_left(run):
                 log.drop_model()
-            trials[record.number] = record
-        return trials
+            self._stale.add(run.info.run_id)
+        return {trial.number: trial for trial in self._read().trials}
 
     def open_trial(
         self,
@@ -85,16 +88,19 @@ class StudyStore:
                 "mlflow.parentRunId": self.parent,
                 "mlflow.source.git.commit": code.commit,
                 **layout.trial_tags(number, family, seed, origin),
-                **layout.data_tags(data),
+                **plan_layout.data_tags(data),
                 "code.dirty": str(bool(code.diff)),
+                "code.command": environment.command()[:_LONGEST_TAG],
             },
         )
         run_id = run.info.run_id
+        self._stale.add(run_id)
+        self._client.log_inputs(run_id, [plan_layout.data_input(data)])
         layout.write_params(self._client, run_id, params)
         self._client.log_dict(run_id, environment.machine(), "environment.json")
         if code.diff:
             self._client.log_text(run_id, code.diff, "code.diff")
-        return TrialLog(self._client, run_id)
+        return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
     def controls(self) -> set[str]:
         """Name the controls that are recorded."""
@@ -110,7 +116,8 @@ class StudyStore:
             tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
         )
         run_id = run.info.run_id
-        layout.write_score(self._client, run_id, control.score)
+        classes = plan_layout.read_plan(self._client.get_run(self.parent)).data.classes
+        layout.write_score(self._client, run_id, control.score, classes)
         self._client.set_terminated(run_id, end_time=ended)
         self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
 
@@ -121,13 +128,17 @@ class StudyStore:
         kept = [trial for trial in study.candidates if trial.model]
         for trial in kept[keep_models:]:
             TrialLog(self._client, trial.run_id).drop_model()
+            self._stale.add(trial.run_id)
 
     def _read(self) -> StudyRecord:
-        """Read the study without its epochs, which take a query each."""
-        runs = of_kind(self._client, self._experiment, "trial")
-        trials = [layout.read_trial(self._client, run, epochs=False) for run in runs]
-        trials.sort(key=lambda trial: trial.number)
-        return StudyRecord(layout.read_plan(self._client.get_run(self.parent)), tuple(trials))
+        """Read the study: of its trials, those that were written since the last time."""
+        for run_id in self._stale:
+            run = self._client.get_run(run_id)
+            self._trials[run_id] = layout.read_trial(self._client, run)
+        self._stale = {id_ for id_, trial in self._trials.items() if trial.state == "running"}
+        trials = sorted(self._trials.values(), key=lambda trial: trial.number)
+        plan = plan_layout.read_plan(self._client.get_run(self.parent))
+        return StudyRecord(plan, tuple(trials))
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
@@ -138,9 +149,17 @@ class StudyStore:
 class TrialLog:
     """The record of one trial, being written."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        classes: Sequence[str] = (),
+        monitor: Monitor | None = None,
+    ) -> None:
         self._client = client
         self.run_id = run_id
+        self._classes = classes
+        self._monitor = monitor
         self._rows: list[EpochRecord] = []
 
     def epoch(self, record: EpochRecord) -> None:
@@ -148,9 +167,15 @@ class TrialLog:
         self._rows.append(record)
         layout.write_epoch(self._client, self.run_id, record)
 
-    def keep_model(self, model: Path) -> None:
-        """Keep the model file with the trial."""
-        self._client.log_artifact(self.run_id, str(model), "model")
+    def keep_model(self, model: Path, epoch: int, loader: str) -> None:
+        """Keep the model with the trial (tracking.models)."""
+        models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
+
+    def keep_files(self, *files: Path) -> None:
+        """Put those of the files with the trial that are there and not empty."""
+        for file in files:
+            if file.is_file() and file.stat().st_size:
+                self._client.log_artifact(self.run_id, str(file))
 
     def look(self, record: LookRecord) -> None:
         """Write down that the test set was looked at, and what was seen."""
@@ -158,9 +183,7 @@ class TrialLog:
 
     def drop_model(self) -> None:
         """Delete the trial's model file."""
-        shutil.rmtree(
-            layout.model_file(self._client.get_run(self.run_id)).parent, ignore_errors=True
-        )
+        models.drop(self._client, self._client.get_run(self.run_id))
 
     def close(
         self,
@@ -176,7 +199,18 @@ class TrialLog:
         Args:
             ended: when, in milliseconds since 1970; None is now.
         """
+        if self._monitor is not None:
+            self._monitor.stop()
         if self._rows:
             layout.write_curves(self._client, self.run_id, self._rows)
-        layout.write_outcome(self._client, self.run_id, state, score, reason=reason, void=void)
+            layout.write_cost(self._client, self.run_id, self._rows)
+        layout.write_outcome(
+            self._client,
+            self.run_id,
+            state,
+            score,
+            classes=self._classes,
+            reason=reason,
+            void=void,
+        )
         self._client.set_terminated(self.run_id, layout.STATUS[state], ended)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from search.score import accuracy, confusion, log_loss, wilson
+from search.score import accuracy, auc, confusion, log_loss, wilson
 
 
 def predictions(
@@ -79,3 +79,19 @@ def test_wilson_is_that_of_scipy(counts: tuple[int, int]) -> None:
 def test_five_thousand_reviews_leave_about_two_points_of_doubt() -> None:
     low, high = wilson(0.8889, 5_000)
     assert (round(low, 4), round(high, 4)) == (0.8799, 0.8973)
+
+
+def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
+    random = np.random.default_rng(1)
+    for n_classes in (2, 4):
+        labels = random.integers(0, n_classes, 300)
+        scores = random.integers(1, 9, (300, n_classes)).astype(float)  # with ties
+        probabilities = scores / scores.sum(axis=1, keepdims=True)
+        given = probabilities[:, 1] if n_classes == 2 else probabilities
+        expected = metrics.roc_auc_score(labels, given, multi_class="ovr")
+        assert auc(probabilities, labels) == pytest.approx(expected, abs=1e-12)
+
+
+def test_without_one_of_the_classes_there_is_no_area() -> None:
+    probabilities = np.array([[0.2, 0.8], [0.6, 0.4]])
+    assert auc(probabilities, np.array([1, 1])) is None

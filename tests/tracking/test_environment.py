@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,5 +82,36 @@ def test_the_machine_and_its_packages_are_described() -> None:
     assert machine["n_cores"] >= 1
     assert machine["memory_gb"] >= 0
     for package in ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "plotly"):
-        assert str(machine[f"package.{package}"])[0].isdigit(), package
-    assert machine["package.seqsearch"]
+        assert machine["packages"][package][0].isdigit(), package
+    assert machine["packages"]["seqsearch"]
+    assert machine["n_threads"] >= 1
+
+
+def test_only_variables_on_the_list_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    environment.machine.cache_clear()
+
+    machine = environment.machine()
+
+    environment.machine.cache_clear()
+    assert machine["onednn"] == machine["variables"]["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    assert "hush" not in str(machine)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("postgresql+psycopg://me:secret@db:5432/runs", "postgresql+psycopg://***@db:5432/runs"),
+        ("get https://token@host/x, ssh://u@h", "get https://***@host/x, ssh://***@h"),
+        ("http://host/path?mail=a@b", "http://host/path?mail=a@b"),
+        ("a@b without a URL, http://host", "a@b without a URL, http://host"),
+    ],
+)
+def test_credentials_are_cut_from_urls(text: str, redacted: str) -> None:
+    assert environment.redact(text) == redacted
+
+
+def test_the_command_is_recorded_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["/bin/python", "-m", "x", "--to", "http://a:b@h/a b"])
+    assert environment.command() == "python -m x --to 'http://***@h/a b'"

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -18,6 +19,7 @@ from tests.builders import (
     build_data,
     build_look,
     build_plan,
+    build_reference,
     build_score,
     build_study,
     build_trial,
@@ -203,6 +205,83 @@ def test_the_baseline_stands_in_the_charts_at_every_step(root: Path) -> None:
         ]
 
 
+def test_references_stand_beside_the_trials_with_what_was_published(root: Path) -> None:
+    params = {"lstm.units": 100, "text.truncating": "pre"}
+    known = build_reference("lstm-2016", 0.8679, family="lstm", params=params)
+    silent = build_reference("lstm-2021", None)
+    for _ in range(2):
+        store.open_study(root, build_plan(references=(known, silent)), fresh=False)
+    added = build_reference("lstm-2017", 0.8653)
+    store.open_study(root, build_plan(references=(known, silent, added)), fresh=False)
+
+    runs = {run.info.run_name: run for run in _runs(root, "reference")}
+
+    assert set(runs) == {"reference-lstm-2016", "reference-lstm-2017"}
+    run = runs["reference-lstm-2016"]
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"lstm.units": "100", "text.truncating": "pre"}
+    assert run.data.metrics["best_val_accuracy"] == 0.8679
+    assert "not one on validation" in run.data.tags["mlflow.note.content"]
+    steps = _client(root).get_metric_history(run.info.run_id, "val_accuracy")
+    assert [metric.step for metric in steps] == [1, 2, 3]
+
+
+def test_what_a_trial_cost_can_be_sorted_by(root: Path) -> None:
+    written = build_trial(0, 0.8, 0.9, state="pruned")
+    write_study(root, build_study(written))
+    found = _trial_runs(root)[0].data.metrics
+    assert found["seconds_per_epoch"] == written.seconds_per_epoch == 61.0 / 3
+    assert found["trace_seconds"] == written.trace_seconds == 2.0 / 3
+    assert found["memory_mb"] == written.memory_mb
+
+
+def test_the_parent_run_shows_the_best_trials(root: Path) -> None:
+    study = write_study(root, build_study(build_trial(0, 0.81), build_trial(1, 0.85)))
+    study.take_stock(3)
+    (parent,) = _runs(root, "study")
+    question, _, table = parent.data.tags["mlflow.note.content"].partition("\n\n")
+    assert question == build_plan().question
+    assert [line.split(" | ")[:2] for line in table.splitlines()[2:]] == [
+        ["| 1", "tpe"],
+        ["| 0", "defaults"],
+    ]
+    assert "85.00 %" in table
+
+
+def test_a_trial_says_what_it_ran_on_and_how_it_was_started(root: Path) -> None:
+    write_study(root, build_study(build_trial(0)))
+    run = _trial_runs(root)[0]
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("imdb", "0123abcd")
+    assert json.loads(used.dataset.profile)["validation split"] == "4567ef01"
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+    assert run.data.tags["code.command"].startswith("python ")
+    machine = json.loads(_artifact(run, "environment.json").read_text("utf-8"))
+    assert {"packages", "n_threads", "onednn", "variables"} <= set(machine)
+
+
+def test_the_most_confident_mistakes_are_a_table_that_the_ui_shows(root: Path) -> None:
+    write_study(root, build_study(build_trial(0)))
+    run = _trial_runs(root)[0]
+    table = pd.read_json(_artifact(run, "mistakes.json"), orient="split")  # as MLflow reads it
+    assert list(table.columns) == ["text", "label", "predicted", "probability"]
+    assert table.predicted[0] == "neg"
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"])[0]["path"] == "mistakes.json"
+
+
+def test_a_kept_model_has_a_signature_and_its_labels(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    write_trial(study, build_trial(0), model=b"weights")
+    run = _trial_runs(root)[0]
+    (model,) = _client(root).search_logged_models([run.info.experiment_id])
+    assert (model.name, model.source_run_id) == ("trial-0000-lstm", run.info.run_id)
+    assert str(model.status) == "READY"
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    about = (_artifact(run, "../../models") / model.model_id / "artifacts" / "MLmodel").read_text()
+    for said in ("p_pos", "loader_module: search.served", '"name": "text"'):
+        assert said in about
+
+
 def test_the_baseline_is_no_trial(root: Path) -> None:
     write_study(root, build_study())
 
@@ -255,7 +334,8 @@ def test_the_model_of_a_trial_left_running_is_deleted(root: Path) -> None:
 
     trial = store.read_study(root, "lstm").trials[0]
     assert not trial.model
-    assert not store.model_file(root, trial).exists()
+    assert list(root.rglob("model.keras")) == []
+    assert _client(root).search_logged_models([_trial_runs(root)[0].info.experiment_id]) == []
 
 
 def test_a_trial_whose_outcome_was_written_counts_though_its_run_was_not_closed(
@@ -335,8 +415,11 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
 
     trials = store.read_study(root, "lstm").trials
     assert [trial.number for trial in trials if trial.model] == [1, 3, 4]
-    for trial in trials:
-        assert store.model_file(root, trial).is_file() == trial.model
+    runs = _trial_runs(root)
+    assert {n: run.data.tags["model.kept"] == "True" for n, run in runs.items()} == {
+        trial.number: trial.model for trial in trials
+    }
+    assert len(list(root.rglob("model.keras"))) == 3
     assert store.model_file(root, trials[3]).read_bytes() == b"weights 3"
     study.take_stock(1)
     trials = store.read_study(root, "lstm").trials
@@ -473,8 +556,8 @@ def test_the_score_keeps_a_confusion_of_many_classes(root: Path) -> None:
 
 def test_a_trial_whose_model_folder_is_gone_can_still_be_read(root: Path) -> None:
     study = store.open_study(root, build_plan(), fresh=False)
-    run_id = write_trial(study, build_trial(0), model=b"weights")
-    shutil.rmtree(_artifact(_client(root).get_run(run_id), "model"))
+    write_trial(study, build_trial(0), model=b"weights")
+    shutil.rmtree(root / "artifacts" / "models")
 
     assert _same(store.read_study(root, "lstm").trials[0], build_trial(0, model=False))
 

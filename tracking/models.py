@@ -1,0 +1,123 @@
+"""The models of trials, as MLflow's LoggedModels: raw text in, label and probabilities out.
+
+A trial's run names its model in the tag model.id; model.kept says whether its files are there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.exceptions import MlflowException
+
+from tracking.files import artifacts
+
+# It complains that it finds no pip, which an environment made by uv does not have.
+logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+
+CLASSES, MODEL = "classes.json", "model.keras"
+_PACKAGES = ("seqsearch", "tensorflow", "keras", "numpy", "pandas")
+
+
+def keep(
+    client: MlflowClient, run_id: str, model: Path, classes: Sequence[str], epoch: int, loader: str
+) -> None:
+    """Write a model with its labels and its signature.
+
+    Args:
+        epoch: the one whose weights it has.
+        loader: the module that MLflow loads it with.
+    """
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name=run.info.run_name,
+        source_run_id=run_id,
+        model_type="classifier",
+        params={name: value[:500] for name, value in run.data.params.items()},
+    )
+    client.set_tag(run_id, "model.id", logged.model_id)  # first: half a model can be found
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
+        data = Path(folder) / "model"
+        data.mkdir()
+        shutil.copyfile(model, data / MODEL)
+        (data / CLASSES).write_text(json.dumps(list(classes)), "utf-8")
+        whole = Path(folder) / "whole"
+        _save(whole, data, classes, loader, {"model_id": logged.model_id, "run_id": run_id})
+        client.log_model_artifacts(logged.model_id, str(whole))
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, epoch)])
+    client.set_tag(run_id, "model.kept", "True")  # last: now it is whole
+
+
+def is_kept(run: Run) -> bool:
+    """Tell whether a trial's model is there, whole."""
+    return run.data.tags.get("model.kept", "True") == "True" and file(run).is_file()
+
+
+def is_left(run: Run) -> bool:
+    """Tell whether anything of a model is there, half a one included."""
+    has_one = "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
+    return has_one or _earlier_file(run).is_file()
+
+
+def file(run: Run) -> Path:
+    """Give the kept model of a trial: raw text in, probabilities out."""
+    if "model.id" not in run.data.tags:
+        return _earlier_file(run)
+    return _folder(run) / "artifacts" / "data" / "model" / MODEL
+
+
+def drop(client: MlflowClient, run: Run) -> None:
+    """Delete a trial's model from disk, and say so in its run. Doing it twice changes nothing."""
+    shutil.rmtree(_earlier_file(run).parent, ignore_errors=True)
+    if "model.id" in run.data.tags:
+        shutil.rmtree(_folder(run), ignore_errors=True)
+        with suppress(MlflowException):  # an earlier process deleted it and was then killed
+            client.delete_logged_model(run.data.tags["model.id"])
+    client.set_tag(run.info.run_id, "model.kept", "False")
+
+
+def _save(
+    whole: Path, data: Path, classes: Sequence[str], loader: str, ids: dict[str, Any]
+) -> None:
+    import mlflow.pyfunc  # here, for it takes a second that programs which only read can save
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    probabilities = [ColSpec("double", f"p_{name}") for name in classes]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("string", "text")]),
+        outputs=Schema([ColSpec("string", "label"), *probabilities]),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the signature needs no example
+        mlflow.pyfunc.save_model(
+            whole,
+            loader_module=loader,
+            data_path=str(data),
+            signature=signature,
+            # Named, for MLflow would load the model in a process of its own to find them.
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in _PACKAGES],
+            mlflow_model=Model(**ids),
+        )
+
+
+def _folder(run: Run) -> Path:
+    """Where MLflow puts the model of a run: beside the folders of the experiment's runs."""
+    return artifacts(run).parents[1] / "models" / run.data.tags["model.id"]
+
+
+def _earlier_file(run: Run) -> Path:
+    """Where models were kept before they were LoggedModels (until 2026-11-24)."""
+    return artifacts(run) / "model" / MODEL

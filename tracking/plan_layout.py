@@ -1,0 +1,76 @@
+"""How a study's plan lies in MLflow: plan.json of the parent run, and tags of it for the UI."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Run, RunTag
+
+from tracking.environment import redact
+from tracking.files import read_json
+from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
+
+
+def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
+    client.log_dict(run_id, asdict(plan), "plan.json")
+    tags = {
+        "plan.name": plan.plan,
+        "plan.families": ", ".join(plan.families),
+        "plan.seed": str(plan.seed),
+        "plan.sampler": plan.sampler,
+        "plan.pruner": plan.pruner,
+        **data_tags(plan.data),
+    }
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def data_tags(data: DataRecord) -> dict[str, str]:
+    """Give the tags that say which data a run used."""
+    return {
+        "data.name": data.name,
+        "data.official": str(data.official),
+        "data.digest": data.digest,
+        "data.split_digest": data.split_digest,
+    }
+
+
+def read_plan(parent: Run) -> PlanRecord:
+    plan = _upgraded(read_json(parent, "plan.json"))
+    data = plan["data"]
+    return PlanRecord(
+        **{
+            **plan,
+            "families": tuple(plan["families"]),
+            "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
+            "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
+            "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
+        }
+    )
+
+
+def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
+    """Read what was recorded before 2026-11-24: one family, and only the names of references."""
+    if "families" in plan:
+        return plan
+    known = [
+        asdict(ReferenceRecord(name, None, "", "", trained_as=name)) for name in plan["references"]
+    ]
+    rest = {name: value for name, value in plan.items() if name != "family"}
+    return {**rest, "families": [plan["family"]], "references": known}
+
+
+def data_input(data: DataRecord) -> DatasetInput:
+    """Give the data set as MLflow shows it beside a run: what it was trained on."""
+    profile = {"texts": dict(data.n_texts), "validation split": data.split_digest}
+    dataset = Dataset(
+        name=data.name,
+        digest=data.digest,
+        source_type="local",
+        source=json.dumps({"uri": redact(data.note)}),
+        schema=json.dumps({"text": "string", "label": list(data.classes)}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

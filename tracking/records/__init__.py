@@ -1,0 +1,32 @@
+"""Records of what happened: frozen, standard library only.
+
+Accuracies are shares between 0 and 1, losses are in nats, durations in seconds.
+"""
+
+from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
+from tracking.records.study import StudyRecord
+from tracking.records.trial import (
+    ControlRecord,
+    EpochRecord,
+    LookRecord,
+    MistakeRecord,
+    ScoreRecord,
+    State,
+    TrialRecord,
+)
+
+__all__ = [
+    "BaselineRecord",
+    "ControlRecord",
+    "DataRecord",
+    "EpochRecord",
+    "LookRecord",
+    "MistakeRecord",
+    "PlanRecord",
+    "ReferenceRecord",
+    "ScoreRecord",
+    "State",
+    "StudyRecord",
+    "TrialRecord",
+    "Value",
+]

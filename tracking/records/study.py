@@ -1,0 +1,46 @@
+"""A study and all that is recorded of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracking.records.plan import PlanRecord
+from tracking.records.trial import ControlRecord, State, TrialRecord
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study as far as it has come; trials in the order of their numbers."""
+
+    plan: PlanRecord
+    trials: tuple[TrialRecord, ...]
+    controls: tuple[ControlRecord, ...] = ()
+
+    @property
+    def candidates(self) -> list[TrialRecord]:
+        """Finished trials that could be exported, the best first; the earlier of equals."""
+        finished = [t for t in self.trials if t.state == "complete" and t.score and not t.void]
+        return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
+
+    @property
+    def reproduces(self) -> bool:
+        """Whether it trained published configurations as published, and searched nothing."""
+        return not self.plan.space
+
+    @property
+    def looks(self) -> list[TrialRecord]:
+        """Trials that were scored on the test set, each of them once."""
+        return [trial for trial in self.trials if trial.look is not None]
+
+    def family_of(self, trial: TrialRecord) -> str:
+        """Give a trial's family to stand behind its number; nothing where there is only one."""
+        return f" {trial.family}" if len(self.plan.families) > 1 else ""
+
+    def count(self, state: State) -> int:
+        """Trials in this state, attempts that were cut short aside."""
+        return sum(t.state == state and not t.void for t in self.trials)
+
+
+def _accuracy(trial: TrialRecord) -> float:
+    assert trial.score is not None
+    return trial.score.val_accuracy

@@ -1,0 +1,163 @@
+"""What happened in a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from tracking.records.plan import Value
+
+State = Literal["running", "complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One pass over the training texts.
+
+    Attributes:
+        epoch: counted from 1.
+        train_accuracy: running mean over the epoch, with dropout, as Keras reports it.
+        val_loss: None where no validation part was held out, as val_accuracy.
+        seconds: training and validation.
+        memory_mb: peak resident memory of the trial's process so far.
+        first_batch_seconds: until its first batch was through; in the first epoch that is mostly
+            tracing the graph. None in records made before it was measured.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    memory_mb: float
+    first_batch_seconds: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Train minus validation accuracy: what was learnt by heart."""
+        return None if self.val_accuracy is None else self.train_accuracy - self.val_accuracy
+
+
+@dataclass(frozen=True)
+class MistakeRecord:
+    """A validation text that the model got wrong.
+
+    Attributes:
+        text: its first words, as the model's tokeniser cuts them.
+        label: the class it has.
+        predicted: the class it was given.
+        probability: of the predicted class.
+    """
+
+    text: str
+    label: str
+    predicted: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """A finished trial's numbers, all at the one epoch whose weights were kept.
+
+    Attributes:
+        best_epoch: counted from 1; 0 for a control, which has no epochs.
+        val_accuracy: what trials are compared by.
+        low: lower end of its 95 % Wilson interval.
+        high: upper end.
+        confusion: counts by (label, predicted class), on validation.
+        val_auc: area under the ROC curve; None where validation lacks a class.
+        mistakes: the most confident ones on validation, the most confident first.
+    """
+
+    best_epoch: int
+    val_accuracy: float
+    low: float
+    high: float
+    val_loss: float
+    train_accuracy: float
+    n_parameters: int
+    confusion: tuple[tuple[int, ...], ...]
+    val_auc: float | None = None
+    mistakes: tuple[MistakeRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class LookRecord:
+    """One look at the test set: a reference that was trained as published.
+
+    Attributes:
+        low: lower end of the accuracy's 95 % Wilson interval.
+        high: upper end.
+        official: whether train and test are those of the Large Movie Review Dataset.
+        looked_at: when, in UTC, ISO 8601.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    loss: float
+    n_train: int
+    n_test: int
+    official: bool
+    looked_at: str
+
+
+@dataclass(frozen=True)
+class ControlRecord:
+    """A classifier without a neural network, beside the candidates."""
+
+    name: str
+    seconds: float
+    score: ScoreRecord
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial.
+
+    Attributes:
+        origin: "defaults" (of one of several families: "defaults-cnn"), the name of a reference,
+            or the sampler's name.
+        void: an attempt that was cut short (stopped, killed, a bug); it counts for nothing and
+            is made again under another number.
+        reason: why it was pruned or failed; empty otherwise.
+        run_id: of its MLflow run.
+        model: whether its model file is kept.
+        look: at the test set, of a reproduction; None in every search.
+        summary: the model's layers, as Keras prints them; empty if it was not built.
+    """
+
+    number: int
+    family: str
+    origin: str
+    params: Mapping[str, Value]
+    seed: int
+    state: State
+    void: bool
+    reason: str
+    seconds: float
+    epochs: tuple[EpochRecord, ...]
+    score: ScoreRecord | None
+    run_id: str
+    model: bool
+    look: LookRecord | None = None
+    summary: str = ""
+
+    @property
+    def trace_seconds(self) -> float | None:
+        """Until the first batch was through."""
+        return self.epochs[0].first_batch_seconds if self.epochs else None
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """The median of its epochs."""
+        return median(epoch.seconds for epoch in self.epochs) if self.epochs else None
+
+    @property
+    def memory_mb(self) -> float | None:
+        """Peak resident memory of its process, when its last epoch ended."""
+        return self.epochs[-1].memory_mb if self.epochs else None
