@@ -55,7 +55,7 @@ class OptunaEngine:
         self._plan = plan
         self._seed = seed
         self._sampler = sampler
-        storage = _open(database)
+        storage = open_storage(database)
         self._study = _create(storage, study, _pruner(pruner, plan))
         if self._study.user_attrs.get("owner", owner) != owner:
             _put_aside(storage, self._study)
@@ -158,7 +158,8 @@ class OptunaEngine:
                 return
 
 
-def _open(database: Path) -> optuna.storages.RDBStorage:
+def open_storage(database: Path) -> optuna.storages.RDBStorage:
+    """Open Optuna's SQLite file, and make it if it is not there."""
     # Two processes that make the tables at once get in each other's way.
     with FileLock(database.with_suffix(".lock")):
         storage = optuna.storages.RDBStorage(

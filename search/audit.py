@@ -1,0 +1,66 @@
+"""Whether what the engine remembers of a study is what was recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracking.records import State, TrialRecord, Value
+
+if TYPE_CHECKING:
+    from tracking.records import StudyRecord
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an engine remembers of a trial.
+
+    Attributes:
+        params: the values that it proposed; those that were fixed are not its own.
+        value: what it was told that the trial reached; None where it has none.
+    """
+
+    number: int
+    state: State
+    void: bool
+    origin: str
+    seed: int
+    params: Mapping[str, Value]
+    value: float | None
+
+
+def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False) -> list[str]:
+    """Give each disagreement as a sentence; an empty list when all is well.
+
+    Parameters and values must be equal to the last bit.
+
+    Args:
+        running: a coordinator is at work, so that one trial may be under way.
+    """
+    recorded = {trial.number: trial for trial in study.trials}
+    found = [f"trial {n} is in MLflow and not in Optuna" for n in recorded.keys() - told.keys()]
+    found += [f"trial {n} is in Optuna and not in MLflow" for n in told.keys() - recorded.keys()]
+    under_way = [n for n, trial in recorded.items() if trial.state == "running"]
+    if len(under_way) > running:
+        found += [f"trial {n} is running, but nothing runs it" for n in under_way]
+    for number in sorted(recorded.keys() & told.keys()):
+        found += _disagreements(recorded[number], told[number])
+    return sorted(found)
+
+
+def _disagreements(recorded: TrialRecord, told: Told) -> list[str]:
+    value = recorded.score.val_accuracy if recorded.score else None
+    pairs = [
+        ("state", recorded.state, told.state),
+        ("void", recorded.void, told.void),
+        ("origin", recorded.origin, told.origin),
+        ("seed", recorded.seed, told.seed),
+        ("value", value, told.value),
+        *((name, recorded.params.get(name), told.params[name]) for name in told.params),
+    ]
+    return [
+        f"trial {told.number}: {what} is {ours!r} in MLflow and {theirs!r} in Optuna"
+        for what, ours, theirs in pairs
+        if ours != theirs
+    ]

@@ -1,0 +1,63 @@
+"""Check that MLflow and Optuna agree on every trial: `python -m search.doctor`.
+
+It lists each disagreement, and exits with 1 if there is one. What a killed process left behind,
+the next start of its study puts right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracking.cli import Parser, UserError, run
+
+
+def main() -> int:
+    """Parse, audit each study, say what was found."""
+    parser = Parser("search.doctor", __doc__)
+    parser.add_argument(
+        "--study", action="append", metavar="NAME", help="default: all; may be repeated"
+    )
+    arguments = parser.parse_args()
+
+    from tracking import store
+
+    root = store.home()
+    known = store.studies(root)
+    if not known:
+        raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
+    found = []
+    for name in arguments.study or sorted(known):
+        for line in _examine(root, name):
+            found.append(line)
+            print(line)
+    if not found:
+        print("MLflow and Optuna agree.")
+    return 1 if found else 0
+
+
+def _examine(root: Path, name: str) -> list[str]:
+    from filelock import FileLock, Timeout
+
+    from search.audit import audit
+    from search.engines.remembered import told
+    from tracking import store
+
+    study = store.read_study(root, name)
+    if study.reproduces:
+        return []  # it proposes nothing, so Optuna does not know it
+    name = study.plan.study
+    running = False
+    try:
+        # While it is held, nobody writes between the two readings.
+        with FileLock(root / f"{name}.lock", timeout=0):
+            study = store.read_study(root, name)
+            remembered = told(root / "optuna.db", store.ids(root, name)[1])
+    except Timeout:
+        running = True
+        remembered = told(root / "optuna.db", store.ids(root, name)[1])
+        study = store.read_study(root, name)
+    return [f"{name}: {line}" for line in audit(study, remembered, running=running)]
+
+
+if __name__ == "__main__":
+    run(main)

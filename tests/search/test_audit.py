@@ -1,0 +1,61 @@
+"""The audit names every disagreement between what was recorded and what the engine remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from search.audit import Told, audit
+from tests.builders import build_study, build_trial
+from tracking.records import StudyRecord, TrialRecord
+
+
+def remember(trial: TrialRecord, **changes: Any) -> Told:
+    value = trial.score.val_accuracy if trial.score else None
+    told = Told(
+        trial.number, trial.state, trial.void, trial.origin, trial.seed, trial.params, value
+    )
+    return replace(told, **changes)
+
+
+def study_of(*trials: TrialRecord) -> tuple[StudyRecord, dict[int, Told]]:
+    return build_study(*trials), {trial.number: remember(trial) for trial in trials}
+
+
+def test_a_study_on_which_both_agree_has_no_findings() -> None:
+    pruned = build_trial(1, state="pruned", reason="below its peers")
+    cut = build_trial(2, state="failed", void=True)
+    assert audit(*study_of(build_trial(0), pruned, cut)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"state": "pruned"}, "state is 'complete' in MLflow and 'pruned' in Optuna"),
+        ({"void": True}, "void is False in MLflow and True in Optuna"),
+        ({"seed": 3}, "seed is 1000 in MLflow and 3 in Optuna"),
+        ({"origin": "tpe"}, "origin is 'defaults' in MLflow and 'tpe' in Optuna"),
+        ({"value": 0.8500000000000001}, "value is 0.85 in MLflow and 0.8500000000000001 in"),
+        ({"params": {"lstm.units": 129}}, "lstm.units is 128 in MLflow and 129 in Optuna"),
+        ({"params": {"lstm.size": 1}}, "lstm.size is None in MLflow and 1 in Optuna"),
+    ],
+)
+def test_a_difference_is_named_with_both_values(changes: dict[str, Any], says: str) -> None:
+    trial = build_trial(0)
+    (line,) = audit(build_study(trial), {0: remember(trial, **changes)})
+    assert line.startswith("trial 0: ")
+    assert says in line
+
+
+def test_a_trial_that_only_one_of_them_has_is_named() -> None:
+    study, told = study_of(build_trial(0), build_trial(1))
+    assert audit(study, {0: told[0]}) == ["trial 1 is in MLflow and not in Optuna"]
+    assert audit(build_study(build_trial(0)), told) == ["trial 1 is in Optuna and not in MLflow"]
+
+
+def test_a_trial_may_run_only_while_a_coordinator_does() -> None:
+    study, told = study_of(build_trial(0, state="running"))
+    assert audit(study, told, running=True) == []
+    assert audit(study, told) == ["trial 0 is running, but nothing runs it"]

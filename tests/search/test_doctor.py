@@ -1,0 +1,79 @@
+"""The doctor holds both stores against each other, on real files of both."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from search import doctor
+from search.engines.optuna import OptunaEngine
+from spaces.studies import STUDIES
+from tests.builders import build_plan, build_trial, place_database, write_trial
+from tracking import cli, store
+
+PLAN = STUDIES["lstm"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = place_database(tmp_path / "mlruns")
+    monkeypatch.setenv("SEQSEARCH_MLRUNS", str(root))
+    return root
+
+
+def examine(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["doctor.py", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.run(doctor.main)
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def open_engine(root: Path, owner: str) -> OptunaEngine:
+    database = root / "optuna.db"
+    return OptunaEngine(database, "lstm", owner, PLAN, seed=7, sampler="tpe", pruner="median")
+
+
+def test_what_is_in_one_store_only_is_listed_and_the_exit_code_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = store.open_study(root, build_plan(), fresh=False)
+    engine = open_engine(root, records.parent)
+    asked = engine.ask()
+    same = {"params": dict(asked.params), "seed": asked.seed, "origin": asked.origin}
+    trial = build_trial(asked.number, 0.8, 1 / 3 + 0.5, **same)
+    write_trial(records, trial)
+    engine.tell(asked.number, "complete", 1 / 3 + 0.5, void=False)
+
+    assert examine(monkeypatch) == 0
+    assert capsys.readouterr().out == "MLflow and Optuna agree.\n"
+
+    engine.ask()
+    assert examine(monkeypatch, "--study", "lstm") == 1
+    assert capsys.readouterr().out == "lstm: trial 1 is in Optuna and not in MLflow\n"
+
+
+def test_a_study_under_way_may_have_one_running_trial(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = store.open_study(root, build_plan(), fresh=False)
+    asked = open_engine(root, records.parent).ask()
+    same = {"params": dict(asked.params), "seed": asked.seed, "origin": asked.origin}
+    write_trial(records, build_trial(asked.number, state="running", **same))
+
+    with FileLock(root / "lstm.lock"):
+        assert examine(monkeypatch) == 0
+    assert examine(monkeypatch) == 1
+
+
+def test_without_a_study_there_is_nothing_to_examine(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert examine(monkeypatch) == 2
+    assert "holds no study yet" in capsys.readouterr().err
+    store.open_study(root, build_plan(), fresh=False)
+    assert examine(monkeypatch, "--study", "gru") == 2
+    assert "unknown study 'gru'" in capsys.readouterr().err
