@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -42,6 +45,8 @@ _EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epo
 _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
+_PLAIN_NAME = re.compile(r"\w[\w. :-]{0,249}")  # MLflow takes more, but not quotes or "../"
+_LONGEST, _SHOWN = 6_000, 500  # characters of a parameter: MLflow cuts without a word
 _LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
@@ -58,8 +63,21 @@ def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, st
 
 
 def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value]) -> None:
-    values = [Param(name, _dump(value)) for name, value in params.items()]
+    """Write parameters; what MLflow would refuse or cut is whole in params.json."""
+    texts = {name: _dump(value) for name, value in params.items()}
+    odd = {n: t for n, t in texts.items() if not _PLAIN_NAME.fullmatch(n) or len(t) > _LONGEST}
+    if odd:
+        client.log_dict(run_id, odd, "params.json")
+    shown = {
+        n: t if len(t) <= _LONGEST else t[:_SHOWN] + " ... (params.json)" for n, t in texts.items()
+    }
+    values = [Param(n, t) for n, t in shown.items() if _PLAIN_NAME.fullmatch(n)]
     client.log_batch(run_id, params=values)
+
+
+def _read_params(run: Run) -> dict[str, Value]:
+    odd = json.loads(read_text(run, "params.json") or "{}")
+    return {name: _load(text) for name, text in {**run.data.params, **odd}.items()}
 
 
 def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
@@ -151,7 +169,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         number=int(tags["trial.number"]),
         family=tags["trial.family"],
         origin=tags["trial.origin"],
-        params={name: _load(value) for name, value in run.data.params.items()},
+        params=_read_params(run),
         seed=int(tags["trial.seed"]),
         state=read_state(run),
         void=is_void(run),
@@ -187,7 +205,10 @@ def _read_look(run: Run) -> LookRecord | None:
 
 def _read_score(run: Run) -> ScoreRecord:
     found = run.data.metrics
-    values: dict[str, Any] = {name: found.get(f"best_{name}") for name in _SCORE}
+    values: dict[str, Any] = {
+        name: _number(found[f"best_{name}"]) if f"best_{name}" in found else None
+        for name in _SCORE
+    }
     values["n_parameters"] = int(values["n_parameters"])
     counts = read_json(run, "confusion.json")["counts"]
     table = json.loads(read_text(run, "mistakes.json") or '{"data": []}')
@@ -207,9 +228,14 @@ def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
     for name in _EPOCH:
         if name in run.data.metrics:
             for metric in client.get_metric_history(run.info.run_id, name):
-                rows.setdefault(metric.step, {})[name] = metric.value
+                rows.setdefault(metric.step, {})[name] = _number(metric.value)
     missing: dict[str, Any] = dict.fromkeys(_EPOCH)  # no validation, or not measured then
     return tuple(EpochRecord(epoch=step, **{**missing, **rows[step]}) for step in sorted(rows))
+
+
+def _number(value: float) -> float:
+    """Read a metric: MLflow writes the largest float for infinity."""
+    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 
 def _epoch(row: Mapping[str, str]) -> EpochRecord:
