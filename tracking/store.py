@@ -4,6 +4,9 @@ In MLflow a study is one experiment. It holds one parent run, however often the 
 a child run for each trial, and a run for the baseline, so that the UI's own charts show its line.
 
     complete -> FINISHED    pruned -> KILLED    failed -> FAILED, each with the tag trial.state
+
+As a program it mends one thing: `python -m tracking.store --relocate` after the folder of the
+records was moved or copied.
 """
 
 from __future__ import annotations
@@ -11,16 +14,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock
-from mlflow.entities import ViewType
-
-from tracking import layout, models, plan_layout, setup
-from tracking.cli import UserError, unknown
-from tracking.files import artifacts
+from tracking.cli import Parser, UserError, run, unknown
 from tracking.records import PlanRecord, StudyRecord, TrialRecord
-from tracking.runs import connect, database, experiment_of, of_kind, parent_of
-from tracking.writer import StudyStore
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from tracking.writer import StudyStore
 
 
 def home() -> Path:
@@ -37,11 +39,17 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     Raises:
         UserError: if the records are of other data or another seed.
     """
+    from filelock import FileLock
+
+    from tracking import plan_layout, setup
+    from tracking.runs import database, parent_of
+    from tracking.writer import StudyStore
+
     root.mkdir(parents=True, exist_ok=True)
     # Four processes that make one SQLite file at once corrupt it.
     with FileLock(root / "mlflow.lock"):
         setup.create_database(database(root))
-        client = connect(root)
+        client = _connect(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
     recorded = plan_layout.read_plan(parent)
@@ -60,6 +68,9 @@ def read_study(root: Path, name: str) -> StudyRecord:
     Raises:
         UserError: if there is no such study.
     """
+    from tracking import layout
+    from tracking.runs import experiment_of, of_kind
+
     known = studies(root)
     if name not in known:
         # What --fresh put aside has another name than its plan says, and is not meant here.
@@ -67,7 +78,7 @@ def read_study(root: Path, name: str) -> StudyRecord:
         if len(of_plan) != 1:
             raise unknown("study", name, known)
         name = of_plan[0]
-    client = connect(root)
+    client = _connect(root)
     experiment = experiment_of(client, name)
     trials = [layout.read_trial(client, run) for run in of_kind(client, experiment, "trial")]
     controls = [layout.read_control(run) for run in of_kind(client, experiment, "control")]
@@ -80,9 +91,14 @@ def read_study(root: Path, name: str) -> StudyRecord:
 
 def studies(root: Path) -> dict[str, PlanRecord]:
     """Give the plan of each recorded study, by the study's name."""
+    from mlflow.entities import ViewType
+
+    from tracking import plan_layout
+    from tracking.runs import database, parent_of
+
     if not database(root).is_file():
         return {}
-    client = connect(root)
+    client = _connect(root)
     found = {}
     for experiment in client.search_experiments(view_type=ViewType.ACTIVE_ONLY):
         parent = parent_of(client, experiment.experiment_id)
@@ -93,26 +109,70 @@ def studies(root: Path) -> dict[str, PlanRecord]:
 
 def model_file(root: Path, trial: TrialRecord) -> Path:
     """The model of a trial that keeps one: raw text in, probabilities out."""
-    return models.file(connect(root).get_run(trial.run_id))
+    from tracking import models
+
+    return models.file(_connect(root).get_run(trial.run_id))
 
 
 def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
     """Put a file of text with a run."""
-    connect(root).log_text(run_id, text, name)
+    _connect(root).log_text(run_id, text, name)
 
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
     """Tell whether a run has a file of this name."""
-    return (artifacts(connect(root).get_run(run_id)) / name).is_file()
+    from tracking.files import artifacts
+
+    return (artifacts(_connect(root).get_run(run_id)) / name).is_file()
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:
     """Give the ids of a study's experiment and of its parent run, for links."""
-    client = connect(root)
+    from tracking.runs import experiment_of, parent_of
+
+    client = _connect(root)
     experiment = experiment_of(client, study)
     parent = parent_of(client, experiment)
     assert parent is not None
     return experiment, parent.info.run_id
+
+
+def main() -> int:
+    """Parse, let the addresses of the files follow them."""
+    parser = Parser("tracking.store", "Keep the records whole.")
+    parser.add_argument(
+        "--relocate",
+        action="store_true",
+        required=True,
+        help="find the files again after the folder of the records was moved or copied",
+    )
+    parser.parse_args()
+
+    from filelock import FileLock
+
+    from tracking.relocate import relocate
+    from tracking.runs import database
+
+    root = home()
+    if not database(root).is_file():
+        raise UserError(f"{root} holds no records.")
+    with FileLock(root / "mlflow.lock"):
+        changed = relocate(database(root))
+    print(f"{root}: {changed} addresses of files were changed.")
+    return 0
+
+
+def _connect(root: Path) -> MlflowClient:
+    """Connect, unless the files that the database names are not those beside it."""
+    from tracking.relocate import elsewhere
+    from tracking.runs import connect, database
+
+    for address in sorted(elsewhere(database(root))):
+        raise UserError(
+            f"the records in {root} were moved or copied, and name their files in {address}. "
+            "python -m tracking.store --relocate lets them name those that lie here."
+        )
+    return connect(root)
 
 
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
@@ -129,3 +189,7 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
                 f"{recorded.data.name}) and was asked to go on with {now} (data "
                 f"{plan.data.name}). Add --fresh to put the old records aside and start anew."
             )
+
+
+if __name__ == "__main__":
+    run(main)
