@@ -13,10 +13,11 @@ from search.backend import keras, tf
 from search.batches import Labelled
 from search.datasets import cache
 from search.datasets.cache import Dataset
-from search.evaluate import Evaluation, encoded, evaluate
+from search.evaluate import Evaluation, encoded, evaluate, mistakes
 from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
+from search.text import decode
 from search.train import mixed_batches, predict, sorted_batches, spread
 from spaces.families import space_of
 from spaces.ranges import Value, defaults, take
@@ -234,3 +235,35 @@ def test_no_batches_are_autotuned_for_an_epoch_would_wait_for_it_to_wake(
 ) -> None:
     data = encoded(tiny_dataset, "train", **take(TINY, "text"))
     assert batches(data).options().autotune.enabled is False
+
+
+def test_the_mistakes_are_the_most_confident_ones_in_the_words_of_the_text(
+    tiny_dataset: Dataset,
+) -> None:
+    labels = tiny_dataset.labels("validation")
+    n = len(labels)
+    of_label = np.full(n, 0.9)
+    of_label[:12] = np.linspace(0.01, 0.12, 12)  # twelve mistakes, the first the worst
+    probabilities = np.empty((n, 2))
+    probabilities[np.arange(n), labels] = of_label
+    probabilities[np.arange(n), 1 - labels] = 1 - of_label
+
+    found = mistakes(probabilities, tiny_dataset)
+
+    assert [round(mistake.probability, 2) for mistake in found] == [
+        round(0.99 - i / 100, 2) for i in range(10)
+    ]
+    for row, mistake in enumerate(found):
+        assert mistake.label == tiny_dataset.classes[labels[row]]
+        assert mistake.predicted == tiny_dataset.classes[1 - labels[row]]
+        words = decode(tiny_dataset.tokens("validation")[row], tiny_dataset.vocabulary())
+        assert mistake.text == " ".join(words[: len(mistake.text.split(" "))])
+
+
+def test_an_epoch_tells_when_its_first_batch_was_through(
+    once: tuple[Evaluation, list[EpochRecord]],
+) -> None:
+    seconds = [epoch.first_batch_seconds for epoch in once[1]]
+    assert None not in seconds
+    assert all(0 < s < epoch.seconds for s, epoch in zip(seconds, once[1], strict=True))
+    assert seconds[0] == max(seconds)  # it traces the graph

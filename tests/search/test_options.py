@@ -102,6 +102,8 @@ def test_other_data_and_smoke_runs_have_records_of_their_own(words: list[str], n
 def test_everything_else_is_passed_on_as_it_was_typed() -> None:
     chosen = typed("--sampler", "random", "--pruner", "none", "--seed", "0", "--fresh", "--json")
     assert (chosen.sampler, chosen.pruner, chosen.seed) == ("random", "none", 0)
+    assert typed().keep_models == 3
+    assert typed("--keep-models", "1").keep_models == 1
     assert (chosen.fresh, chosen.json, chosen.dry_run, chosen.smoke) == (True, True, False, False)
 
 

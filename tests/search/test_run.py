@@ -94,6 +94,7 @@ def refusal(type_command: Type, folders: list[Path], *words: str) -> str:
         (["--study", "lstm", "--max-epochs", "none"], "but got 'none'"),
         (["--study", "lstm", "--seed", "-3"], "'-3'"),
         (["--study", "lstm", "--timeout", "banana"], "such as 90s, 30m or 2h, but got 'banana'"),
+        (["--study", "lstm", "--keep-models", "0"], "must be a whole number from 1, but got '0'"),
         (["--study", "lstm", "--sampler", "grid"], "'grid' (choose from"),
         (["--study", "lstm", "--pruner", "grid"], "'grid' (choose from"),
         (["--study", "lstm", "--trial", "3"], "unrecognized arguments: --trial 3"),
@@ -502,6 +503,30 @@ def test_json_is_one_object_on_stdout_and_all_else_on_stderr(smoke: Story) -> No
     runs = smoke.stores[2].trials
     accuracies = {n: run.data.metrics["best_val_accuracy"] for n, run in runs.items()}
     assert best["val_accuracy"] == max(accuracies.values()) == accuracies[best["trial"]]
+
+
+def test_a_trial_in_mlflow_tells_all_that_is_asked_of_it(smoke: Story) -> None:
+    """With nothing but MLflow's own client, as somebody would who has never seen this project."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{smoke.home / 'mlruns' / 'mlflow.db'}")
+    for run in smoke.stores[2].trials.values():
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files >= {"curves.csv", "curves.html", "confusion.json", "mistakes.json"}
+        assert files >= {"summary.txt", "environment.json"}
+        metrics = run.data.metrics
+        assert {"best_val_accuracy", "best_val_auc", "best_gap", "best_epoch"} <= set(metrics)
+        assert {"memory_mb", "seconds_per_epoch", "trace_seconds"} <= set(metrics)
+        assert metrics["best_n_parameters"] > 0
+        (used,) = run.inputs.dataset_inputs
+        assert used.dataset.digest == run.data.tags["data.digest"]
+        assert "search.run --study lstm" in run.data.tags["code.command"]
+    experiment = smoke.stores[2].trials[0].info.experiment_id
+    models = client.search_logged_models([experiment])
+    assert {str(model.status) for model in models} == {"READY"}
+    assert {model.source_run_id for model in models} == {
+        run.info.run_id for run in smoke.stores[2].trials.values()
+    }
+    done = call(smoke.home, "search.doctor")
+    assert (done.returncode, done.stdout) == (0, "MLflow and Optuna agree.\n"), done.stderr
 
 
 def test_the_best_model_is_exported_and_labels_raw_text(smoke: Story, tmp_path: Path) -> None:
