@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -93,7 +94,24 @@ def run(main: Callable[[], int]) -> NoReturn:
     except BrokenPipeError:  # the reader of our output left, as `| head` does
         sys.stderr.close()
         code = 128 + signal.SIGPIPE
+    except Exception as error:
+        if not _disk_is_full(error):
+            raise
+        print(
+            "error: the disk is full. Free some space; the same command then goes on from here.",
+            file=sys.stderr,
+        )
+        code = 2
     sys.exit(code)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Tell it of an error or of what caused it; SQLite says it in words only."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:

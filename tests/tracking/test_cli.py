@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -129,3 +131,24 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     )
     assert str(unknown("study", "x", ["lstm"])) == "unknown study 'x'. Known: lstm."
     assert str(unknown("study", "x", [])) == "unknown study 'x'. Known: none."
+
+
+def _full_disk() -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _full_database() -> int:
+    try:
+        raise sqlite3.OperationalError("database or disk is full")
+    except sqlite3.OperationalError as error:
+        raise RuntimeError("a write failed") from error
+
+
+@pytest.mark.parametrize("main", [_full_disk, _full_database])
+def test_a_full_disk_is_said_in_one_line(
+    main: Callable[[], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(main)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: the disk is full. ")
