@@ -40,11 +40,23 @@ def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False
     """
     recorded = {trial.number: trial for trial in study.trials}
     found = [f"trial {n} is in MLflow and not in Optuna" for n in recorded.keys() - told.keys()]
-    found += [f"trial {n} is in Optuna and not in MLflow" for n in told.keys() - recorded.keys()]
+    # One that was killed before its record was begun is settled as void, and has no record.
+    lost = {n for n in told.keys() - recorded.keys() if not told[n].void}
+    if running:  # the two are read one after the other, and a trial may have ended in between
+        lost = {n for n in lost if told[n].state != "running"}
+        new = max(told, default=-1)
+        found = [
+            f"trial {n} is in MLflow and not in Optuna"
+            for n in recorded.keys() - told.keys()
+            if n < new
+        ]
+    found += [f"trial {n} is in Optuna and not in MLflow" for n in lost]
     under_way = [n for n, trial in recorded.items() if trial.state == "running"]
     if len(under_way) > running:
         found += [f"trial {n} is running, but nothing runs it" for n in under_way]
     for number in sorted(recorded.keys() & told.keys()):
+        if running and told[number].state == "running":
+            continue
         found += _disagreements(recorded[number], told[number])
     return sorted(found)
 
@@ -57,8 +69,9 @@ def _disagreements(recorded: TrialRecord, told: Told) -> list[str]:
         ("origin", recorded.origin, told.origin),
         ("seed", recorded.seed, told.seed),
         ("value", value, told.value),
-        *((name, recorded.params.get(name), told.params[name]) for name in told.params),
     ]
+    if not (recorded.void and told.void):  # cut short, perhaps before they were written
+        pairs += [(name, recorded.params.get(name), told.params[name]) for name in told.params]
     return [
         f"trial {told.number}: {what} is {ours!r} in MLflow and {theirs!r} in Optuna"
         for what, ours, theirs in pairs

@@ -34,7 +34,7 @@ _VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "XLA_FLAGS",
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]+@")
 _ROOT = Path(__file__).resolve().parents[1]
 
 

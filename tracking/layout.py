@@ -221,7 +221,8 @@ def _read_score(run: Run) -> ScoreRecord:
 
 
 def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
-    table = read_text(run, "curves.csv")
+    # Of a trial that was killed while it was closed, the table can be half a one.
+    table = None if read_state(run) == "running" else read_text(run, "curves.csv")
     if table is not None:
         return tuple(_epoch(row) for row in csv.DictReader(table.splitlines()))
     rows: dict[int, dict[str, float]] = {}

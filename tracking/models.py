@@ -62,7 +62,8 @@ def keep(
 
 def is_kept(run: Run) -> bool:
     """Tell whether a trial's model is there, whole."""
-    return run.data.tags.get("model.kept", "True") == "True" and file(run).is_file()
+    whole = "model.id" not in run.data.tags or run.data.tags.get("model.kept") == "True"
+    return whole and file(run).is_file()
 
 
 def is_left(run: Run) -> bool:

@@ -54,4 +54,5 @@ def _path(address: str) -> Path:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    same_place = one.resolve() == other.resolve()  # also where the folder itself is gone
+    return same_place or (one.exists() and other.exists() and one.samefile(other))

@@ -1,7 +1,8 @@
 """Write records to MLflow and read them back: the one door to MLflow.
 
 In MLflow a study is one experiment. It holds one parent run, however often the study is resumed,
-a child run for each trial, and a run for the baseline, so that the UI's own charts show its line.
+a child run for each trial and each control, and runs of what was published, so that the UI's own
+charts show those lines.
 
     complete -> FINISHED    pruned -> KILLED    failed -> FAILED, each with the tag trial.state
 

@@ -63,7 +63,7 @@ class StudyStore:
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run.info.run_id, layout.STATUS[state])
             run = self._client.get_run(run.info.run_id)
-            if layout.is_void(run) and models.is_left(run):
+            if models.is_left(run) and (layout.is_void(run) or not models.is_kept(run)):
                 log.drop_model()
             self._stale.add(run.info.run_id)
         return {trial.number: trial for trial in self._read().trials}

@@ -55,6 +55,20 @@ def test_a_trial_that_only_one_of_them_has_is_named() -> None:
     assert audit(build_study(build_trial(0)), told) == ["trial 1 is in Optuna and not in MLflow"]
 
 
+def test_an_attempt_that_was_killed_before_its_record_was_begun_is_settled() -> None:
+    void = remember(build_trial(1, state="failed", void=True))
+    study, told = study_of(build_trial(0))
+    assert audit(study, {**told, 1: void}) == []
+    cut = build_trial(1, state="failed", void=True, params={})
+    assert audit(build_study(build_trial(0), cut), {**told, 1: void}) == []
+
+
+def test_a_trial_that_ends_while_both_are_read_is_no_disagreement() -> None:
+    study, told = study_of(build_trial(0), build_trial(1), build_trial(2))
+    earlier = {0: told[0], 1: remember(build_trial(1, state="running"))}
+    assert audit(study, earlier, running=True) == []
+
+
 def test_a_trial_may_run_only_while_a_coordinator_does() -> None:
     study, told = study_of(build_trial(0, state="running"))
     assert audit(study, told, running=True) == []

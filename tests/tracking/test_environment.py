@@ -104,6 +104,7 @@ def test_only_variables_on_the_list_are_recorded(monkeypatch: pytest.MonkeyPatch
     [
         ("postgresql+psycopg://me:secret@db:5432/runs", "postgresql+psycopg://***@db:5432/runs"),
         ("get https://token@host/x, ssh://u@h", "get https://***@host/x, ssh://***@h"),
+        ("https://u:p@ss@h/x", "https://***@h/x"),
         ("http://host/path?mail=a@b", "http://host/path?mail=a@b"),
         ("a@b without a URL, http://host", "a@b without a URL, http://host"),
     ],

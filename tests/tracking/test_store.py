@@ -661,3 +661,26 @@ def test_the_parent_run_names_data_sampler_and_pruner_and_has_a_table_of_all_tri
     values = dict(zip(head.split(","), row.split(","), strict=True))
     assert (values["number"], values["state"], values["val_accuracy"]) == ("0", "complete", "0.85")
     assert (values["lstm.units"], values["train.learning_rate"]) == ("128", "0.001")
+
+
+def test_half_a_table_of_a_trial_that_was_killed_costs_no_epoch(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    trial = build_trial(0, 0.8, 0.81, state="running")
+    write_trial(study, trial)
+    _artifact(_trial_runs(root)[0], "curves.csv").write_text("epoch,train_loss\n1,0.", "utf-8")
+
+    store.open_study(root, build_plan(), fresh=False).begin()
+
+    assert store.read_study(root, "lstm").trials[0].epochs == trial.epochs
+
+
+def test_a_deletion_that_was_cut_short_is_finished_at_the_next_start(root: Path) -> None:
+    study = store.open_study(root, build_plan(), fresh=False)
+    write_trial(study, build_trial(0), model=b"weights")
+    shutil.rmtree(root / "artifacts" / "models")
+
+    store.open_study(root, build_plan(), fresh=False).begin()
+
+    run = _trial_runs(root)[0]
+    assert run.data.tags["model.kept"] == "False"
+    assert _client(root).search_logged_models([run.info.experiment_id]) == []
