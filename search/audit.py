@@ -39,17 +39,13 @@ def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False
         running: a coordinator is at work, so that one trial may be under way.
     """
     recorded = {trial.number: trial for trial in study.trials}
-    found = [f"trial {n} is in MLflow and not in Optuna" for n in recorded.keys() - told.keys()]
+    unknown = recorded.keys() - told.keys()
     # One that was killed before its record was begun is settled as void, and has no record.
     lost = {n for n in told.keys() - recorded.keys() if not told[n].void}
     if running:  # the two are read one after the other, and a trial may have ended in between
         lost = {n for n in lost if told[n].state != "running"}
-        new = max(told, default=-1)
-        found = [
-            f"trial {n} is in MLflow and not in Optuna"
-            for n in recorded.keys() - told.keys()
-            if n < new
-        ]
+        unknown = {n for n in unknown if n < max(told, default=-1)}
+    found = [f"trial {n} is in MLflow and not in Optuna" for n in unknown]
     found += [f"trial {n} is in Optuna and not in MLflow" for n in lost]
     under_way = [n for n, trial in recorded.items() if trial.state == "running"]
     if len(under_way) > running:
