@@ -14,9 +14,10 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         from search import bundle
+        from tracking import models
 
-        self._classes: list[str] = json.loads((folder / "classes.json").read_text("utf-8"))
-        self._model = bundle.load(folder / bundle.MODEL)
+        self._classes: list[str] = json.loads((folder / models.CLASSES).read_text("utf-8"))
+        self._model = bundle.load(folder / models.MODEL)
 
     def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Label texts.

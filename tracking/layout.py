@@ -47,7 +47,7 @@ _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in 
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
 _PLAIN_NAME = re.compile(r"\w[\w. :-]{0,249}")  # MLflow takes more, but not quotes or "../"
 _LONGEST, _SHOWN = 6_000, 500  # characters of a parameter: MLflow cuts without a word
-_LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
+LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
 def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ def write_outcome(
         write_score(client, run_id, score, classes)
     tags = {
         "trial.state": state,
-        "trial.reason": environment.redact(reason)[-_LONGEST_TAG:],
+        "trial.reason": environment.redact(reason)[-LONGEST_TAG:],
         "trial.void": str(void),
     }
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])

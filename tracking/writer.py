@@ -23,7 +23,6 @@ from tracking.records import (
 )
 from tracking.runs import of_kind
 
-_LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 _HALF_CONTROL = "half a control"  # what it is called until it is whole
 
 
@@ -90,7 +89,7 @@ class StudyStore:
                 **layout.trial_tags(number, family, seed, origin),
                 **plan_layout.data_tags(data),
                 "code.dirty": str(bool(code.diff)),
-                "code.command": environment.command()[:_LONGEST_TAG],
+                "code.command": environment.command()[: layout.LONGEST_TAG],
             },
         )
         run_id = run.info.run_id
