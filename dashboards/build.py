@@ -60,8 +60,9 @@ def _write(out: Path, html: str) -> None:
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
     from dashboards.figures import overfitting
-    from dashboards.page import NOT_OFFICIAL, figure_page
+    from dashboards.page import figure_page
     from tracking import store
+    from tracking.verdict import NOT_OFFICIAL
 
     for trial in study.trials:
         ended = trial.epochs and trial.state != "running"

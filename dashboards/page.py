@@ -10,11 +10,10 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from dashboards.figures import accuracy, overfitting, published
-from tracking.comparison import HEAD, against_controls, compare, looks_in_words
+from tracking.comparison import HEAD, compare, looks_in_words
 from tracking.records import StudyRecord
+from tracking.verdict import NOT_OFFICIAL, verdict
 from tracking.words import brief, percent
-
-NOT_OFFICIAL = "not the official test set"
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto;
@@ -42,34 +41,6 @@ def page(studies: Sequence[StudyRecord]) -> str:
 def figure_page(title: str, figure: go.Figure) -> str:
     """Write a page that holds one figure under its title."""
     return _document(escape(title), f"<h2>{escape(title)}</h2>\n{_embed(figure)}")
-
-
-def verdict(study: StudyRecord) -> str:
-    """Say in two sentences what came out."""
-    if not study.candidates:
-        return "No trial has finished yet, so there is nothing to compare."
-    best = study.candidates[0]
-    assert best.score is not None
-    score = best.score
-    said = (
-        f"The best candidate is trial {best.number}{study.family_of(best)} ({best.origin}): "
-        f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
-        f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
-    )
-    said = f"{said} {against_controls(study)}".rstrip()
-    if not study.plan.baselines:
-        return said
-    baseline = study.plan.baselines[0]
-    if baseline.accuracy < score.low:
-        where = "above"
-    else:
-        where = "below" if baseline.accuracy > score.high else "not shown to differ from"
-    return (
-        f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
-        "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
-        "the test set has not been looked at."
-        + ("" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL}.)")
-    )
 
 
 def _section(study: StudyRecord) -> str:

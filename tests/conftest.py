@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from search.datasets import archive, cache
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
+from tests.programs import call
 
 _OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
 _PER_CLASS = 60
@@ -20,9 +22,36 @@ def _say(line: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the whole session, so that each data set is prepared once."""
-    return tmp_path_factory.mktemp("cache")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all test processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def cache_folder(shared_folder: Path) -> Path:
+    """One cache for all test processes, so that each data set is prepared once."""
+    folder = shared_folder / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke_home(shared_folder: Path, tiny_csv_with_test: Path) -> Path:
+    """A folder whose mlruns hold the finished study lstm-parted-smoke, of two trials: to read.
+
+    It is made once for all test processes. Who wants to write takes a copy and relocates it.
+    """
+    home = shared_folder / "smoke"
+    done = home / "done"
+    with FileLock(shared_folder / "smoke.lock"):
+        if not done.is_file():
+            home.mkdir()
+            words = ["--study", "lstm", "--data", str(tiny_csv_with_test), "--smoke"]
+            end = call(home, "search.run", *words)
+            assert end.returncode == 0, end.stderr
+            done.touch()
+    return home
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from dashboards.figures import overfitting
-from dashboards.page import figure_page, page, verdict
+from dashboards.page import figure_page, page
 from tests.builders import build_control, build_data, build_score, build_study, build_trial
 from tracking.records import StudyRecord, TrialRecord
+from tracking.verdict import verdict
 
 _HOSTILE = "<script>alert(1)</script>"
 

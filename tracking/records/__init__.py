@@ -3,6 +3,7 @@
 Accuracies are shares between 0 and 1, losses are in nats, durations in seconds.
 """
 
+from tracking.records.finals import FinalLookRecord, RepeatRecord, Role
 from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
 from tracking.records.study import StudyRecord
 from tracking.records.trial import (
@@ -20,10 +21,13 @@ __all__ = [
     "ControlRecord",
     "DataRecord",
     "EpochRecord",
+    "FinalLookRecord",
     "LookRecord",
     "MistakeRecord",
     "PlanRecord",
     "ReferenceRecord",
+    "RepeatRecord",
+    "Role",
     "ScoreRecord",
     "State",
     "StudyRecord",

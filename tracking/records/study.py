@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracking.records.finals import FinalLookRecord, RepeatRecord
 from tracking.records.plan import PlanRecord
 from tracking.records.trial import ControlRecord, State, TrialRecord
 
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study as far as it has come; trials in the order of their numbers."""
+    """A study as far as it has come; trials in the order of their numbers.
+
+    Attributes:
+        repeats: trainings of finalists on fresh seeds, by search.evaluate.
+        final_looks: at the test set, by search.evaluate, the first first.
+    """
 
     plan: PlanRecord
     trials: tuple[TrialRecord, ...]
     controls: tuple[ControlRecord, ...] = ()
+    repeats: tuple[RepeatRecord, ...] = ()
+    final_looks: tuple[FinalLookRecord, ...] = ()
 
     @property
     def candidates(self) -> list[TrialRecord]:

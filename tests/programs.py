@@ -1,0 +1,171 @@
+"""Whole programs in processes of their own, and what they leave in both stores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from mlflow import MlflowClient
+
+ROOT = Path(__file__).resolve().parents[1]
+OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+GIVE_UP_SECONDS = 420.0
+
+
+def environment(home: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "SEQSEARCH_IMDB"}
+    return {
+        **inherited,
+        "SEQSEARCH_MLRUNS": str(home / "mlruns"),
+        "SEQSEARCH_CACHE": str(home / "cache"),
+    }
+
+
+def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env=environment(home),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=GIVE_UP_SECONDS,
+        check=False,
+    )
+
+
+class Running:
+    """A program under way in a session of its own, as in a terminal of its own."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        self._errors = home / "stderr.txt"
+        with self._errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "search.run", *words],
+                cwd=ROOT,
+                env=environment(home),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        self._watchdog = threading.Timer(GIVE_UP_SECONDS, self.kill_all)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    def wait_for(self, *beginnings: str) -> None:
+        """Read its lines until these have come, one after another."""
+        assert self.process.stdout is not None
+        seen = []
+        for beginning in beginnings:
+            for line in self.process.stdout:
+                seen.append(line)
+                if line.startswith(beginning):
+                    break
+            else:
+                pytest.fail(f"no line {beginning!r} in {''.join(seen)}\n{self.stderr}")
+
+    def interrupt(self) -> float:
+        """Press Ctrl-C, which the whole group receives; give the seconds until all is gone."""
+        before = time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.end()
+        self.wait_until_gone()
+        return time.monotonic() - before
+
+    def wait_until_gone(self) -> None:
+        deadline = time.monotonic() + 15
+        while self.members() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        self.process.communicate()
+        self._watchdog.cancel()
+
+    def kill_all(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    @property
+    def stderr(self) -> str:
+        return self._errors.read_text()
+
+    def members(self) -> list[str]:
+        """Living processes of its group: itself, Keras' server, the trial."""
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pgid=,stat=,pid="], capture_output=True, text=True, check=True
+        )
+        lines = [line.split() for line in listed.stdout.splitlines()]
+        group = str(self.process.pid)
+        return [pid for pgid, state, pid in lines if pgid == group and state[0] != "Z"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What both stores hold of a study, read with their own clients.
+
+    Attributes:
+        statuses: of every MLflow run of the study, by its name.
+        trials: the MLflow runs of the trials, by number.
+    """
+
+    statuses: Mapping[str, str]
+    trials: Mapping[int, Any]
+    in_optuna: list[optuna.trial.FrozenTrial]
+
+    @property
+    def counted(self) -> list[int]:
+        return [n for n, run in self.trials.items() if run.data.tags["trial.void"] == "False"]
+
+    def assert_they_agree(self) -> None:
+        assert list(self.trials) == [trial.number for trial in self.in_optuna]
+        assert "RUNNING" not in self.statuses.values()
+        for run, trial in zip(self.trials.values(), self.in_optuna, strict=True):
+            assert OPTUNA_STATE[run.data.tags["trial.state"]] == trial.state.name
+            assert run.data.tags["trial.seed"] == str(trial.user_attrs["seed"])
+            assert run.data.tags["trial.origin"] == trial.user_attrs["origin"]
+            assert run.data.metrics.get("best_val_accuracy") == trial.value
+            for name, value in trial.params.items():
+                assert run.data.params[name] == str(value)
+
+    def values(self, number: int) -> tuple[dict[str, str], str]:
+        run = self.trials[number]
+        return run.data.params, run.data.tags["trial.seed"]
+
+
+def snapshot(home: Path, study: str) -> Snapshot:
+    root = home / "mlruns"
+    client = MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    trials = {
+        int(run.data.tags["trial.number"]): run for run in runs if run.data.tags["kind"] == "trial"
+    }
+    found = optuna.load_study(study_name=study, storage=f"sqlite:///{root / 'optuna.db'}")
+    return Snapshot(
+        {str(run.info.run_name): run.info.status for run in runs},
+        dict(sorted(trials.items())),
+        found.trials,
+    )
+
+
+@dataclass
+class Story:
+    """What the runs of a story gave, one after another."""
+
+    home: Path
+    ends: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
+    stores: list[Snapshot] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)

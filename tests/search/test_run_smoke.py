@@ -1,0 +1,127 @@
+"""A smoke run, run again, and with one trial more: what each leaves and says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from spaces.studies import STUDIES
+from tests.programs import Story, call, snapshot
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
+    """A smoke run; the same command again; the same with one trial more."""
+    story = Story(tmp_path_factory.mktemp("smoke"))
+    command = ["--study", "lstm", "--data", str(tiny_csv), "--smoke"]
+    for more in ([], ["--json"], ["--trials", "3", "--json"]):
+        story.ends.append(call(story.home, "search.run", *command, *more))
+        assert story.ends[-1].returncode == 0, story.ends[-1].stderr
+        story.stores.append(snapshot(story.home, "lstm-tiny-smoke"))
+    return story
+
+
+def test_a_smoke_run_leaves_two_complete_trials_on_which_both_stores_agree(smoke: Story) -> None:
+    store = smoke.stores[0]
+    store.assert_they_agree()
+    assert store.statuses == {
+        "lstm-tiny-smoke": "FINISHED",
+        "trial-0000-lstm": "FINISHED",
+        "trial-0001-lstm": "FINISHED",
+    }
+    assert store.counted == [0, 1]
+    assert [trial.state.name for trial in store.in_optuna] == ["COMPLETE", "COMPLETE"]
+    origins = [run.data.tags["trial.origin"] for run in store.trials.values()]
+    assert origins == ["defaults", "lstm-2016"]
+    assert set(store.trials[0].data.params) == set(STUDIES["lstm"].space)
+    assert store.trials[1].data.params["text.padding"] == "full"
+
+
+def test_a_smoke_run_tells_what_it_does_and_what_to_type_next(smoke: Story) -> None:
+    end = smoke.ends[0]
+    lines = end.stdout.splitlines()
+    begun = [line for line in lines if line.startswith("trial ") and " of 2), " in line]
+    assert [line.split(":")[0] for line in begun] == [
+        "trial 0 (1 of 2), defaults",
+        "trial 1 (2 of 2), lstm-2016",
+    ]
+    assert sum(line.startswith("  epoch 1/1: train ") for line in lines) == 2
+    assert "2 complete, 0 pruned, 0 failed." in lines
+    assert "  python -m search.export --study lstm-tiny-smoke --out lstm-tiny-smoke-model" in lines
+    assert "Traceback" not in end.stderr
+    (page,) = [line.removeprefix("page: ") for line in lines if line.startswith("page: ")]
+    assert Path(page).parent == smoke.home / "mlruns" / "dashboards"
+    assert "</html>" in Path(page).read_text("utf-8")
+
+
+def test_the_same_command_again_adds_nothing(smoke: Story) -> None:
+    before, after = smoke.stores[:2]
+    after.assert_they_agree()
+    assert after.statuses == before.statuses
+    assert [run.info.run_id for run in after.trials.values()] == [
+        run.info.run_id for run in before.trials.values()
+    ]
+    assert not [line for line in smoke.ends[1].stderr.splitlines() if line.startswith("trial ")]
+
+
+def test_a_higher_budget_adds_exactly_what_is_missing(smoke: Story) -> None:
+    before, after = smoke.stores[1:]
+    after.assert_they_agree()
+    assert after.counted == [0, 1, 2]
+    assert after.trials[2].data.tags["trial.origin"] == "tpe"
+    assert after.values(0) == before.values(0)
+
+
+def test_json_is_one_object_on_stdout_and_all_else_on_stderr(smoke: Story) -> None:
+    for end, n in zip(smoke.ends[1:], (2, 3), strict=True):
+        said = json.loads(end.stdout)
+        assert (said["study"], said["complete"], said["pruned"]) == ("lstm-tiny-smoke", n, 0)
+        assert said["official_test_set"] is False
+        assert Path(said["page"]).is_file()
+        assert "data: " in end.stderr
+    best = json.loads(smoke.ends[2].stdout)["best"]
+    runs = smoke.stores[2].trials
+    accuracies = {n: run.data.metrics["best_val_accuracy"] for n, run in runs.items()}
+    assert best["val_accuracy"] == max(accuracies.values()) == accuracies[best["trial"]]
+
+
+def test_a_trial_in_mlflow_tells_all_that_is_asked_of_it(smoke: Story) -> None:
+    """With nothing but MLflow's own client, as somebody would who has never seen this project."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{smoke.home / 'mlruns' / 'mlflow.db'}")
+    for run in smoke.stores[2].trials.values():
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files >= {"curves.csv", "curves.html", "confusion.json", "mistakes.json"}
+        assert files >= {"summary.txt", "environment.json"}
+        metrics = run.data.metrics
+        assert {"best_val_accuracy", "best_val_auc", "best_gap", "best_epoch"} <= set(metrics)
+        assert {"memory_mb", "seconds_per_epoch", "trace_seconds"} <= set(metrics)
+        assert metrics["best_n_parameters"] > 0
+        (used,) = run.inputs.dataset_inputs
+        assert used.dataset.digest == run.data.tags["data.digest"]
+        assert "search.run --study lstm" in run.data.tags["code.command"]
+    experiment = smoke.stores[2].trials[0].info.experiment_id
+    models = client.search_logged_models([experiment])
+    assert {str(model.status) for model in models} == {"READY"}
+    assert {model.source_run_id for model in models} == {
+        run.info.run_id for run in smoke.stores[2].trials.values()
+    }
+    done = call(smoke.home, "search.doctor")
+    assert (done.returncode, done.stdout) == (0, "MLflow and Optuna agree.\n"), done.stderr
+
+
+def test_the_best_model_is_exported_and_labels_raw_text(smoke: Story, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    exported = call(smoke.home, "search.export", "--study", "lstm-tiny-smoke", "--out", str(out))
+    assert exported.returncode == 0, exported.stderr
+    texts = "A wonderful film.\n<br />Dreadful, from beginning to end.\n"
+    predicted = call(smoke.home, "search.predict", str(out), "--json", text=texts)
+    assert predicted.returncode == 0, predicted.stderr
+    lines = [json.loads(line) for line in predicted.stdout.splitlines()]
+    assert [line["text"] for line in lines] == texts.splitlines()
+    for line in lines:
+        assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
+        assert set(line["probabilities"]) == {"neg", "pos"}
+        assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
