@@ -202,7 +202,6 @@ def _empty_database() -> bytes:
     from tracking.setup import create_database
 
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "mlflow.db"
-        create_database(file)
-        with closing(sqlite3.connect(file)) as connection:
+        create_database(Path(folder))
+        with closing(sqlite3.connect(Path(folder) / "mlflow.db")) as connection:
             return connection.serialize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from search.datasets import archive, cache
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
 from tests.programs import call
+from tests.servers import Database, start_postgresql
+from tracking.cli import TRACKING_URI
 
 _OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
 _PER_CLASS = 60
@@ -58,7 +61,15 @@ def smoke_home(shared_folder: Path, tiny_csv_with_test: Path) -> Path:
 def _own_folders(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "mlruns"))
     monkeypatch.setenv("SEQSEARCH_CACHE", str(cache_folder))
-    monkeypatch.delenv("SEQSEARCH_IMDB", raising=False)
+    for variable in ("SEQSEARCH_IMDB", TRACKING_URI):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Database]:
+    """A PostgreSQL server of our own on loopback, with an empty database for whoever asks."""
+    with start_postgresql() as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
+
+TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
 
 
 class UserError(Exception):
@@ -53,7 +57,7 @@ class StopFlag:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that refuses in one line."""
+    """An ArgumentParser that refuses in one line. Every program can be told where records are."""
 
     def __init__(self, prog: str, description: str | None, epilog: str | None = None) -> None:
         super().__init__(
@@ -63,9 +67,30 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.add_argument(
+            "--tracking-uri",
+            action=_ToEnvironment,
+            metavar="URI",
+            help="MLflow's records: http://HOST:PORT of a server, or postgresql+psycopg://...; "
+            "default: a file in mlruns",
+        )
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message} (--help lists the options)\n")
+
+
+class _ToEnvironment(argparse.Action):
+    """Put an address into the environment, where the programs that we start find it too."""
+
+    def __call__(self, parser: Any, namespace: Any, value: Any, option: Any = None) -> None:
+        if not re.match(r"https?://[^/]|postgresql\+psycopg://[^/]", value):
+            scheme = value.partition("://")[0] if "://" in value else value
+            parser.error(
+                "--tracking-uri must begin with http://, https:// or postgresql+psycopg:// and "
+                f"name a host, but got {scheme!r}"
+            )
+        os.environ[TRACKING_URI] = value
+        setattr(namespace, self.dest, value)
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:

@@ -1,27 +1,49 @@
-"""The files of a run, on this machine."""
+"""The files of a run: in a folder of this machine, or kept by an MLflow server."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 
-def artifacts(run: Run) -> Path:
-    """The folder of a run's files."""
-    return Path(unquote(urlsplit(run.info.artifact_uri).path))
+def folder(address: str) -> Path | None:
+    """The folder that an address of MLflow names; None if a server keeps the files."""
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
 
 
-def read_json(run: Run, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((artifacts(run) / name).read_text("utf-8"))
+def read_json(client: MlflowClient, run: Run, name: str) -> dict[str, Any]:
+    """Read a file that the run must have."""
+    text = read_text(client, run, name)
+    if text is None:
+        raise FileNotFoundError(f"{run.info.artifact_uri} has no {name}")
+    content: dict[str, Any] = json.loads(text)
     return content
 
 
-def read_text(run: Run, name: str) -> str | None:
+def read_text(client: MlflowClient, run: Run, name: str) -> str | None:
     """Give a file's text; None if the run has no such file."""
-    file = artifacts(run) / name
+    here = folder(run.info.artifact_uri)
     # As bytes: a text can hold a carriage return, which reading as text would turn around.
-    return file.read_bytes().decode("utf-8") if file.is_file() else None
+    if here is not None:
+        file = here / name
+        return file.read_bytes().decode("utf-8") if file.is_file() else None
+    if not has(client, run, name):
+        return None
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as there:
+        fetched = client.download_artifacts(run.info.run_id, name, there)
+        return Path(fetched).read_bytes().decode("utf-8")
+
+
+def has(client: MlflowClient, run: Run, name: str) -> bool:
+    """Tell whether a run has a file of this name."""
+    here = folder(run.info.artifact_uri)
+    if here is not None:
+        return (here / name).is_file()
+    return name in {file.path for file in client.list_artifacts(run.info.run_id)}

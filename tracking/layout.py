@@ -75,8 +75,8 @@ def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value])
     client.log_batch(run_id, params=values)
 
 
-def _read_params(run: Run) -> dict[str, Value]:
-    odd = json.loads(read_text(run, "params.json") or "{}")
+def _read_params(client: MlflowClient, run: Run) -> dict[str, Value]:
+    odd = json.loads(read_text(client, run, "params.json") or "{}")
     return {name: _load(text) for name, text in {**run.data.params, **odd}.items()}
 
 
@@ -147,10 +147,10 @@ def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:
     client.set_tag(run_id, "test.looked_at", look.looked_at)  # last: now it is whole
 
 
-def read_control(run: Run) -> ControlRecord:
+def read_control(client: MlflowClient, run: Run) -> ControlRecord:
     assert run.info.end_time is not None
     seconds = (run.info.end_time - run.info.start_time) / 1000
-    return ControlRecord(run.info.run_name, seconds, _read_score(run))
+    return ControlRecord(run.info.run_name, seconds, _read_score(client, run))
 
 
 def is_void(run: Run) -> bool:
@@ -169,18 +169,18 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         number=int(tags["trial.number"]),
         family=tags["trial.family"],
         origin=tags["trial.origin"],
-        params=_read_params(run),
+        params=_read_params(client, run),
         seed=int(tags["trial.seed"]),
         state=read_state(run),
         void=is_void(run),
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
         epochs=_read_epochs(client, run),
-        score=_read_score(run) if _has_score(run) else None,
+        score=_read_score(client, run) if _has_score(run) else None,
         run_id=run.info.run_id,
-        model=models.is_kept(run),
-        look=_read_look(run),
-        summary=read_text(run, "summary.txt") or "",
+        model=models.is_kept(client, run),
+        look=_read_look(client, run),
+        summary=read_text(client, run, "summary.txt") or "",
     )
 
 
@@ -199,19 +199,23 @@ def _has_score(run: Run) -> bool:
     return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
 
 
-def _read_look(run: Run) -> LookRecord | None:
-    return LookRecord(**read_json(run, "look.json")) if "test.looked_at" in run.data.tags else None
+def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
+    return (
+        LookRecord(**read_json(client, run, "look.json"))
+        if "test.looked_at" in run.data.tags
+        else None
+    )
 
 
-def _read_score(run: Run) -> ScoreRecord:
+def _read_score(client: MlflowClient, run: Run) -> ScoreRecord:
     found = run.data.metrics
     values: dict[str, Any] = {
         name: _number(found[f"best_{name}"]) if f"best_{name}" in found else None
         for name in _SCORE
     }
     values["n_parameters"] = int(values["n_parameters"])
-    counts = read_json(run, "confusion.json")["counts"]
-    table = json.loads(read_text(run, "mistakes.json") or '{"data": []}')
+    counts = read_json(client, run, "confusion.json")["counts"]
+    table = json.loads(read_text(client, run, "mistakes.json") or '{"data": []}')
     return ScoreRecord(
         best_epoch=int(found["best_epoch"]),
         confusion=tuple(tuple(row) for row in counts),
@@ -222,7 +226,7 @@ def _read_score(run: Run) -> ScoreRecord:
 
 def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
     # Of a trial that was killed while it was closed, the table can be half a one.
-    table = None if read_state(run) == "running" else read_text(run, "curves.csv")
+    table = None if read_state(run) == "running" else read_text(client, run, "curves.csv")
     if table is not None:
         return tuple(_epoch(row) for row in csv.DictReader(table.splitlines()))
     rows: dict[int, dict[str, float]] = {}

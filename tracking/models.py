@@ -5,6 +5,7 @@ A trial's run names its model in the tag model.id; model.kept says whether its f
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import shutil
@@ -19,13 +20,16 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from requests import HTTPError
 
-from tracking.files import artifacts
+from tracking.files import folder
 
 # It complains that it finds no pip, which an environment made by uv does not have.
 logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 
 CLASSES, MODEL = "classes.json", "model.keras"
+_PLACE = f"data/model/{MODEL}"  # within what MLflow keeps of a model
 _PACKAGES = ("seqsearch", "tensorflow", "keras", "numpy", "pandas")
 
 
@@ -47,12 +51,12 @@ def keep(
         params={name: value[:500] for name, value in run.data.params.items()},
     )
     client.set_tag(run_id, "model.id", logged.model_id)  # first: half a model can be found
-    with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-        data = Path(folder) / "model"
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as building:
+        data = Path(building) / "model"
         data.mkdir()
         shutil.copyfile(model, data / MODEL)
         (data / CLASSES).write_text(json.dumps(list(classes)), "utf-8")
-        whole = Path(folder) / "whole"
+        whole = Path(building) / "whole"
         _save(whole, data, classes, loader, {"model_id": logged.model_id, "run_id": run_id})
         client.log_model_artifacts(logged.model_id, str(whole))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -60,30 +64,45 @@ def keep(
     client.set_tag(run_id, "model.kept", "True")  # last: now it is whole
 
 
-def is_kept(run: Run) -> bool:
+def is_kept(client: MlflowClient, run: Run) -> bool:
     """Tell whether a trial's model is there, whole."""
-    whole = "model.id" not in run.data.tags or run.data.tags.get("model.kept") == "True"
-    return whole and file(run).is_file()
+    said = run.data.tags.get("model.kept") == "True"
+    if folder(run.info.artifact_uri) is None:
+        return said
+    whole = "model.id" not in run.data.tags or said
+    return whole and fetch(client, run).is_file()
 
 
 def is_left(run: Run) -> bool:
     """Tell whether anything of a model is there, half a one included."""
     has_one = "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
-    return has_one or _earlier_file(run).is_file()
+    earlier = _earlier(run)
+    return has_one or (earlier is not None and earlier.is_dir())
 
 
-def file(run: Run) -> Path:
-    """Give the kept model of a trial: raw text in, probabilities out."""
+def fetch(client: MlflowClient, run: Run) -> Path:
+    """Give the kept model of a trial: raw text in, probabilities out.
+
+    From a server it is copied to this machine, until the program ends.
+    """
     if "model.id" not in run.data.tags:
-        return _earlier_file(run)
-    return _folder(run) / "artifacts" / "data" / "model" / MODEL
+        earlier = _earlier(run)
+        return Path() if earlier is None else earlier / MODEL
+    here = folder(_address(run))
+    if here is not None:
+        return here / _PLACE
+    copy = tempfile.mkdtemp(prefix="seqsearch-")
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    return Path(str(_repository(client, run).download_artifacts(_PLACE, copy)))
 
 
 def drop(client: MlflowClient, run: Run) -> None:
     """Delete a trial's model from disk, and say so in its run. Doing it twice changes nothing."""
-    shutil.rmtree(_earlier_file(run).parent, ignore_errors=True)
+    earlier = _earlier(run)
+    if earlier is not None:
+        shutil.rmtree(earlier, ignore_errors=True)
     if "model.id" in run.data.tags:
-        shutil.rmtree(_folder(run), ignore_errors=True)
+        _delete_files(client, run)
         with suppress(MlflowException):  # an earlier process deleted it and was then killed
             client.delete_logged_model(run.data.tags["model.id"])
     client.set_tag(run.info.run_id, "model.kept", "False")
@@ -114,11 +133,27 @@ def _save(
         )
 
 
-def _folder(run: Run) -> Path:
+def _delete_files(client: MlflowClient, run: Run) -> None:
+    here = folder(_address(run))
+    if here is not None:
+        shutil.rmtree(here.parent, ignore_errors=True)
+    else:
+        # Some servers can delete nothing; then the tag alone says that it is not kept.
+        with suppress(MlflowException, HTTPError):
+            _repository(client, run).delete_artifacts()
+
+
+def _repository(client: MlflowClient, run: Run) -> Any:  # MLflow leaves it untyped
+    return get_artifact_repository(_address(run), tracking_uri=client.tracking_uri)
+
+
+def _address(run: Run) -> str:
     """Where MLflow puts the model of a run: beside the folders of the experiment's runs."""
-    return artifacts(run).parents[1] / "models" / run.data.tags["model.id"]
+    experiment = run.info.artifact_uri.rsplit("/", 2)[0]
+    return f"{experiment}/models/{run.data.tags['model.id']}/artifacts"
 
 
-def _earlier_file(run: Run) -> Path:
+def _earlier(run: Run) -> Path | None:
     """Where models were kept before they were LoggedModels (until 2026-11-24)."""
-    return artifacts(run) / "model" / MODEL
+    here = folder(run.info.artifact_uri)
+    return None if here is None else here / "model"

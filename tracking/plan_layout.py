@@ -37,8 +37,8 @@ def data_tags(data: DataRecord) -> dict[str, str]:
     }
 
 
-def read_plan(parent: Run) -> PlanRecord:
-    plan = _upgraded(read_json(parent, "plan.json"))
+def read_plan(client: MlflowClient, parent: Run) -> PlanRecord:
+    plan = _upgraded(read_json(client, parent, "plan.json"))
     data = plan["data"]
     return PlanRecord(
         **{

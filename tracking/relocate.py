@@ -6,10 +6,14 @@ them; whoever copies it has two databases that point to the files of the first.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Connection, text
+
+from tracking import address
+from tracking.files import folder
 
 _ADDRESSES = (
     ("experiments", "artifact_location"),
@@ -21,36 +25,50 @@ _ADDRESSES = (
 _FOLDER = "artifacts"
 
 
-def elsewhere(database: Path) -> set[str]:
-    """Give the addresses of artifact folders that are not the one beside this database."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
-    ours = database.parent / _FOLDER
-    found = {address for (address,) in rows if str(address).endswith(f"/{_FOLDER}")}
-    return {address for address in found if not _is_same(_path(address), ours)}
+def elsewhere(root: Path) -> set[str]:
+    """Give the addresses of artifact folders in the records that are not the one beside them."""
+    with _connect(root) as connection:
+        rows = connection.execute(text("SELECT DISTINCT artifact_location FROM experiments")).all()
+    ours = root / _FOLDER
+    others = set()
+    for (location,) in rows:
+        place = folder(str(location))
+        if place is not None and place.name == _FOLDER and not _is_same(place, ours):
+            others.add(str(location))
+    return others
 
 
-def relocate(database: Path) -> int:
-    """Point every address into the artifact folder beside this database.
+def relocate(root: Path) -> int:
+    """Point every address of the records into the artifact folder beside them.
 
     Returns:
         how many addresses were changed.
     """
-    new = (database.parent / _FOLDER).absolute().as_uri()
+    new = (root / _FOLDER).absolute().as_uri()
     changed = 0
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for old in elsewhere(database):
+    for old in elsewhere(root):
+        values = {"new": new, "old": old, "rest": len(old) + 1, "inside": f"{old}/"}
+        with _connect(root) as connection:
             for table, column in _ADDRESSES:
                 changed += connection.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                    f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
-                    (new, len(old) + 1, old, len(old) + 1, f"{old}/"),
+                    text(
+                        f"UPDATE {table} SET {column} = :new || substr({column}, :rest) "
+                        f"WHERE {column} = :old OR substr({column}, 1, :rest) = :inside"
+                    ),
+                    values,
                 ).rowcount
     return changed
 
 
-def _path(address: str) -> Path:
-    return Path(unquote(urlsplit(address).path))
+@contextmanager
+def _connect(root: Path) -> Iterator[Connection]:
+    """Open the database of the records for one transaction."""
+    engine = address.connect(address.tracking_uri(root))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -9,18 +9,17 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from tracking import address
+
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 _PAGE = 1_000
 
 
-def database(root: Path) -> Path:
-    return root / "mlflow.db"
-
-
 def connect(root: Path) -> MlflowClient:
-    return MlflowClient(tracking_uri=f"sqlite:///{database(root)}")
+    """Connect to the records, wherever they are."""
+    return MlflowClient(tracking_uri=address.tracking_uri(root))
 
 
 def experiment_of(client: MlflowClient, study: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import layout, plan_layout
+from tracking import address, layout, plan_layout
 from tracking.cli import UserError
 from tracking.records import PlanRecord, Value
 from tracking.runs import of_kind
@@ -23,9 +23,18 @@ _LINES = ("baseline", "reference")
 _HALF_LINE = "half a line"  # what it is called until it is whole
 
 
-def create_database(database: Path) -> None:
-    """Make the file whole or not at all: MLflow cannot open one whose making was cut short."""
-    if not database.is_file():
+def create_database(root: Path) -> None:
+    """Make the database of the records, if it is not there; a server has its own.
+
+    A file is made whole or not at all: MLflow cannot open one whose making was cut short.
+    """
+    there = address.exists(root)
+    if address.named():
+        if not there:
+            MlflowClient(tracking_uri=address.named()).search_experiments()
+        return
+    database = address.database(root)
+    if not there:
         new = database.with_suffix(".new")
         new.unlink(missing_ok=True)
         MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
@@ -47,6 +56,8 @@ def open_experiment(client: MlflowClient, root: Path, study: str, *, fresh: bool
         client.rename_experiment(experiment, f"{study}-until-{stamp}")
         if deleted:
             client.delete_experiment(experiment)
+    if address.on_server():
+        return str(client.create_experiment(study))  # the server knows where its files go
     artifacts = root / "artifacts"
     artifacts.mkdir(exist_ok=True)
     return str(client.create_experiment(study, artifacts.as_uri()))

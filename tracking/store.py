@@ -43,17 +43,17 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     from filelock import FileLock
 
     from tracking import plan_layout, setup
-    from tracking.runs import database, parent_of
+    from tracking.runs import parent_of
     from tracking.writer import StudyStore
 
     root.mkdir(parents=True, exist_ok=True)
     # Four processes that make one SQLite file at once corrupt it.
     with FileLock(root / "mlflow.lock"):
-        setup.create_database(database(root))
+        setup.create_database(root)
         client = _connect(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
-    recorded = plan_layout.read_plan(parent)
+    recorded = plan_layout.read_plan(client, parent)
     _refuse_other(recorded, plan)
     if recorded != plan:  # other limits of the search: the latest are those on record
         plan_layout.write_plan(client, parent.info.run_id, plan)
@@ -82,7 +82,7 @@ def read_study(root: Path, name: str) -> StudyRecord:
     client = _connect(root)
     experiment = experiment_of(client, name)
     trials = [layout.read_trial(client, run) for run in of_kind(client, experiment, "trial")]
-    controls = [layout.read_control(run) for run in of_kind(client, experiment, "control")]
+    controls = [layout.read_control(client, run) for run in of_kind(client, experiment, "control")]
     return StudyRecord(
         plan=replace(known[name], study=name),
         trials=tuple(sorted(trials, key=lambda trial: trial.number)),
@@ -94,17 +94,17 @@ def studies(root: Path) -> dict[str, PlanRecord]:
     """Give the plan of each recorded study, by the study's name."""
     from mlflow.entities import ViewType
 
-    from tracking import plan_layout
-    from tracking.runs import database, parent_of
+    from tracking import address, plan_layout
+    from tracking.runs import parent_of
 
-    if not database(root).is_file():
+    if not address.exists(root):
         return {}
     client = _connect(root)
     found = {}
     for experiment in client.search_experiments(view_type=ViewType.ACTIVE_ONLY):
         parent = parent_of(client, experiment.experiment_id)
         if parent is not None:
-            found[experiment.name] = plan_layout.read_plan(parent)
+            found[experiment.name] = plan_layout.read_plan(client, parent)
     return found
 
 
@@ -112,7 +112,8 @@ def model_file(root: Path, trial: TrialRecord) -> Path:
     """The model of a trial that keeps one: raw text in, probabilities out."""
     from tracking import models
 
-    return models.file(_connect(root).get_run(trial.run_id))
+    client = _connect(root)
+    return models.fetch(client, client.get_run(trial.run_id))
 
 
 def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
@@ -122,9 +123,10 @@ def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
     """Tell whether a run has a file of this name."""
-    from tracking.files import artifacts
+    from tracking import files
 
-    return (artifacts(_connect(root).get_run(run_id)) / name).is_file()
+    client = _connect(root)
+    return files.has(client, client.get_run(run_id), name)
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:
@@ -151,26 +153,31 @@ def main() -> int:
 
     from filelock import FileLock
 
+    from tracking import address
     from tracking.relocate import relocate
-    from tracking.runs import database
 
     root = home()
-    if not database(root).is_file():
+    if address.on_server():
+        raise UserError(
+            "a server keeps the files of its runs itself: there is nothing to relocate."
+        )
+    if not address.exists(root):
         raise UserError(f"{root} holds no records.")
     with FileLock(root / "mlflow.lock"):
-        changed = relocate(database(root))
+        changed = relocate(root)
     print(f"{root}: {changed} addresses of files were changed.")
     return 0
 
 
 def _connect(root: Path) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
+    from tracking import address
     from tracking.relocate import elsewhere
-    from tracking.runs import connect, database
+    from tracking.runs import connect
 
-    for address in sorted(elsewhere(database(root))):
+    for other in [] if address.on_server() else sorted(elsewhere(root)):
         raise UserError(
-            f"the records in {root} were moved or copied, and name their files in {address}. "
+            f"the records in {root} were moved or copied, and name their files in {other}. "
             "python -m tracking.store --relocate lets them name those that lie here."
         )
     return connect(root)

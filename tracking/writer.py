@@ -15,6 +15,7 @@ from tracking.records import (
     DataRecord,
     EpochRecord,
     LookRecord,
+    PlanRecord,
     ScoreRecord,
     State,
     StudyRecord,
@@ -62,7 +63,8 @@ class StudyStore:
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run.info.run_id, layout.STATUS[state])
             run = self._client.get_run(run.info.run_id)
-            if models.is_left(run) and (layout.is_void(run) or not models.is_kept(run)):
+            kept = models.is_kept(self._client, run)
+            if models.is_left(run) and (layout.is_void(run) or not kept):
                 log.drop_model()
             self._stale.add(run.info.run_id)
         return {trial.number: trial for trial in self._read().trials}
@@ -115,7 +117,9 @@ class StudyStore:
             tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
         )
         run_id = run.info.run_id
-        classes = plan_layout.read_plan(self._client.get_run(self.parent)).data.classes
+        classes = plan_layout.read_plan(
+            self._client, self._client.get_run(self.parent)
+        ).data.classes
         layout.write_score(self._client, run_id, control.score, classes)
         self._client.set_terminated(run_id, end_time=ended)
         self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
@@ -136,8 +140,10 @@ class StudyStore:
             self._trials[run_id] = layout.read_trial(self._client, run)
         self._stale = {id_ for id_, trial in self._trials.items() if trial.state == "running"}
         trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        plan = plan_layout.read_plan(self._client.get_run(self.parent))
-        return StudyRecord(plan, tuple(trials))
+        return StudyRecord(self._plan(), tuple(trials))
+
+    def _plan(self) -> PlanRecord:
+        return plan_layout.read_plan(self._client, self._client.get_run(self.parent))
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""

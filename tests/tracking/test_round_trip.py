@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from tracking.records import EpochRecord, MistakeRecord, ScoreRecord, StudyRecor
 # A lone surrogate is no text that a file can hold.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 SHARE = st.floats(0, 1)
-LOSS = st.floats(min_value=0, allow_nan=False)  # infinity included
+# Infinity included; but the largest float is what MLflow writes for it, and is read as it.
+LOSS = st.floats(min_value=0, allow_nan=False).filter(lambda loss: loss != sys.float_info.max)
 MAYBE_SHARE, MAYBE_LOSS = st.none() | SHARE, st.none() | LOSS
 VALUE = st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 PARAMS = st.dictionaries(TEXT.filter(bool), VALUE, max_size=4)

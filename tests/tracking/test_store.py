@@ -27,7 +27,7 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import runs, store
+from tracking import address, store
 from tracking.cli import UserError
 from tracking.records import PlanRecord, TrialRecord
 
@@ -531,7 +531,7 @@ def test_experiments_of_others_are_passed_over(root: Path) -> None:
 def test_the_store_is_in_wal_mode(root: Path) -> None:
     store.open_study(root, build_plan(), fresh=False)
 
-    with closing(sqlite3.connect(runs.database(root))) as connection:
+    with closing(sqlite3.connect(address.database(root))) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 

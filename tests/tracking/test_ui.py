@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import build_study, build_trial, place_database, write_study
+from tests.servers import free_port
 from tracking import store, ui
 from tracking.cli import UserError
 
@@ -42,8 +43,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         raise Replaced
 
     monkeypatch.setattr(os, "execv", execv)
-    for name in ("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "MLFLOW_DISABLE_TELEMETRY"):
-        monkeypatch.setenv(name, "unset")
+    for name in ("SERVER_ENABLE_JOB_EXECUTION", "DISABLE_TELEMETRY", "BACKEND_STORE_URI"):
+        monkeypatch.setenv(f"MLFLOW_{name}", "unset")
     return seen
 
 
@@ -51,11 +52,6 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def used_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def _type(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -95,7 +91,7 @@ def test_what_is_no_port_is_refused(monkeypatch, port: str, capsys, commands) ->
 def test_the_server_listens_to_this_machine_and_answers_to_its_own_name_only(
     monkeypatch, root, commands, capsys
 ) -> None:
-    port = str(_free_port())
+    port = str(free_port())
     _type(monkeypatch, "--port", port)
 
     with pytest.raises(Replaced):
@@ -108,7 +104,7 @@ def test_the_server_listens_to_this_machine_and_answers_to_its_own_name_only(
     assert options["--host"] == "127.0.0.1"
     assert options["--port"] == port
     assert options["--allowed-hosts"] == f"127.0.0.1:{port},localhost:{port}"
-    assert options["--backend-store-uri"] == f"sqlite:///{root / 'mlflow.db'}"
+    assert os.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{root / 'mlflow.db'}"
     assert os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     experiment, _ = store.ids(root, "lstm")
@@ -129,7 +125,7 @@ def test_a_free_port_is_found_when_none_is_named(monkeypatch, root, commands, us
 
 @pytest.mark.slow  # MLflow's server needs most of a minute to start on two cores
 def test_the_real_server_refuses_a_foreign_host_and_leaves_no_process(root: Path) -> None:
-    port = _free_port()
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "tracking.ui", "--port", str(port)],
         cwd=_PROJECT,

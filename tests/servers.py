@@ -1,0 +1,157 @@
+"""Servers that tests start on loopback, and end."""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+_POSTGRESQL = Path("/usr/lib/postgresql")  # Debian's place; elsewhere it is in PATH
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def skip(why: str) -> None:
+    """Skip a test for want of a program, but not in CI, which installs it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have it: {why}")
+    pytest.skip(why)
+
+
+@dataclass
+class Database:
+    """A PostgreSQL server with a password of its own.
+
+    Attributes:
+        program: runs one of PostgreSQL's programs as its user.
+    """
+
+    folder: Path
+    bin: Path
+    port: int
+    password: str
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def program(self, name: str, *words: str) -> str:
+        command = [str(self.bin / name), *words]
+        if getpass.getuser() == "root":  # which PostgreSQL refuses to be
+            command = ["runuser", "-u", "postgres", "--", *command]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "PGPASSWORD": self.password},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -F"
+        log = str(self.folder / "log")
+        self.program(
+            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", log, "-o", options, "start"
+        )
+
+    def stop(self) -> None:
+        self.program("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")
+
+    def sql(self, statement: str) -> str:
+        return self.program("psql", *self._client, "-d", "postgres", "-At", "-c", statement)
+
+    def dump(self, address: str) -> str:
+        """Give all that a database holds."""
+        return self.program("pg_dump", *self._client, address.rpartition("/")[2])
+
+    @property
+    def _client(self) -> tuple[str, ...]:
+        return ("-h", "127.0.0.1", "-p", str(self.port), "-U", "tester")
+
+    def create(self) -> str:
+        """Make an empty database, and give its address."""
+        name = f"records_{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name}")
+        return f"postgresql+psycopg://tester:{self.password}@127.0.0.1:{self.port}/{name}"
+
+
+@contextmanager
+def start_postgresql() -> Iterator[Database]:
+    found = [*_POSTGRESQL.glob("*/bin/initdb"), *filter(None, [shutil.which("initdb")])]
+    if not found:
+        skip("there is no PostgreSQL (Debian: apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="seqsearch-pg-"))
+    database = Database(folder, Path(found[0]).resolve().parent, free_port(), secrets.token_hex(8))
+    password = folder / "password"
+    password.write_text(database.password)
+    if getpass.getuser() == "root":
+        for path in (folder, password):
+            shutil.chown(path, "postgres")
+    data = str(folder / "data")
+    database.program(
+        "initdb", "-D", data, "-U", "tester", "-A", "scram-sha-256", f"--pwfile={password}"
+    )
+    database.start()
+    try:
+        yield database
+    finally:
+        database.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def start_mlflow(folder: Path) -> Iterator[str]:
+    """Start an MLflow server that keeps files itself, and give its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
+    command += ["--port", str(port), "--backend-store-uri", f"sqlite:///{folder / 'server.db'}"]
+    command += ["--artifacts-destination", str(folder / "files")]
+    server = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={
+            **os.environ,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, server)
+        yield address
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=60)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 180
+    while True:
+        assert server.poll() is None, "the server ended by itself"
+        assert time.monotonic() < deadline, "the server did not answer"
+        try:
+            if requests.get(f"{address}/health", timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.3)
