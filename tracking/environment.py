@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import platform
 import re
@@ -67,6 +68,14 @@ def redact(text: str) -> str:
     'postgresql+psycopg://***@db/runs'
     """
     return _CREDENTIALS.sub("***@", text)
+
+
+def user() -> str:
+    """Give the name of the user; empty where the machine knows none for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container run under a bare number
+        return ""
 
 
 def command() -> str:

@@ -62,6 +62,19 @@ def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, st
     }
 
 
+def lineage_tags(code: environment.CodeRecord) -> dict[str, str]:
+    """Give the tags that say what made a run: who, with which command and code."""
+    command = environment.command()[:LONGEST_TAG]
+    return {
+        "mlflow.user": environment.user(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": command,
+        "mlflow.source.git.commit": code.commit,
+        "code.dirty": str(bool(code.diff)),
+        "code.command": command,
+    }
+
+
 def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value]) -> None:
     """Write parameters; what MLflow would refuse or cut is whole in params.json."""
     texts = {name: _dump(value) for name, value in params.items()}

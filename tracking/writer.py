@@ -80,18 +80,15 @@ class StudyStore:
         data: DataRecord,
     ) -> TrialLog:
         """Start the record of a trial."""
-        name = f"trial-{number:04d}-{family}"
         code = environment.code()
         run = self._client.create_run(
             self._experiment,
-            run_name=name,
+            run_name=f"trial-{number:04d}-{family}",
             tags={
                 "mlflow.parentRunId": self.parent,
-                "mlflow.source.git.commit": code.commit,
                 **layout.trial_tags(number, family, seed, origin),
+                **layout.lineage_tags(code),
                 **plan_layout.data_tags(data),
-                "code.dirty": str(bool(code.diff)),
-                "code.command": environment.command()[: layout.LONGEST_TAG],
             },
         )
         run_id = run.info.run_id
