@@ -17,7 +17,7 @@ from search import served
 from search.failures import OutOfTime, TrialFailed
 from search.pool import ControlTask, Task, attempt, score_control
 from search.watcher import Outcome
-from tracking.cli import Stopped
+from tracking.cli import Stopped, disk_is_full
 from tracking.records import ControlRecord, LookRecord, ScoreRecord
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from search.watcher import Watcher
     from spaces.plan import StudyPlan
     from tracking.records import EpochRecord
-    from tracking.writer import StudyStore
+    from tracking.writer import StudyStore, TrialLog
 
 
 class _Clock:
@@ -75,6 +75,10 @@ class Coordinator:
                 self.check_stop()
                 self._run_trial(clock)
             finished = True
+        except Exception as error:
+            if disk_is_full(error):
+                self.store.release_reserve()
+            raise
         finally:
             self.store.end(finished=finished)
 
@@ -131,16 +135,28 @@ class Coordinator:
         except Stopped as stop:
             outcome = replace(outcome, reason=str(stop))
             raise
-        except BaseException:  # a bug: recorded and told, then it stops the study
+        except BaseException as error:  # a bug: recorded and told, then it stops the study
+            if disk_is_full(error):
+                self.store.release_reserve()
             outcome = Outcome("failed", reason=traceback.format_exc(), void=True)
             raise
         finally:
-            log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
-            value = outcome.score.val_accuracy if outcome.score else None
-            self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
-            self.engine.spend(clock.seconds())
-            self.watcher.trial_ends(asked, outcome)
+            self._settle(asked, log, outcome, clock)
         self.store.take_stock(self.keep_models)
+
+    def _settle(self, asked: Asked, log: TrialLog, outcome: Outcome, clock: _Clock) -> None:
+        """Record how a trial ended, then tell the engine."""
+        try:
+            log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
+        except Exception as error:
+            if not disk_is_full(error):
+                raise
+            self.store.release_reserve()
+            log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
+        value = outcome.score.val_accuracy if outcome.score else None
+        self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
+        self.engine.spend(clock.seconds())
+        self.watcher.trial_ends(asked, outcome)
 
     def _task(self, asked: Asked, folder: Path) -> Task:
         return Task(

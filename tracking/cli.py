@@ -120,7 +120,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         sys.stderr.close()
         code = 128 + signal.SIGPIPE
     except Exception as error:
-        if not _disk_is_full(error):
+        if not disk_is_full(error):
             raise
         print(
             "error: the disk is full. Free some space; the same command then goes on from here.",
@@ -130,7 +130,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
+def disk_is_full(error: BaseException | None) -> bool:
     """Tell it of an error or of what caused it; SQLite says it in words only."""
     while error is not None:
         if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):

@@ -42,13 +42,14 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     """
     from filelock import FileLock
 
-    from tracking import plan_layout, setup
+    from tracking import plan_layout, reserve, setup
     from tracking.runs import parent_of
     from tracking.writer import StudyStore
 
     root.mkdir(parents=True, exist_ok=True)
     # Four processes that make one SQLite file at once corrupt it.
     with FileLock(root / "mlflow.lock"):
+        reserve.set_aside(root)
         setup.create_database(root)
         client = _connect(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
@@ -58,7 +59,7 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     if recorded != plan:  # other limits of the search: the latest are those on record
         plan_layout.write_plan(client, parent.info.run_id, plan)
     setup.create_lines(client, experiment, plan)
-    return StudyStore(client, experiment, parent.info.run_id)
+    return StudyStore(client, experiment, parent.info.run_id, root)
 
 
 def read_study(root: Path, name: str) -> StudyRecord:

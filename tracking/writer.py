@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import environment, layout, models, plan_layout, standing
+from tracking import environment, layout, models, plan_layout, reserve, standing
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -30,9 +30,10 @@ _HALF_CONTROL = "half a control"  # what it is called until it is whole
 class StudyStore:
     """The records of one study, open for writing. One process at a time has it."""
 
-    def __init__(self, client: MlflowClient, experiment: str, parent: str) -> None:
+    def __init__(self, client: MlflowClient, experiment: str, parent: str, root: Path) -> None:
         self._client = client
         self._experiment = experiment
+        self._root = root
         self.parent = parent
         self._trials: dict[str, TrialRecord] = {}  # by run
         # Runs that were written since they were read: at first, all.
@@ -99,6 +100,10 @@ class StudyStore:
         if code.diff:
             self._client.log_text(run_id, code.diff, "code.diff")
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
+
+    def release_reserve(self) -> None:
+        """Make room for what remains to be recorded on a full disk."""
+        reserve.release(self._root)
 
     def controls(self) -> set[str]:
         """Name the controls that are recorded."""

@@ -7,8 +7,10 @@ What the process itself does is tested in test_pool.py.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -308,6 +310,52 @@ def test_a_bug_is_recorded_with_its_traceback_and_stops_the_study(
     start(3)  # the bug was mended: the same values are tried
     assert script.tasks[1].params == script.tasks[0].params
     assert len(counted(root)) == 3
+
+
+@pytest.fixture
+def small_disk(root: Path) -> Iterator[Path]:
+    """The store on a disk of 16 MB of its own, which only root can mount."""
+    aside = root.rename(root.with_name("aside"))
+    root.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(root)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root alone")
+    try:
+        shutil.copytree(aside, root, dirs_exist_ok=True)
+        yield root
+    finally:
+        subprocess.run(["umount", "-l", str(root)], check=True)
+
+
+@pytest.mark.parametrize("epoch", [1, 3], ids=["in mid-trial", "when it ends"])
+def test_a_full_disk_ends_the_study_with_nothing_left_running_and_nothing_lost(
+    small_disk: Path, start: Start, script: Script, epoch: int
+) -> None:
+    seen = 0
+
+    def fill(tick: Callable[[], None]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == epoch:
+            with (
+                contextlib.suppress(OSError),
+                (small_disk / "filler").open("wb", buffering=0) as file,
+            ):
+                while file.write(bytes(4096)):
+                    pass
+
+    script.ends = [lambda tick: None, fill]
+    with pytest.raises(Exception, match=r"(?i)disk is full|no space left"):
+        start(3)
+    first, second = recorded(small_disk).trials
+    assert (first.state, first.void) == ("complete", False)
+    assert (second.state, second.void) == ("failed", True)
+    assert_the_stores_agree(small_disk)
+    assert ("study", "KILLED") in runs(small_disk)
+    (small_disk / "filler").unlink()
+    start(3)
+    assert [trial.state for trial in counted(small_disk)] == ["complete"] * 3
+    assert recorded(small_disk).trials[0] == first
 
 
 def test_a_bug_of_the_coordinator_itself_is_recorded_told_and_raised(
