@@ -42,14 +42,16 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     """
     from filelock import FileLock
 
-    from tracking import plan_layout, reserve, setup
+    from tracking import address, disk, plan_layout, setup
     from tracking.runs import parent_of
     from tracking.writer import StudyStore
 
+    if not address.named():
+        disk.refuse_network(root)
     root.mkdir(parents=True, exist_ok=True)
     # Four processes that make one SQLite file at once corrupt it.
     with FileLock(root / "mlflow.lock"):
-        reserve.set_aside(root)
+        disk.set_aside(root)
         setup.create_database(root)
         client = _connect(root)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import environment, layout, models, plan_layout, reserve, standing
+from tracking import disk, environment, layout, models, plan_layout, standing
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -103,7 +103,7 @@ class StudyStore:
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
-        reserve.release(self._root)
+        disk.release(self._root)
 
     def controls(self) -> set[str]:
         """Name the controls that are recorded."""

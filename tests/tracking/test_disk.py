@@ -1,0 +1,59 @@
+"""SQLite files are kept off network file systems, and space is kept back for a full disk."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.builders import build_plan
+from tracking import disk, store
+from tracking.cli import TRACKING_URI, UserError
+
+Mount = namedtuple("Mount", "mountpoint fstype")
+
+
+@pytest.fixture
+def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Say that a folder of another kind is mounted."""
+
+    def mount(kind: str) -> Path:
+        there = tmp_path / "share"
+        there.mkdir()
+        mounts = [Mount("/", "ext4"), Mount(str(there.resolve()), kind)]
+        monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+        return there / "project" / "mlruns"
+
+    return mount
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "smb3"])
+def test_a_folder_across_a_network_is_refused_before_anything_is_made(mount, kind: str) -> None:
+    root = mount(kind)
+    with pytest.raises(UserError, match=rf"network file system \({kind}\)\. Let SEQSEARCH_MLRUNS"):
+        store.open_study(root, build_plan(), fresh=False)
+    assert not root.parent.exists()
+
+
+def test_what_is_no_sqlite_file_may_be_anywhere(mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = mount("nfs4")
+    monkeypatch.setenv(TRACKING_URI, "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="no MLflow server answers"):
+        store.open_study(root, build_plan(), fresh=False)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "overlay", "tmpfs", "apfs", "fuse.ntfs"])
+def test_a_disk_of_this_machine_is_taken(mount, kind: str) -> None:
+    disk.refuse_network(mount(kind))
+
+
+def test_space_is_kept_back_and_given_back(tmp_path: Path) -> None:
+    disk.set_aside(tmp_path)
+    disk.set_aside(tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size == 4 * 2**20
+    disk.release(tmp_path)
+    disk.release(tmp_path)
+    assert list(tmp_path.iterdir()) == []
