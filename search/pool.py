@@ -272,8 +272,8 @@ def _summarise(task: Task, model: Any) -> None:
 
 
 def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
-    from search.evaluate import evaluate
     from search.text_model import with_text
+    from search.trial import evaluate
     from spaces.ranges import take
 
     values = (task.params, task.family, task.data, task.seed)

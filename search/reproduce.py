@@ -16,8 +16,8 @@ from search import score
 from search.batches import Labelled, chain
 from search.datasets import split
 from search.datasets.cache import Dataset
-from search.evaluate import build, encoded, memory_limited, set_seed
 from search.train import predict, train
+from search.trial import build, encoded, memory_limited, set_seed
 from spaces.plan import Split
 from spaces.ranges import Params, take
 from tracking.records import EpochRecord, LookRecord
