@@ -34,10 +34,12 @@ class Evaluation:
 
     Attributes:
         model: ids of shape (batch, length) -> probabilities.
+        probabilities: of the validation texts, float32 array of shape (n_texts, n_classes).
     """
 
     score: ScoreRecord
     model: keras.Model
+    probabilities: NDArray[np.float32]
 
 
 def evaluate(
@@ -74,7 +76,9 @@ def evaluate(
         best_epoch = train(
             model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
         )
-        return Evaluation(_score(model, data, validation, epochs[best_epoch - 1]), model)
+        probabilities = predict(model, validation)
+        scored = _score(model, probabilities, data, validation, epochs[best_epoch - 1])
+        return Evaluation(scored, model, probabilities)
 
 
 def build(params: Params, family: str, n_classes: int, training: Labelled) -> keras.Model:
@@ -114,9 +118,12 @@ def encoded(
 
 
 def _score(
-    model: keras.Model, data: Dataset, validation: Labelled, best: EpochRecord
+    model: keras.Model,
+    probabilities: NDArray[np.float32],
+    data: Dataset,
+    validation: Labelled,
+    best: EpochRecord,
 ) -> ScoreRecord:
-    probabilities = predict(model, validation)
     accuracy = score.accuracy(probabilities, validation.labels)
     low, high = score.wilson(accuracy, len(validation.labels))
     return ScoreRecord(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import platform
 import re
@@ -72,6 +73,15 @@ def redact(text: str) -> str:
 def command() -> str:
     """Give the command that was typed."""
     return redact(shlex.join(["python", *sys.orig_argv[1:]]))
+
+
+def who() -> str:
+    """Name the user and the machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        user = str(os.getuid())
+    return f"{user}@{platform.node()}"
 
 
 @functools.cache

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import environment, layout, models, plan_layout, standing
+from tracking import environment, finals_layout, layout, models, plan_layout, standing
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -34,6 +35,7 @@ class StudyStore:
         self._experiment = experiment
         self.parent = parent
         self._trials: dict[str, TrialRecord] = {}  # by run
+        self._earlier: StudyRecord | None = None
         # Runs that were written since they were read: at first, all.
         self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
 
@@ -78,27 +80,16 @@ class StudyStore:
         data: DataRecord,
     ) -> TrialLog:
         """Start the record of a trial."""
-        name = f"trial-{number:04d}-{family}"
-        code = environment.code()
-        run = self._client.create_run(
+        run_id = start_run(
+            self._client,
             self._experiment,
-            run_name=name,
-            tags={
-                "mlflow.parentRunId": self.parent,
-                "mlflow.source.git.commit": code.commit,
-                **layout.trial_tags(number, family, seed, origin),
-                **plan_layout.data_tags(data),
-                "code.dirty": str(bool(code.diff)),
-                "code.command": environment.command()[: layout.LONGEST_TAG],
-            },
+            f"trial-{number:04d}-{family}",
+            self.parent,
+            layout.trial_tags(number, family, seed, origin),
+            params,
+            data,
         )
-        run_id = run.info.run_id
         self._stale.add(run_id)
-        self._client.log_inputs(run_id, [plan_layout.data_input(data)])
-        layout.write_params(self._client, run_id, params)
-        self._client.log_dict(run_id, environment.machine(), "environment.json")
-        if code.diff:
-            self._client.log_text(run_id, code.diff, "code.diff")
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
     def controls(self) -> set[str]:
@@ -136,13 +127,52 @@ class StudyStore:
             self._trials[run_id] = layout.read_trial(self._client, run)
         self._stale = {id_ for id_, trial in self._trials.items() if trial.state == "running"}
         trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        plan = plan_layout.read_plan(self._client.get_run(self.parent))
-        return StudyRecord(plan, tuple(trials))
+        parent = self._client.get_run(self.parent)
+        runs = of_kind(self._client, self._experiment, "control")
+        controls = tuple(layout.read_control(run) for run in runs)
+        study = StudyRecord(plan_layout.read_plan(parent), tuple(trials), controls)
+        if self._earlier is None:  # finals are made while no search runs: they do not change
+            self._earlier = finals_layout.with_finals(
+                self._client, self._experiment, parent, study
+            )
+        return replace(self._earlier, trials=study.trials, controls=controls)
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
         standing.write_trials(self._client, self.parent, self._read().trials)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def start_run(
+    client: MlflowClient,
+    experiment: str,
+    name: str,
+    parent: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Value],
+    data: DataRecord,
+) -> str:
+    """Start the run of a training, with all that is known before it; give its id."""
+    code = environment.code()
+    run = client.create_run(
+        experiment,
+        run_name=name,
+        tags={
+            "mlflow.parentRunId": parent,
+            "mlflow.source.git.commit": code.commit,
+            **tags,
+            **plan_layout.data_tags(data),
+            "code.dirty": str(bool(code.diff)),
+            "code.command": environment.command()[: layout.LONGEST_TAG],
+        },
+    )
+    run_id = str(run.info.run_id)
+    client.log_inputs(run_id, [plan_layout.data_input(data)])
+    layout.write_params(client, run_id, params)
+    client.log_dict(run_id, environment.machine(), "environment.json")
+    if code.diff:
+        client.log_text(run_id, code.diff, "code.diff")
+    return run_id
 
 
 class TrialLog:
