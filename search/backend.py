@@ -31,8 +31,8 @@ with silenced():
     import keras
     import tensorflow as tf
 
-    import search.evaluate
     import search.models.layers
-    import search.text_model  # noqa: F401
+    import search.text_model
+    import search.trial  # noqa: F401
 
 __all__ = ["keras", "silenced", "tf"]

@@ -7,6 +7,7 @@ validation texts. Their few settings are fixed: a control is not tuned.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,41 +19,47 @@ from search.datasets.cache import Dataset
 from tracking.records import ScoreRecord
 
 
-def _majority(data: Dataset) -> tuple[NDArray[np.float64], float, int]:
+def _majority(data: Dataset, part: str) -> tuple[NDArray[np.float64], float, int]:
     from sklearn.dummy import DummyClassifier
 
     labels = data.labels("train")
     nothing = np.zeros((len(labels), 1))
     model = DummyClassifier(strategy="prior").fit(nothing, labels)
-    n = len(data.labels("validation"))
+    n = len(data.labels(part))
     return model.predict_proba(np.zeros((n, 1))), float(model.score(nothing, labels)), 0
 
 
-def _tfidf_logistic(data: Dataset) -> tuple[NDArray[np.float64], float, int]:
+def _tfidf_logistic(data: Dataset, part: str) -> tuple[NDArray[np.float64], float, int]:
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     model = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression(max_iter=1_000))
     n_ids = len(data.vocabulary()) + 4
-    counts, held_out = (_counts(data.tokens(part), n_ids) for part in ("train", "validation"))
+    counts, held_out = (_counts(data.tokens(name), n_ids) for name in ("train", part))
     labels = data.labels("train")
     model.fit(counts, labels)
     coefficients = model[-1].coef_.size + model[-1].intercept_.size
     return model.predict_proba(held_out), float(model.score(counts, labels)), int(coefficients)
 
 
-# Each gives the probabilities of the validation texts, shape (n_texts, n_classes), the accuracy
-# on the training texts, and the number of fitted numbers.
-CONTROLS: dict[str, Callable[[Dataset], tuple[NDArray[np.float64], float, int]]] = {
+# Each gives the probabilities of a part's texts, shape (n_texts, n_classes), the accuracy on the
+# training texts, and the number of fitted numbers.
+CONTROLS: dict[str, Callable[[Dataset, str], tuple[NDArray[np.float64], float, int]]] = {
     "majority": _majority,
     "tfidf_logistic": _tfidf_logistic,
 }
 
 
-def evaluate_control(name: str, data: Dataset) -> ScoreRecord:
-    """Fit a control on the training part and score it on validation."""
-    probabilities, train_accuracy, n_parameters = CONTROLS[name](data)
+def evaluate_control(name: str, data: Dataset, predictions: Path | None = None) -> ScoreRecord:
+    """Fit a control on the training part and score it on validation.
+
+    Args:
+        predictions: a file that receives the probabilities of the validation texts.
+    """
+    probabilities, train_accuracy, n_parameters = CONTROLS[name](data, "validation")
+    if predictions is not None:
+        np.save(predictions, probabilities)
     labels = data.labels("validation")
     accuracy = score.accuracy(probabilities, labels)
     low, high = score.wilson(accuracy, len(labels))

@@ -1,153 +1,226 @@
-"""One trial, from a prepared data set to a score."""
+"""Take a search to a sentence that can be published: `python -m search.evaluate --study NAME`.
+
+The best trials are trained again on fresh seeds, beside the study's first reference configuration
+and the best control. The first on validation is then scored on the test set, once.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import argparse
+import json
+import sys
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
+from tracking.cli import Parser, StopFlag, Stopped, UserError, run
 
-from search import score
-from search.batches import Labelled, clip
-from search.datasets.cache import Dataset
-from search.failures import TrialFailed
-from search.models import BUILDERS
-from search.models.ngrams import NgramNumbers
-from search.text import decode
-from search.train import predict, train
-from spaces.ranges import Params, take
-from tracking.records import EpochRecord, MistakeRecord, ScoreRecord
+if TYPE_CHECKING:
+    from rich.console import Console
 
-_N_MISTAKES = 10
-_MISTAKE_WORDS = 300
+    from search.datasets.cache import Dataset
+    from tracking.records import StudyRecord
+
+_LEAST_SEEDS = 5
+_REPORTS = (".md", ".html")
+_EPILOG = """\
+The same command again trains no seed twice and looks at the test set no second time; it goes on
+where it was stopped. A look is written down before it is taken, with who takes it, when, and what
+it scores: from then on it counts. --again takes another one.
+"""
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """A trained model and its numbers, both of the same epoch.
+class Options:
+    """What the person typed, checked."""
 
-    Attributes:
-        model: ids of shape (batch, length) -> probabilities.
-    """
+    study: str
+    data: str | None
+    top: int
+    seeds: int
+    workers: int | None
+    smoke: bool
+    again: bool
+    report: Path | None
+    json: bool
 
-    score: ScoreRecord
-    model: keras.Model
+
+def main() -> int:
+    """Parse, find the study and its data, run its finals, say what came out."""
+
+    chosen = options(parser().parse_args())
+
+    from rich.console import Console
+
+    console = Console(stderr=chosen.json, width=None if sys.stdout.isatty() else 120)
+    study = _evaluate(console, chosen)
+
+    from search.finals import said
+    from search.page import build_page
+
+    page = build_page(study.plan.study)
+    if chosen.report is not None:
+        _write_report(chosen.report, study)
+    if chosen.json:
+        print(json.dumps(said.summary(study, page, chosen.report)))
+    said.print_summary(console, study, page, chosen.report)
+    return 0
 
 
-def evaluate(
-    params: Params,
-    family: str,
-    data: Dataset,
-    seed: int,
-    on_epoch: Callable[[EpochRecord], None],
-    on_model: Callable[[keras.Model], None] = lambda model: None,
-) -> Evaluation:
-    """Train on the training part, score on validation. Same inputs and seed, same result.
+def parser() -> Parser:
+    """Describe the command line."""
+    parser = Parser("search.evaluate", __doc__, _EPILOG)
+    add = parser.add_argument
+    add("--study", required=True, metavar="NAME", help="a study that has been run")
+    add("--top", type=_positive, metavar="K", help="how many of the best trials, default 5")
+    add("--seeds", type=_positive, metavar="N", help="fresh seeds of each, default 5 and at least")
+    add("--workers", type=_positive, metavar="N", help="trainings at a time, default cores / 2")
+    add("--again", action="store_true", help="look at the test set once more")
+    add("--report", type=Path, metavar="FILE", help="a reproducibility checklist: .md or .html")
+    add("--data", metavar="PATH", help="where the study's table lies now, if it was moved")
+    add("--smoke", action="store_true", help="the study's smoke run: 2 trials, 2 seeds")
+    add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
+    return parser
 
-    It does not know that it is being tuned: call it from a notebook with any values.
 
-    Args:
-        on_model: is given the model before it is trained.
+def options(arguments: argparse.Namespace) -> Options:
+    """Check what was typed.
 
     Raises:
-        TrialFailed: if these values cannot be trained.
+        UserError: if there are too few seeds, or the report has an ending that is not known.
     """
-    text: dict[str, Any] = take(params, "text")
-    hyperparameters: dict[str, Any] = take(params, "train")
-    epochs: list[EpochRecord] = []
-
-    def collect(epoch: EpochRecord) -> None:
-        epochs.append(epoch)
-        on_epoch(epoch)
-
-    set_seed(seed)
-    with memory_limited(params):
-        training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
-        model = build(params, family, len(data.classes), training)
-        on_model(model)
-        best_epoch = train(
-            model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
+    smoke = arguments.smoke or arguments.study.endswith("-smoke")
+    seeds = arguments.seeds or (2 if smoke else _LEAST_SEEDS)
+    if seeds < _LEAST_SEEDS and not smoke:
+        raise UserError(
+            f"finals need at least {_LEAST_SEEDS} seeds, but got {seeds}: fewer tell little of "
+            "the spread. A smoke run may have fewer."
         )
-        return Evaluation(_score(model, data, validation, epochs[best_epoch - 1]), model)
-
-
-def build(params: Params, family: str, n_classes: int, training: Labelled) -> keras.Model:
-    """Build a family's model and have it count what it must before it is trained."""
-    text: dict[str, Any] = take(params, "text")
-    masked = text["padding"] == "bucket"
-    model = BUILDERS[family](
-        text["vocab_size"], text["maxlen"], n_classes, masked, **take(params, family)
+    report: Path | None = arguments.report
+    if report is not None and report.suffix not in _REPORTS:
+        raise UserError(f"a report must end in {' or '.join(_REPORTS)}, but got {str(report)!r}.")
+    return Options(
+        study=arguments.study,
+        data=arguments.data,
+        top=arguments.top or (2 if smoke else 5),
+        seeds=seeds,
+        workers=arguments.workers,
+        smoke=smoke,
+        again=arguments.again,
+        report=report,
+        json=arguments.json,
     )
-    for layer in model.layers:
-        if isinstance(layer, NgramNumbers):
-            layer.adapt(training.rows, training.labels, n_classes)
-    return model
 
 
-def set_seed(seed: int) -> None:
-    """From here on, equal values give equal numbers."""
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+def _evaluate(console: Console, chosen: Options) -> StudyRecord:
+    """Run the finals while nobody else works on the study; give all that is recorded then."""
+    from filelock import FileLock, Timeout
 
+    from search import pool
+    from search.finals.select import finalists
+    from tracking import store
 
-@contextmanager
-def memory_limited(params: Params) -> Iterator[None]:
-    """Running out of memory is the values' fault."""
+    root = store.home()
+    study = store.read_study(root, _recorded_name(chosen, list(store.studies(root))))
+    finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
+    data = _load(console, chosen, study)
+    name = study.plan.study
     try:
-        yield
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise TrialFailed(f"out of memory with {dict(params)}") from error
+        with FileLock(root / f"{name}.lock", timeout=0), pool.server():
+            study = store.read_study(root, name)
+            _run(console, chosen, study, data, root)
+            study = store.read_study(root, name)
+            store.open_finals(root, name).write_note(study)
+    except Timeout:
+        raise UserError(f"study {name} is being run by another process.") from None
+    return study
 
 
-def encoded(
-    data: Dataset, part: str, *, vocab_size: int, maxlen: int, truncating: str, padding: str
-) -> Labelled:
-    """Clip a part of the data to a trial's vocabulary and length."""
-    rows = clip(data.tokens(part), vocab_size=vocab_size, maxlen=maxlen, truncating=truncating)
-    return Labelled(rows, data.labels(part), pad_to=maxlen if padding == "full" else None)
+def _recorded_name(chosen: Options, known: list[str]) -> str:
+    """Name the records: with --smoke those of the smoke run."""
+    smoke = f"{chosen.study}-smoke"
+    return smoke if chosen.smoke and smoke in known else chosen.study
 
 
-def _score(
-    model: keras.Model, data: Dataset, validation: Labelled, best: EpochRecord
-) -> ScoreRecord:
-    probabilities = predict(model, validation)
-    accuracy = score.accuracy(probabilities, validation.labels)
-    low, high = score.wilson(accuracy, len(validation.labels))
-    return ScoreRecord(
-        best_epoch=best.epoch,
-        val_accuracy=accuracy,
-        low=low,
-        high=high,
-        val_loss=score.log_loss(probabilities, validation.labels),
-        train_accuracy=best.train_accuracy,
-        n_parameters=sum(math.prod(weights.shape) for weights in model.trainable_weights),
-        confusion=score.confusion(probabilities, validation.labels),
-        val_auc=score.auc(probabilities, validation.labels),
-        mistakes=mistakes(probabilities, data),
-    )
+def _run(console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path) -> None:
+    from search.finals.coordinator import Finals
+    from search.finals.select import finalists
+    from tracking import store
+    from tracking.environment import machine
 
-
-def mistakes(probabilities: NDArray[np.floating], data: Dataset) -> tuple[MistakeRecord, ...]:
-    """Give the validation texts that were labelled wrongly with the most confidence."""
-    labels, rows, vocabulary = data.labels("validation"), data.tokens("validation"), None
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    found = []
-    for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:_N_MISTAKES]:
-        vocabulary = vocabulary or data.vocabulary()
-        words = decode(rows[int(row)][:_MISTAKE_WORDS], vocabulary)
-        found.append(
-            MistakeRecord(
-                text=" ".join(words),
-                label=data.classes[labels[row]],
-                predicted=data.classes[predicted[row]],
-                probability=float(confidence[row]),
-            )
+    n_cores = int(machine()["n_cores"])
+    n_workers = chosen.workers or max(1, n_cores // 2)
+    with StopFlag() as stop:
+        finals = Finals(
+            study=study,
+            store=store.open_finals(root, study.plan.study),
+            data=data,
+            chosen=finalists(study, chosen.top),
+            top=chosen.top,
+            n_seeds=chosen.seeds,
+            n_workers=n_workers,
+            n_threads=None if n_workers == 1 else max(1, n_cores // n_workers),
+            again=chosen.again,
+            console=console,
+            check_stop=stop.check,
         )
-    return tuple(found)
+        try:
+            finals.run()
+        except Stopped:
+            console.print("Nothing finished is lost: the same command goes on from here.")
+            raise
+
+
+def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
+    """Load the data that the study was run on.
+
+    Raises:
+        UserError: if they are not there, or not the same.
+    """
+    from search.datasets.cache import load
+    from search.datasets.sources import NAMES
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    was, name = study.plan.data, study.plan.study
+    where = chosen.data or was.path or (was.name if was.name in NAMES else "")
+    if not where:
+        raise UserError(
+            f"study {name} was run on {was.name}, and its records do not say where that lies. "
+            "Say it with --data PATH."
+        )
+    data = load(where, say, smoke=chosen.smoke or name.endswith("-smoke"))
+    for what, before, now in (
+        ("data", was.digest, data.digest),
+        ("validation split", was.split_digest, data.split_digest),
+    ):
+        if before != now:
+            raise UserError(
+                f"finals need the study's own {what}, but {name} was run on {before} ({was.name}) "
+                f"and {where} has {now}."
+            )
+    return data
+
+
+def _write_report(file: Path, study: StudyRecord) -> None:
+    from search.finals import checklist
+    from tracking import store
+
+    environments = store.environments(store.home(), study)
+    text = checklist.write(study, environments, html=file.suffix == ".html")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, but got {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    run(main)

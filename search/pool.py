@@ -1,4 +1,4 @@
-"""Trial processes on this machine, one at a time.
+"""Trial processes on this machine, one at a time or several.
 
 Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
 of 6 to 9 s), so that a crash or running out of memory ends one trial and nothing else. The
@@ -10,73 +10,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
-import threading
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing.connection import Connection, wait
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
-from search.datasets.cache import Dataset
+from search import evaluator
 from search.failures import TrialFailed
-from spaces.plan import Split
-from spaces.ranges import Params
+from search.tasks import AnyTask, ControlTask, Result
 from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
-Result = ScoreRecord | LookRecord
 _POLL_SECONDS = 0.2
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CONTEXT = multiprocessing.get_context("forkserver")
-
-
-@dataclass(frozen=True)
-class Task:
-    """What one trial trains on, and where it leaves its files.
-
-    Attributes:
-        folder: receives model.keras (raw text in), summary.txt (its layers) and output.txt (what
-            the process printed).
-        split: None trains on the training part and scores on validation. Of a reproduction, what
-            it is trained on and, once, tested on.
-    """
-
-    params: Params
-    family: str
-    data: Dataset
-    seed: int
-    folder: Path
-    split: Split | None = None
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model.keras"
-
-    @property
-    def summary(self) -> Path:
-        return self.folder / "summary.txt"
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "output.txt"
-
-
-@dataclass(frozen=True)
-class ControlTask:
-    """A control to be fitted; the folder receives output.txt (what the process printed)."""
-
-    name: str
-    data: Dataset
-    folder: Path
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "output.txt"
 
 
 @contextmanager
@@ -101,7 +48,7 @@ def server() -> Iterator[None]:
 @contextmanager
 def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
     """Handle the signals that stop us by what `handler` makes of the handler before."""
-    before = [(signum, signal.getsignal(signum)) for signum in _STOPS]
+    before = [(signum, signal.getsignal(signum)) for signum in evaluator.STOPS]
     try:
         for signum, earlier in before:
             signal.signal(signum, handler(earlier))
@@ -114,12 +61,12 @@ def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
 class Attempt:
     """A trial under way. `epochs()` must be used up before `result()` has something to give."""
 
-    def __init__(self, task: Task | ControlTask, tick: Callable[[], None]) -> None:
+    def __init__(self, task: AnyTask, tick: Callable[[], None]) -> None:
         self._task = task
         self._tick = tick
         self._result: Result | None = None
         self._pipe, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_run, args=(theirs, task), daemon=True)
+        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
         with _ticking_on_signals(tick):
             tick()
             self._process.start()  # waits for the server, which may still be loading Keras
@@ -133,22 +80,42 @@ class Attempt:
             RuntimeError: with the traceback of a bug.
             Exception: whatever `tick` raises.
         """
-        while True:
-            match self._receive():
-                case EpochRecord() as epoch:
-                    yield epoch
-                    self._send_go_on()
-                case ScoreRecord() | LookRecord() as result:
-                    self._result = result
-                    return
-                case TrialFailed() as failure:
-                    raise failure
-                case str() as bug:
-                    raise RuntimeError(f"a trial process failed:\n{bug}")
+        while (epoch := self.next_epoch()) is not None:
+            yield epoch
+            self.go_on()
+
+    def next_epoch(self) -> EpochRecord | None:
+        """Wait for an epoch, which is to be answered by `go_on`; None when the result is there.
+
+        Raises:
+            as `epochs` does.
+        """
+        match self._receive():
+            case EpochRecord() as epoch:
+                return epoch
+            case ScoreRecord() | LookRecord() as result:
+                self._result = result
+                return None
+            case TrialFailed() as failure:
+                raise failure
+            case bug:
+                raise RuntimeError(f"a trial process failed:\n{bug}")
+
+    def go_on(self) -> None:
+        """Let the process train on."""
+        try:
+            self._pipe.send(True)
+        except OSError:  # it died meanwhile; the next receive says why
+            return
 
     def result(self) -> Result:
         assert self._result is not None
         return self._result
+
+    @property
+    def pipe(self) -> Connection:
+        """What it is heard through, to wait for several at once."""
+        return self._pipe
 
     def end(self) -> None:
         """Leave no process behind."""
@@ -165,12 +132,6 @@ class Attempt:
             self._process.join()
         self._tick()  # it may have died of what asks us to stop
         raise self._cause_of_death()
-
-    def _send_go_on(self) -> None:
-        try:
-            self._pipe.send(True)
-        except OSError:  # it died meanwhile; the next receive says why
-            return
 
     def _cause_of_death(self) -> Exception:
         """A signal ends what cannot be trained; a process that ends by itself is a bug."""
@@ -200,7 +161,7 @@ def _ticking_on_signals(tick: Callable[[], None]) -> AbstractContextManager[None
 
 
 @contextmanager
-def attempt(task: Task | ControlTask, tick: Callable[[], None]) -> Iterator[Attempt]:
+def attempt(task: AnyTask, tick: Callable[[], None]) -> Iterator[Attempt]:
     """Run a task in a process of its own, which is gone when the block is left.
 
     Args:
@@ -211,6 +172,55 @@ def attempt(task: Task | ControlTask, tick: Callable[[], None]) -> Iterator[Atte
         yield under_way
     finally:
         under_way.end()
+
+
+OneTask = TypeVar("OneTask", bound=AnyTask)
+
+
+def run_all(
+    tasks: Iterable[OneTask], n_workers: int, tick: Callable[[], None]
+) -> Iterator[tuple[OneTask, EpochRecord | Result | TrialFailed]]:
+    """Run tasks in processes of their own, some at a time; give what comes of each, as it comes.
+
+    A task gives its epochs and then, last, its result or why it has none. Tasks are taken when a
+    place is free. No process is left when the iterator is closed.
+
+    Args:
+        tick: called several times a second while waiting; what it raises ends all of them.
+
+    Raises:
+        RuntimeError: with the traceback of a bug.
+    """
+    waiting = iter(tasks)
+    under_way: dict[Connection, tuple[OneTask, Attempt]] = {}
+    try:
+        while True:
+            while len(under_way) < n_workers and (task := next(waiting, None)) is not None:
+                attempt = Attempt(task, tick)
+                under_way[attempt.pipe] = task, attempt
+            if not under_way:
+                return
+            tick()
+            for pipe in wait(list(under_way), _POLL_SECONDS):
+                assert isinstance(pipe, Connection)
+                task, attempt = under_way[pipe]
+                try:
+                    epoch = attempt.next_epoch()
+                except TrialFailed as failure:
+                    attempt.end()
+                    del under_way[pipe]
+                    yield task, failure
+                    continue
+                if epoch is not None:
+                    yield task, epoch
+                    attempt.go_on()
+                else:
+                    attempt.end()
+                    del under_way[pipe]
+                    yield task, attempt.result()
+    finally:
+        for _, attempt in under_way.values():
+            attempt.end()
 
 
 def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
@@ -226,67 +236,3 @@ def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
     if not isinstance(result, ScoreRecord):
         raise RuntimeError(f"control {task.name} looked at the test set")
     return result
-
-
-def _run(pipe: Connection, task: Task | ControlTask) -> None:
-    """The trial's process: evaluate, save the model, send the result."""
-    for signum in _STOPS:
-        signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with task.output.open("w") as output:
-        os.dup2(output.fileno(), sys.stdout.fileno())
-        os.dup2(output.fileno(), sys.stderr.fileno())
-    try:
-        pipe.send(_evaluate(pipe, task))
-    except TrialFailed as failure:
-        pipe.send(failure)
-    except Exception:
-        pipe.send(traceback.format_exc())
-
-
-def _evaluate(pipe: Connection, task: Task | ControlTask) -> Result:
-    if isinstance(task, ControlTask):
-        from search.controls import evaluate_control
-
-        return evaluate_control(task.name, task.data)
-
-    import search.backend  # noqa: F401  first: it silences TensorFlow's start
-
-    def on_epoch(epoch: EpochRecord) -> None:
-        pipe.send(epoch)
-        pipe.recv()
-
-    if task.split is not None:
-        from search.reproduce import reproduce
-
-        values = (task.params, task.family, task.data, task.seed)
-        return reproduce(*values, on_epoch, partial(_summarise, task), by=task.split)
-    return _trial(task, on_epoch)
-
-
-def _summarise(task: Task, model: Any) -> None:
-    """Leave the model's layers in the task's folder."""
-    lines: list[str] = []
-    model.summary(line_length=100, print_fn=lines.append)
-    task.summary.write_text("\n".join(lines) + "\n", "utf-8")
-
-
-def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
-    from search.evaluate import evaluate
-    from search.text_model import with_text
-    from spaces.ranges import take
-
-    values = (task.params, task.family, task.data, task.seed)
-    done = evaluate(*values, on_epoch, partial(_summarise, task))
-    text: dict[str, Any] = take(task.params, "text")
-    model = with_text(done.model, task.data.vocabulary(), **text)
-    model.save(task.model)
-    return done.score
-
-
-def _end_with_parent() -> None:
-    """Do not outlive a coordinator that was killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -6,18 +6,17 @@ No validation part is held out and nothing stops early: the weights are those of
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import keras
 import numpy as np
 
-from search import score
 from search.batches import Labelled, chain
 from search.datasets import split
 from search.datasets.cache import Dataset
-from search.evaluate import build, encoded, memory_limited, set_seed
+from search.finals.scoring import look_record
 from search.train import predict, train
+from search.trial import build, encoded, memory_limited, set_seed
 from spaces.plan import Split
 from spaces.ranges import Params, take
 from tracking.records import EpochRecord, LookRecord
@@ -42,6 +41,7 @@ def reproduce(
         TrialFailed: if these values cannot be trained.
     """
     set_seed(seed)
+    data = data.open_test("a published configuration, trained as published")
     values: dict[str, Any] = take(params, "train")
     with memory_limited(params):
         training, test = divide(data, by, **take(params, "text"))
@@ -49,17 +49,11 @@ def reproduce(
         on_model(model)
         train(model, training, None, seed=seed, on_epoch=on_epoch, **values)
         probabilities = predict(model, test)
-    accuracy = score.accuracy(probabilities, test.labels)
-    low, high = score.wilson(accuracy, len(test.labels))
-    return LookRecord(
-        accuracy=accuracy,
-        low=low,
-        high=high,
-        loss=score.log_loss(probabilities, test.labels),
+    return look_record(
+        probabilities,
+        test.labels,
         n_train=len(training.labels),
-        n_test=len(test.labels),
         official=data.official and by != "pooled-67-33",
-        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 

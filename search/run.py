@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +58,7 @@ def _run(console: Console, chosen: Options) -> int:
     from filelock import FileLock, Timeout
 
     from search import pool, report
+    from search.page import build_page
     from tracking import store
 
     data = _load(console, chosen)
@@ -73,7 +73,7 @@ def _run(console: Console, chosen: Options) -> int:
             _coordinate(console, chosen, data, root)
     except Timeout:
         raise UserError(f"study {chosen.study} is being run by another process.") from None
-    page = _build_page(chosen.study)
+    page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
         print(json.dumps(report.summary(study, page)))
@@ -135,12 +135,6 @@ def _load(console: Console, chosen: Options) -> Dataset:
             "A table gives one by the value test in its column split."
         )
     return data
-
-
-def _build_page(study: str) -> str:
-    """Have the page drawn by the program that draws; we only share the records with it."""
-    command = [sys.executable, "-m", "dashboards.build", "--study", study]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

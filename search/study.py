@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from search import served
 from search.failures import OutOfTime, TrialFailed
-from search.pool import ControlTask, Task, attempt, score_control
+from search.pool import attempt, score_control
+from search.tasks import ControlTask, Task
 from search.watcher import Outcome
 from tracking.cli import Stopped, disk_is_full
 from tracking.records import ControlRecord, LookRecord, ScoreRecord

@@ -71,16 +71,21 @@ def redact(text: str) -> str:
 
 
 def user() -> str:
-    """Give the name of the user; empty where the machine knows none for them."""
+    """Give the name of the user."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container run under a bare number
-        return ""
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return str(os.getuid())
 
 
 def command() -> str:
     """Give the command that was typed."""
     return redact(shlex.join(["python", *sys.orig_argv[1:]]))
+
+
+def who() -> str:
+    """Name the user and the machine."""
+    return f"{user()}@{platform.node()}"
 
 
 @functools.cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 
 def folder(address: str) -> Path | None:
@@ -39,6 +42,33 @@ def read_text(client: MlflowClient, run: Run, name: str) -> str | None:
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as there:
         fetched = client.download_artifacts(run.info.run_id, name, there)
         return Path(fetched).read_bytes().decode("utf-8")
+
+
+def fetch(client: MlflowClient, run: Run, name: str) -> Path:
+    """Give a file of a run; from a server it is copied here, until the program ends."""
+    here = folder(run.info.artifact_uri)
+    return here / name if here is not None else copy(client, run.info.artifact_uri, name)
+
+
+def copy(client: MlflowClient, address: str, name: str) -> Path:
+    """Copy a file from a server to this machine, until the program ends."""
+    place = tempfile.mkdtemp(prefix="seqsearch-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return Path(str(repository(client, address).download_artifacts(name, place)))
+
+
+def delete(client: MlflowClient, run: Run, name: str) -> None:
+    """Delete a file of a run, if it is there."""
+    here = folder(run.info.artifact_uri)
+    if here is not None:
+        (here / name).unlink(missing_ok=True)
+    elif has(client, run, name):
+        repository(client, run.info.artifact_uri).delete_artifacts(name)
+
+
+def repository(client: MlflowClient, address: str) -> Any:  # MLflow leaves it untyped
+    """Open what MLflow keeps at an address."""
+    return get_artifact_repository(address, tracking_uri=client.tracking_uri)
 
 
 def has(client: MlflowClient, run: Run, name: str) -> bool:

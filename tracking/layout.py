@@ -88,7 +88,7 @@ def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value])
     client.log_batch(run_id, params=values)
 
 
-def _read_params(client: MlflowClient, run: Run) -> dict[str, Value]:
+def read_params(client: MlflowClient, run: Run) -> dict[str, Value]:
     odd = json.loads(read_text(client, run, "params.json") or "{}")
     return {name: _load(text) for name, text in {**run.data.params, **odd}.items()}
 
@@ -163,7 +163,7 @@ def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:
 def read_control(client: MlflowClient, run: Run) -> ControlRecord:
     assert run.info.end_time is not None
     seconds = (run.info.end_time - run.info.start_time) / 1000
-    return ControlRecord(run.info.run_name, seconds, _read_score(client, run))
+    return ControlRecord(run.info.run_name, seconds, read_score(client, run))
 
 
 def is_void(run: Run) -> bool:
@@ -182,14 +182,14 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         number=int(tags["trial.number"]),
         family=tags["trial.family"],
         origin=tags["trial.origin"],
-        params=_read_params(client, run),
+        params=read_params(client, run),
         seed=int(tags["trial.seed"]),
         state=read_state(run),
         void=is_void(run),
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
-        epochs=_read_epochs(client, run),
-        score=_read_score(client, run) if _has_score(run) else None,
+        epochs=read_epochs(client, run),
+        score=read_score(client, run) if has_score(run) else None,
         run_id=run.info.run_id,
         model=models.is_kept(client, run),
         look=_read_look(client, run),
@@ -208,7 +208,7 @@ def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
     return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
-def _has_score(run: Run) -> bool:
+def has_score(run: Run) -> bool:
     return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
 
 
@@ -220,7 +220,7 @@ def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
     )
 
 
-def _read_score(client: MlflowClient, run: Run) -> ScoreRecord:
+def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
     found = run.data.metrics
     values: dict[str, Any] = {
         name: _number(found[f"best_{name}"]) if f"best_{name}" in found else None
@@ -237,7 +237,7 @@ def _read_score(client: MlflowClient, run: Run) -> ScoreRecord:
     )
 
 
-def _read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
+def read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
     # Of a trial that was killed while it was closed, the table can be half a one.
     table = None if read_state(run) == "running" else read_text(client, run, "curves.csv")
     if table is not None:

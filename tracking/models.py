@@ -5,7 +5,6 @@ A trial's run names its model in the tag model.id; model.kept says whether its f
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
 import shutil
@@ -20,9 +19,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from requests import HTTPError
 
+from tracking import files
 from tracking.files import folder
 
 # It complains that it finds no pip, which an environment made by uv does not have.
@@ -89,11 +88,7 @@ def fetch(client: MlflowClient, run: Run) -> Path:
         earlier = _earlier(run)
         return Path() if earlier is None else earlier / MODEL
     here = folder(_address(run))
-    if here is not None:
-        return here / _PLACE
-    copy = tempfile.mkdtemp(prefix="seqsearch-")
-    atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    return Path(str(_repository(client, run).download_artifacts(_PLACE, copy)))
+    return files.copy(client, _address(run), _PLACE) if here is None else here / _PLACE
 
 
 def drop(client: MlflowClient, run: Run) -> None:
@@ -140,11 +135,7 @@ def _delete_files(client: MlflowClient, run: Run) -> None:
     else:
         # Some servers can delete nothing; then the tag alone says that it is not kept.
         with suppress(MlflowException, HTTPError):
-            _repository(client, run).delete_artifacts()
-
-
-def _repository(client: MlflowClient, run: Run) -> Any:  # MLflow leaves it untyped
-    return get_artifact_repository(_address(run), tracking_uri=client.tracking_uri)
+            files.repository(client, _address(run)).delete_artifacts()
 
 
 def _address(run: Run) -> str:

@@ -20,6 +20,7 @@ from tracking.records import PlanRecord, Value
 from tracking.runs import of_kind
 
 _LINES = ("baseline", "reference")
+_RESULTS = ("trial", "control", "repeat", "look")
 _HALF_LINE = "half a line"  # what it is called until it is whole
 
 
@@ -65,7 +66,7 @@ def open_experiment(client: MlflowClient, root: Path, study: str, *, fresh: bool
 
 def create_parent(client: MlflowClient, experiment: str, plan: PlanRecord) -> Run:
     leftovers = list(client.search_runs([experiment]))  # of a start that was cut short
-    if any(run.data.tags.get("kind") in ("trial", "control") for run in leftovers):
+    if any(run.data.tags.get("kind") in _RESULTS for run in leftovers):
         raise UserError(
             f"the parent run of study {plan.study} was deleted, but its trials are there. "
             "Restore it in the MLflow UI, or add --fresh to put them aside and start anew."

@@ -14,6 +14,7 @@ from mlflow.entities import RunTag
 
 from tracking import layout
 from tracking.records import State, StudyRecord, TrialRecord
+from tracking.verdict import verdict
 from tracking.words import percent
 
 _SHOWN = 10
@@ -24,7 +25,7 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> Non
     states: tuple[State, ...] = ("complete", "pruned", "failed")
     counts = {f"trials_{state}": study.count(state) for state in states}
     values: dict[str, float] = {**counts, "seconds": sum(trial.seconds for trial in study.trials)}
-    tags = {"mlflow.note.content": f"{study.plan.question}\n\n{_best(study)}".strip()}
+    tags = {"mlflow.note.content": note(study)}
     if study.candidates:
         best = study.candidates[0]
         assert best.score is not None
@@ -35,6 +36,12 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> Non
         metrics=layout.metrics(values, sum(counts.values())),
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
+
+
+def note(study: StudyRecord) -> str:
+    """Say what the UI shows of a study: its question, the verdict, the best trials."""
+    said = "" if study.reproduces else verdict(study)
+    return "\n\n".join(part for part in (study.plan.question, said, _best(study)) if part)
 
 
 def _best(study: StudyRecord) -> str:

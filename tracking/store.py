@@ -12,10 +12,11 @@ records was moved or copied.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracking.cli import Parser, UserError, run, unknown
 from tracking.records import PlanRecord, StudyRecord, TrialRecord
@@ -23,6 +24,7 @@ from tracking.records import PlanRecord, StudyRecord, TrialRecord
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from tracking.finals_store import FinalsStore
     from tracking.writer import StudyStore
 
 
@@ -64,6 +66,13 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     return StudyStore(client, experiment, parent.info.run_id, root)
 
 
+def open_finals(root: Path, study: str) -> FinalsStore:
+    """Open the finals of a recorded study for writing."""
+    from tracking.finals_store import FinalsStore
+
+    return FinalsStore(_connect(root), *ids(root, study))
+
+
 def read_study(root: Path, name: str) -> StudyRecord:
     """Read all that is recorded of a study.
 
@@ -72,8 +81,8 @@ def read_study(root: Path, name: str) -> StudyRecord:
     Raises:
         UserError: if there is no such study.
     """
-    from tracking import layout
-    from tracking.runs import experiment_of, of_kind
+    from tracking import finals_layout, layout
+    from tracking.runs import experiment_of, of_kind, parent_of
 
     known = studies(root)
     if name not in known:
@@ -86,11 +95,14 @@ def read_study(root: Path, name: str) -> StudyRecord:
     experiment = experiment_of(client, name)
     trials = [layout.read_trial(client, run) for run in of_kind(client, experiment, "trial")]
     controls = [layout.read_control(client, run) for run in of_kind(client, experiment, "control")]
-    return StudyRecord(
+    parent = parent_of(client, experiment)
+    assert parent is not None
+    study = StudyRecord(
         plan=replace(known[name], study=name),
         trials=tuple(sorted(trials, key=lambda trial: trial.number)),
         controls=tuple(sorted(controls, key=lambda control: control.name)),
     )
+    return finals_layout.with_finals(client, experiment, parent, study)
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
@@ -130,6 +142,24 @@ def has_artifact(root: Path, run_id: str, name: str) -> bool:
 
     client = _connect(root)
     return files.has(client, client.get_run(run_id), name)
+
+
+def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
+    """Give, by run, the machine and the code of each training that counts."""
+    from tracking.files import read_text
+
+    client = _connect(root)
+    runs = [trial.run_id for trial in study.trials if not trial.void]
+    runs += [repeat.run_id for repeat in study.repeats if not repeat.void]
+    found = {}
+    for run_id in runs:
+        run = client.get_run(run_id)
+        found[run_id] = {
+            **json.loads(read_text(client, run, "environment.json") or "{}"),
+            "commit": run.data.tags.get("mlflow.source.git.commit", ""),
+            "dirty": run.data.tags.get("code.dirty") == "True",
+        }
+    return found
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:

@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from statistics import mean, stdev
+
 from tracking.comparison import against_controls
-from tracking.records import StudyRecord
-from tracking.words import percent
+from tracking.records import DifferenceRecord, FinalLookRecord, RepeatRecord, StudyRecord
+from tracking.words import duration, percent
 
 NOT_OFFICIAL = "not the official test set"
 
 
 def verdict(study: StudyRecord) -> str:
-    """Say in two sentences what came out."""
+    """Say in a few sentences what came out: of the search, then of the finals, then of test."""
     if not study.candidates:
         return "No trial has finished yet, so there is nothing to compare."
+    if study.finals is None:
+        return _of_search(study)
+    looks = latest_look(study)
+    said = [*(_of_look(study, looks) if looks else _of_finals(study)), *_cheapest(study)]
+    first = _winner(study)
+    if looks and first is not None and first != looks[0].of:
+        said.append(
+            f"Since that look {named(study, first)} has become the first on validation, and was "
+            "not looked at"
+        )
+    if study.n_sealed > len({look.n for look in study.final_looks}):
+        said.append(
+            "A look at the test set was begun and cut short; it counts, and is finished first"
+        )
+    unofficial = bool(study.plan.baselines) and not study.plan.data.official
+    mark = f" ({study.plan.data.name}: {NOT_OFFICIAL})" if unofficial else ""
+    return " ".join(f"{sentence}{mark}." for sentence in said)
+
+
+def looks_in_words(study: StudyRecord) -> str:
+    """Say how often the test set was looked at after the search."""
+    n = study.n_sealed
+    return (
+        "no look at the test set"
+        if not n
+        else f"{n} {'look' if n == 1 else 'looks'} at the test set"
+    )
+
+
+def latest_look(study: StudyRecord) -> list[FinalLookRecord]:
+    """Give what the last finished look scored, the winner first; empty where none was taken."""
+    last = max((look.n for look in study.final_looks), default=0)
+    return [look for look in study.final_looks if look.n == last]
+
+
+def named(study: StudyRecord, of: int | str) -> str:
+    """Name what was trained again."""
+    for trial in study.trials:
+        if trial.number == of:
+            return f"trial {trial.number}{study.family_of(trial)} ({trial.origin})"
+    return str(of)
+
+
+def repeats_of(study: StudyRecord, of: int | str) -> list[RepeatRecord]:
+    """Give the repeats that were completed, by index."""
+    own = [r for r in study.repeats if r.of == of and r.score is not None and not r.void]
+    return sorted(own, key=lambda repeat: repeat.index)
+
+
+def spread(accuracies: list[float] | tuple[float, ...]) -> str:
+    """Say the accuracies of several seeds: mean ± standard deviation, and how many."""
+    n = len(accuracies)
+    if n == 1:
+        return f"{percent(accuracies[0])} on one seed"
+    return f"{percent(mean(accuracies))} ± {100 * stdev(accuracies):.2f} over {n} seeds"
+
+
+def _of_search(study: StudyRecord) -> str:
     best = study.candidates[0]
     assert best.score is not None
     score = best.score
@@ -32,6 +93,116 @@ def verdict(study: StudyRecord) -> str:
     return (
         f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
         "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
-        "the test set has not been looked at."
+        f"{_not_looked(study)}."
         + ("" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL}.)")
     )
+
+
+def _not_looked(study: StudyRecord) -> str:
+    return (
+        f"{looks_in_words(study)} so far"
+        if study.n_sealed
+        else "the test set has not been looked at"
+    )
+
+
+def _winner(study: StudyRecord) -> int | str | None:
+    """Give the first of the ranking that is no control."""
+    assert study.finals is not None
+    controls = {repeat.of for repeat in study.repeats if repeat.role == "control"}
+    return next((of for of in study.finals.ranking if of not in controls), None)
+
+
+def _of_finals(study: StudyRecord) -> Iterator[str]:
+    """Say who is first on fresh seeds, before test was looked at."""
+    first = _winner(study)
+    if first is None:
+        yield "None of the finalists could be trained again: all seeds failed"
+        return
+    accuracies = [repeat.score.val_accuracy for repeat in repeats_of(study, first) if repeat.score]
+    yield (
+        f"Trained again on fresh seeds, {named(study, first)} is first: {spread(accuracies)}, "
+        f"on validation; {_not_looked(study)}"
+    )
+    yield from _searched(study, first, accuracies)
+
+
+def _searched(study: StudyRecord, first: int | str, accuracies: list[float]) -> Iterator[str]:
+    """Say how much of what the search saw was luck."""
+    for trial in study.trials:
+        if trial.number == first and trial.score is not None and accuracies:
+            yield (
+                f"The search had seen {percent(trial.score.val_accuracy)} of it there, "
+                f"{100 * (mean(accuracies) - trial.score.val_accuracy):+.2f} points on fresh seeds"
+            )
+
+
+def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
+    """Say what the look saw of the first, and what its reference and the control make of it."""
+    first = looks[0]
+    low, high = first.interval
+    data, who = study.plan.data, named(study, first.of)
+    test = "the official test set" if first.look.official else f"the test part of {data.name}"
+    by = "movie" if study.plan.baselines else "group"
+    seen = (
+        f"{who} has {percent(first.look.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
+        f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
+        f"{spread(first.by_seed)}; {looks_in_words(study)}"
+    )
+    if study.plan.baselines and first.look.official:
+        yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"
+    else:
+        yield f"{seen[0].upper()}{seen[1:]}"
+    for look in looks[1:]:
+        for difference in first.differences:
+            if difference.second == look.of:
+                yield _against(study, look, difference)
+    if first.n_seen and first.accuracy_unseen is not None:
+        yield (
+            f"Without the {first.n_seen} texts that are in training too it has "
+            f"{percent(first.accuracy_unseen)}"
+        )
+
+
+def _beside(published: float, low: float, high: float) -> str:
+    """Hold an interval against a published accuracy, which is taken as a fixed number."""
+    where = "Better than" if low > published else "Not shown to be better than"
+    return f"{'Worse than' if high < published else where} the {percent(published)}"
+
+
+def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord) -> str:
+    """Say how far the winner is from its reference, or from the control."""
+    if found.low > 0:
+        shown = "ahead of"
+    else:
+        shown = "behind" if found.high < 0 else "not shown to differ from"
+    return (
+        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.by_seed)}: "
+        f"{100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
+        f"{100 * found.high:+.2f}, exact McNemar p = {found.p_holm:.2g} after Holm"
+    )
+
+
+def _cheapest(study: StudyRecord) -> Iterator[str]:
+    """Name the cheapest finalist that is not shown to be worse than the first, on validation."""
+    assert study.finals is not None
+    first = _winner(study)
+    if first is None:
+        return
+    equal = [first]
+    for found in study.finals.differences:
+        if first in (found.first, found.second):
+            other = found.second if found.first == first else found.first
+            worse = found.low > 0 if found.first == first else found.high < 0
+            if not worse and named(study, other) != str(other):
+                equal.append(other)
+    cost = {of: mean(r.seconds for r in repeats_of(study, of)) for of in equal}
+    cheapest = min(cost, key=lambda of: cost[of])
+    if cheapest != first:
+        yield (
+            f"The cheapest that is not shown to be worse on validation is "
+            f"{named(study, cheapest)}: {duration(cost[cheapest])} a training instead of "
+            f"{duration(cost[first])}"
+        )
+    elif len(study.finals.ranking) > 1:
+        yield "No cheaper finalist is as good on validation"

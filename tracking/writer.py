@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import disk, environment, layout, models, plan_layout, standing
+from tracking import disk, environment, finals_layout, layout, models, plan_layout, standing
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -36,6 +37,7 @@ class StudyStore:
         self._root = root
         self.parent = parent
         self._trials: dict[str, TrialRecord] = {}  # by run
+        self._earlier: StudyRecord | None = None
         # Runs that were written since they were read: at first, all.
         self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
 
@@ -81,24 +83,16 @@ class StudyStore:
         data: DataRecord,
     ) -> TrialLog:
         """Start the record of a trial."""
-        code = environment.code()
-        run = self._client.create_run(
+        run_id = start_run(
+            self._client,
             self._experiment,
-            run_name=f"trial-{number:04d}-{family}",
-            tags={
-                "mlflow.parentRunId": self.parent,
-                **layout.trial_tags(number, family, seed, origin),
-                **layout.lineage_tags(code),
-                **plan_layout.data_tags(data),
-            },
+            f"trial-{number:04d}-{family}",
+            self.parent,
+            layout.trial_tags(number, family, seed, origin),
+            params,
+            data,
         )
-        run_id = run.info.run_id
         self._stale.add(run_id)
-        self._client.log_inputs(run_id, [plan_layout.data_input(data)])
-        layout.write_params(self._client, run_id, params)
-        self._client.log_dict(run_id, environment.machine(), "environment.json")
-        if code.diff:
-            self._client.log_text(run_id, code.diff, "code.diff")
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
     def release_reserve(self) -> None:
@@ -142,7 +136,16 @@ class StudyStore:
             self._trials[run_id] = layout.read_trial(self._client, run)
         self._stale = {id_ for id_, trial in self._trials.items() if trial.state == "running"}
         trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        return StudyRecord(self._plan(), tuple(trials))
+        parent = self._client.get_run(self.parent)
+        runs = of_kind(self._client, self._experiment, "control")
+        controls = tuple(layout.read_control(self._client, run) for run in runs)
+        plan = plan_layout.read_plan(self._client, parent)
+        study = StudyRecord(plan, tuple(trials), controls)
+        if self._earlier is None:  # finals are made while no search runs: they do not change
+            self._earlier = finals_layout.with_finals(
+                self._client, self._experiment, parent, study
+            )
+        return replace(self._earlier, trials=study.trials, controls=controls)
 
     def _plan(self) -> PlanRecord:
         return plan_layout.read_plan(self._client, self._client.get_run(self.parent))
@@ -151,6 +154,36 @@ class StudyStore:
         """Mark the study as finished, or as stopped before its budget was met."""
         standing.write_trials(self._client, self.parent, self._read().trials)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def start_run(
+    client: MlflowClient,
+    experiment: str,
+    name: str,
+    parent: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Value],
+    data: DataRecord,
+) -> str:
+    """Start the run of a training, with all that is known before it; give its id."""
+    code = environment.code()
+    run = client.create_run(
+        experiment,
+        run_name=name,
+        tags={
+            "mlflow.parentRunId": parent,
+            **tags,
+            **layout.lineage_tags(code),
+            **plan_layout.data_tags(data),
+        },
+    )
+    run_id = str(run.info.run_id)
+    client.log_inputs(run_id, [plan_layout.data_input(data)])
+    layout.write_params(client, run_id, params)
+    client.log_dict(run_id, environment.machine(), "environment.json")
+    if code.diff:
+        client.log_text(run_id, code.diff, "code.diff")
+    return run_id
 
 
 class TrialLog:

@@ -1,7 +1,8 @@
 """Token ids as memory-mapped arrays, prepared once for each data set.
 
-A prepared folder holds, for each part, tokens, offsets and labels; and the vocabulary of the
-training part. It is written beside its place and moved there whole, so it is complete or absent.
+A prepared folder holds, for each part, tokens, offsets, labels, keys and, where they are known,
+groups; and the vocabulary of the training part. It is written beside its place and moved there
+whole, so it is complete or absent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,25 @@ from numpy.typing import NDArray
 from search import text
 from search.batches import Ragged, pack
 from search.datasets import split
-from search.datasets.sources import Say, Source, locate
+from search.datasets.sources import NAMES, Say, Source, locate
 from search.datasets.texts import Parts, Texts
 from tracking.cli import UserError
 from tracking.records import DataRecord
 
-_FORMAT = 1  # a change of the arrays or of the words needs a new number
+_FORMAT = 2  # a change of the arrays or of the words needs a new number
 SMOKE_TEXTS = 400
 
 
 @dataclass(frozen=True)
 class Dataset(DataRecord):
-    """A prepared data set; its arrays are read from disk where they are used."""
+    """A prepared data set; its arrays are read from disk where they are used.
 
-    folder: Path
+    Attributes:
+        opened_for: why the test part may be read; empty while it is sealed.
+    """
+
+    folder: Path = field(kw_only=True)
+    opened_for: str = field(default="", kw_only=True)
 
     @property
     def record(self) -> DataRecord:
@@ -48,7 +54,7 @@ class Dataset(DataRecord):
     @property
     def is_movie_reviews(self) -> bool:
         """Whether numbers published on the Large Movie Review Dataset mean something here."""
-        return self.name in ("imdb", "imdb-train")
+        return self.name in NAMES
 
     def tokens(self, part: str) -> Ragged:
         """Give the full-vocabulary ids of a part, memory-mapped."""
@@ -58,12 +64,33 @@ class Dataset(DataRecord):
         """Give the class numbers of a part, int32 array of shape (n_texts,)."""
         return np.array(self._array(part, "labels"))
 
+    def groups(self, part: str) -> NDArray[np.int32] | None:
+        """Give the number of each text's group (its movie), shape (n_texts,); None if unknown."""
+        known = (self.folder / f"{part}.groups.npy").is_file()
+        return np.array(self._array(part, "groups")) if known else None
+
+    def keys(self, part: str) -> NDArray[np.uint64]:
+        """Give a number for each text, shape (n_texts,): equal texts have equal ones."""
+        return np.array(self._array(part, "keys"))
+
+    def open_test(self, purpose: str) -> Dataset:
+        """Give the data set with a test part that can be read. It is the only way to one.
+
+        Whoever calls this writes the look down before anybody can see what was seen.
+
+        Args:
+            purpose: what the look is for.
+        """
+        return replace(self, opened_for=purpose)
+
     def vocabulary(self) -> list[str]:
         """Give all words of the training part, the most frequent first."""
         # As bytes: a word can hold a carriage return, which reading as text would turn around.
         return (self.folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
 
     def _array(self, part: str, what: str) -> NDArray[Any]:
+        if part == "test" and not self.opened_for:
+            raise RuntimeError("the test part is sealed: only a look that is recorded may read it")
         array: NDArray[Any] = np.load(self.folder / f"{part}.{what}.npy", mmap_mode="r")
         return array
 
@@ -107,6 +134,7 @@ def _load(data: str, say: Say, smoke: bool) -> Dataset:
     return Dataset(
         folder=prepared,
         note=source.note,
+        path="" if source.name in NAMES else str(source.path.absolute()),
         official=source.official and not smoke,  # a few hundred texts are no official test set
         **{**manifest, "classes": tuple(manifest["classes"])},
     )
@@ -148,8 +176,14 @@ def _write(target: Path, name: str, parts: Parts) -> None:
     if parts.test is not None:
         written["test"] = parts.test
     ids = text.index(vocabulary)
+    groups = {g for texts in written.values() for g in texts.groups or ()}
+    numbers = {group: number for number, group in enumerate(sorted(groups))}
     for part, texts in written.items():
         _write_part(target, part, texts, ids, classes)
+        np.save(target / f"{part}.keys.npy", texts.keys())
+        if texts.groups is not None:
+            codes = np.array([numbers[group] for group in texts.groups], dtype=np.int32)
+            np.save(target / f"{part}.groups.npy", codes)
     (target / "vocabulary.txt").write_bytes("\n".join(vocabulary).encode("utf-8"))
     hashes = b"".join(digest for part in written.values() for digest in sorted(part.hashes()))
     manifest = {

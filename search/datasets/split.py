@@ -15,7 +15,7 @@ SEED = 0
 _PARTS = 5  # one of five is held out: 5,000 of the 25,000 training reviews
 
 
-def hold_out(part: Texts, source: str) -> NDArray[np.bool_]:
+def hold_out(part: Texts, source: str, seed: int = SEED) -> NDArray[np.bool_]:
     """Choose about a fifth of the texts.
 
     Texts of one group (a movie) stay together, and so do equal texts, whatever their group:
@@ -26,7 +26,8 @@ def hold_out(part: Texts, source: str) -> NDArray[np.bool_]:
         bool array of shape (n_texts,), True where held out.
     """
     clusters = _clusters(part)
-    held_out = _by_group(part, clusters) if part.groups else _by_text(part, clusters)
+    by = _by_group if part.groups else _by_text
+    held_out = by(part, clusters, seed)
     _check_classes(part, held_out, source)
     return held_out
 
@@ -53,17 +54,17 @@ def _clusters(part: Texts) -> NDArray[np.int64]:
     return np.asarray(component[text], dtype=np.int64)
 
 
-def _by_group(part: Texts, clusters: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _by_group(part: Texts, clusters: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     if len(np.unique(clusters)) < _PARTS:
         raise UserError(f"a split by group needs at least {_PARTS} unconnected groups.")
-    folds = StratifiedGroupKFold(n_splits=_PARTS, shuffle=True, random_state=SEED)
+    folds = StratifiedGroupKFold(n_splits=_PARTS, shuffle=True, random_state=seed)
     _, rows = next(folds.split(clusters, part.labels, clusters))
     return np.isin(np.arange(len(part)), rows)
 
 
-def _by_text(part: Texts, clusters: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _by_text(part: Texts, clusters: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Split distinct texts at random. (Grouping 25,000 groups of one would take far longer.)"""
     from sklearn.model_selection import train_test_split
 
@@ -75,7 +76,7 @@ def _by_text(part: Texts, clusters: NDArray[np.int64]) -> NDArray[np.bool_]:
         distinct,
         test_size=max(1 / _PARTS, len(set(labels)) / len(distinct)),
         stratify=labels,
-        random_state=SEED,
+        random_state=seed,
     )
     return np.isin(clusters, chosen)
 

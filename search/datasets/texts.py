@@ -48,6 +48,14 @@ class Texts:
             kept.extend(generator.choice(of_class, size=wanted, replace=False))
         return self.select(np.sort(np.array(kept)))
 
+    def keys(self) -> NDArray[np.uint64]:
+        """Number each text by the first 64 bits of its SHA-256, shape (n_texts,)."""
+        digests = [
+            hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
+            for text in self.texts
+        ]
+        return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+
     def hashes(self) -> list[bytes]:
         """SHA-256 of each label and text."""
         return [

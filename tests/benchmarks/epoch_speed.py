@@ -25,9 +25,9 @@ import numpy as np
 from search.backend import keras  # first: it silences TensorFlow's start
 from search.batches import Labelled, pack
 from search.datasets.cache import load
-from search.evaluate import encoded
 from search.models import BUILDERS
 from search.train import mixed_batches, sorted_batches
+from search.trial import encoded
 from spaces.ranges import take
 from spaces.tutorials import LSTM
 

@@ -22,9 +22,9 @@ import numpy as np
 from search.backend import keras  # first: it silences TensorFlow's start
 from search.batches import Labelled
 from search.datasets.cache import load
-from search.evaluate import build
 from search.reproduce import divide
 from search.train import mixed_batches
+from search.trial import build
 from spaces.families import FAMILIES, space_of
 from spaces.ranges import defaults, take
 

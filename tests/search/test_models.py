@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from search.backend import keras, tf
 from search.batches import Labelled, pack
-from search.evaluate import build
 from search.models import BUILDERS
 from search.models.gru import TailMaskedGRU
 from search.models.layers import (
@@ -25,6 +24,7 @@ from search.models.layers import (
 )
 from search.models.ngrams import NaiveBayesNgrams
 from search.text_model import with_text
+from search.trial import build
 from spaces.families import FAMILIES
 from spaces.ranges import Choice, Float, Int, Range, Value, defaults, take
 

@@ -13,7 +13,8 @@ import pytest
 from search import pool
 from search.datasets.cache import Dataset
 from search.failures import TrialFailed
-from search.pool import Task, attempt
+from search.pool import attempt
+from search.tasks import Task
 from spaces.ranges import Value
 from spaces.studies import STUDIES
 from tracking.cli import Stopped

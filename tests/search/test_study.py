@@ -26,8 +26,8 @@ from search.engines import Asked
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
 from search.failures import TrialFailed
-from search.pool import Task
 from search.study import Coordinator
+from search.tasks import Task
 from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
@@ -45,7 +45,7 @@ from tracking.records import (
 from tracking.runs import connect
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, Path("none"))
+DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none"))
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,

@@ -239,8 +239,9 @@ def test_the_parent_run_shows_the_best_trials(root: Path) -> None:
     study = write_study(root, build_study(build_trial(0, 0.81), build_trial(1, 0.85)))
     study.take_stock(3)
     (parent,) = _runs(root, "study")
-    question, _, table = parent.data.tags["mlflow.note.content"].partition("\n\n")
+    question, said, table = parent.data.tags["mlflow.note.content"].split("\n\n")
     assert question == build_plan().question
+    assert said.startswith("The best candidate is trial 1 (tpe): 85.00 % on 5,000 validation")
     assert [line.split(" | ")[:2] for line in table.splitlines()[2:]] == [
         ["| 1", "tpe"],
         ["| 0", "defaults"],

@@ -3,7 +3,16 @@
 Accuracies are shares between 0 and 1, losses are in nats, durations in seconds.
 """
 
-from tracking.records.finals import FinalLookRecord, RepeatRecord, Role
+from tracking.records.finals import (
+    DifferenceRecord,
+    ExpectedRecord,
+    FinalLookRecord,
+    FinalsRecord,
+    RepeatRecord,
+    Role,
+    SealItemRecord,
+    SealRecord,
+)
 from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
 from tracking.records.study import StudyRecord
 from tracking.records.trial import (
@@ -20,8 +29,11 @@ __all__ = [
     "BaselineRecord",
     "ControlRecord",
     "DataRecord",
+    "DifferenceRecord",
     "EpochRecord",
+    "ExpectedRecord",
     "FinalLookRecord",
+    "FinalsRecord",
     "LookRecord",
     "MistakeRecord",
     "PlanRecord",
@@ -29,6 +41,8 @@ __all__ = [
     "RepeatRecord",
     "Role",
     "ScoreRecord",
+    "SealItemRecord",
+    "SealRecord",
     "State",
     "StudyRecord",
     "TrialRecord",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tracking.records.finals import FinalLookRecord, RepeatRecord
+from tracking.records.finals import FinalLookRecord, FinalsRecord, RepeatRecord
 from tracking.records.plan import PlanRecord
 from tracking.records.trial import ControlRecord, State, TrialRecord
 
@@ -16,6 +16,8 @@ class StudyRecord:
     Attributes:
         repeats: trainings of finalists on fresh seeds, by search.evaluate.
         final_looks: at the test set, by search.evaluate, the first first.
+        finals: what search.evaluate found on validation; None before.
+        n_sealed: looks that were begun, one that was cut short included: it counts.
     """
 
     plan: PlanRecord
@@ -23,6 +25,8 @@ class StudyRecord:
     controls: tuple[ControlRecord, ...] = ()
     repeats: tuple[RepeatRecord, ...] = ()
     final_looks: tuple[FinalLookRecord, ...] = ()
+    finals: FinalsRecord | None = None
+    n_sealed: int = 0
 
     @property
     def candidates(self) -> list[TrialRecord]:

@@ -13,12 +13,12 @@ from search.backend import keras, tf
 from search.batches import Labelled
 from search.datasets import cache
 from search.datasets.cache import Dataset
-from search.evaluate import Evaluation, encoded, evaluate, mistakes
 from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
 from search.text import decode
 from search.train import mixed_batches, predict, sorted_batches, spread
+from search.trial import Evaluation, encoded, evaluate, mistakes
 from spaces.families import space_of
 from spaces.ranges import Value, defaults, take
 from tracking.records import EpochRecord

@@ -1,0 +1,98 @@
+"""A trial's process: evaluate a task, leave its files, send up what comes of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from search.failures import TrialFailed
+from search.tasks import AnyTask, ControlTask, LookTask, Result, Task
+from tracking.records import EpochRecord, ScoreRecord
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(pipe: Connection, task: AnyTask) -> None:
+    """The trial's process: evaluate, save the model, send the result."""
+    for signum in STOPS:
+        signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with task.output.open("w") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    try:
+        pipe.send(_evaluate(pipe, task))
+    except TrialFailed as failure:
+        pipe.send(failure)
+    except Exception:
+        pipe.send(traceback.format_exc())
+
+
+def _evaluate(pipe: Connection, task: AnyTask) -> Result:
+    if isinstance(task, ControlTask):
+        from search.controls import evaluate_control
+
+        if task.part == "test":
+            from search.finals.scoring import look_with_control
+
+            return look_with_control(task.name, task.data, task.predictions)
+        return evaluate_control(task.name, task.data, task.predictions)
+
+    from search.backend import tf  # first: it silences TensorFlow's start
+
+    if isinstance(task, LookTask):
+        from search.finals.scoring import look_with_model
+
+        return look_with_model(task.file, task.params, task.data, task.predictions)
+    if task.n_threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(task.n_threads)
+
+    def on_epoch(epoch: EpochRecord) -> None:
+        pipe.send(epoch)
+        pipe.recv()
+
+    if task.split is not None:
+        from search.reproduce import reproduce
+
+        values = (task.params, task.family, task.data, task.seed)
+        return reproduce(*values, on_epoch, partial(_summarise, task), by=task.split)
+    return _trial(task, on_epoch)
+
+
+def _summarise(task: Task, model: Any) -> None:
+    """Leave the model's layers in the task's folder."""
+    lines: list[str] = []
+    model.summary(line_length=100, print_fn=lines.append)
+    task.summary.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
+    from search.text_model import with_text
+    from search.trial import evaluate
+    from spaces.ranges import take
+
+    values = (task.params, task.family, task.data, task.seed)
+    done = evaluate(*values, on_epoch, partial(_summarise, task))
+    text: dict[str, Any] = take(task.params, "text")
+    model = with_text(done.model, task.data.vocabulary(), **text)
+    model.save(task.model)
+    np.save(task.predictions, done.probabilities)
+    return done.score
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a coordinator that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

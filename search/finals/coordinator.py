@@ -1,0 +1,129 @@
+"""The finals of a study: train what is missing, rank, look once, say what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.finals import look
+from search.finals.progress import Progress
+from search.finals.ranking import Place, examine, rank
+from search.finals.select import Finalist
+from search.finals.train import Seed, Trainer, missing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.datasets.cache import Dataset
+    from tracking.finals_store import FinalsStore
+    from tracking.records import StudyRecord
+
+
+@dataclass(frozen=True)
+class Finals:
+    """One study's finals and all that works on them.
+
+    Attributes:
+        n_seeds: on how many fresh seeds each finalist is trained.
+        n_threads: of TensorFlow in each process; None leaves it to it.
+        again: whether another look may be taken where there was one.
+        check_stop: raises Stopped when the user asked to end.
+    """
+
+    study: StudyRecord
+    store: FinalsStore
+    data: Dataset
+    chosen: list[Finalist]
+    top: int
+    n_seeds: int
+    n_workers: int
+    n_threads: int | None
+    again: bool
+    console: Console
+    check_stop: Callable[[], None]
+
+    def run(self) -> None:
+        """Train what is missing, rank, and look at the test set if nobody has.
+
+        Raises:
+            Stopped: if the user asked to end; the same command goes on from there.
+        """
+        self.store.begin()
+        cut_short = self.store.unopened()
+        if cut_short is not None:
+            self._say(f"look {cut_short.n} at the test set was cut short: finishing it")
+            look.take(self.store, cut_short, self.data, self.study, self.n_workers, self._tick)
+        self._train(missing(self.chosen, self.store.repeats(), self.n_seeds))
+        places = self._rank()
+        if places and cut_short is None:
+            self._look(places)
+
+    def _rank(self) -> list[Place]:
+        places = rank(self.chosen, self.store.repeats())
+        self.store.write_finals(examine(self.study, places, self.store, self.data, self.top))
+        return places
+
+    def _train(self, seeds: list[Seed]) -> None:
+        with Progress(self.console, list(seeds), self.n_workers) as progress:
+            if seeds:
+                n = len(seeds)
+                self._say(f"{n} {'training' if n == 1 else 'trainings'}, {progress.left()}")
+            trainer = Trainer(
+                self.store,
+                self.data,
+                self.study.plan.seed,
+                self.n_workers,
+                self.n_threads,
+                progress,
+                self.check_stop,
+            )
+            trainer.run(seeds)
+
+    def _look(self, places: list[Place]) -> None:
+        """Take the look, unless there is nothing to look at or somebody has looked."""
+        if "test" not in self.data.n_texts:
+            self._say(
+                f"{self.data.name} has no test part, so nothing is looked at. A table gives one "
+                "by the value test in its column split."
+            )
+            return
+        looks = self.study.final_looks
+        if looks and not self.again:
+            last = looks[-1]
+            self._say(
+                f"no second look: the test set was looked at for this study by {last.who} at "
+                f"{last.look.looked_at}. --again takes another, which is counted."
+            )
+            return
+        chosen = look.looked_at(places, self.study)
+        if not chosen:
+            self._say("no finalist could be trained again, so nothing is looked at.")
+            return
+        chosen = self._with_models(chosen)
+        names = ", ".join(place.finalist.name for place in chosen)
+        record = look.seal(self.store, chosen)
+        self._say(f"look {record.n} at the test set, sealed for {names}")
+        look.take(self.store, record, self.data, self.study, self.n_workers, self._tick)
+        self.store.drop_models([repeat.run_id for place in chosen for repeat in place.scored])
+
+    def _with_models(self, chosen: list[Place]) -> list[Place]:
+        """Train again, on the same seeds, what an earlier look had no use for and deleted."""
+        gone = [
+            (place.finalist, repeat)
+            for place in chosen
+            for repeat in place.scored
+            if place.finalist.role != "control" and not repeat.model
+        ]
+        if not gone:
+            return chosen
+        for _, repeat in gone:
+            self.store.set_aside(repeat.run_id)
+        self._train([Seed(finalist, repeat.index) for finalist, repeat in gone])
+        return look.looked_at(self._rank(), self.study)
+
+    def _tick(self) -> None:
+        self.check_stop()
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,133 @@
+"""Whom to train again: the best trials, the study's first reference, the best control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.engines import derive
+from spaces.studies import STUDIES
+from tracking.cli import UserError
+
+if TYPE_CHECKING:
+    from tracking.records import ReferenceRecord, RepeatRecord, Role, StudyRecord, Value
+
+# Where a study has no control of its own. Nothing in it is searched, and it takes seconds.
+_CONTROL = "tfidf_logistic"
+
+
+@dataclass(frozen=True, eq=False)
+class Finalist:
+    """What is trained again.
+
+    Attributes:
+        of: a trial's number, the name of a reference that has no trial, or that of a control.
+        name: how it is spoken of.
+        family: empty for a control.
+        seconds: that a training is expected to take; None where it is not known.
+        run_id: of its trial's MLflow run; None where it has none.
+    """
+
+    role: Role
+    of: int | str
+    name: str
+    family: str
+    params: Mapping[str, Value]
+    seconds: float | None
+    run_id: str | None
+
+    def seed(self, study_seed: int, index: int) -> int:
+        """Derive the seed of a repeat; none of the search's own trainings had it."""
+        if isinstance(self.of, int):
+            return derive(study_seed, self.of, f"final-{index}")
+        return derive(study_seed, 0, f"final-{self.of}-{index}")
+
+    def n_seeds(self, n_seeds: int) -> int:
+        """How often it is trained: a control has no chance in it."""
+        return 1 if self.role == "control" else n_seeds
+
+    def repeats_in(self, repeats: tuple[RepeatRecord, ...]) -> list[RepeatRecord]:
+        """Its repeats that count, by index."""
+        own = [r for r in repeats if r.of == self.of and not r.void and r.state != "running"]
+        return sorted(own, key=lambda repeat: repeat.index)
+
+
+def finalists(study: StudyRecord, top: int) -> list[Finalist]:
+    """Choose the best trials by validation accuracy, then the first reference and a control.
+
+    Of equals the earlier trial is chosen. A reference that is among the best stands there.
+
+    Raises:
+        UserError: if no trial has finished, or the study searches nothing.
+    """
+    name = study.plan.study
+    if study.reproduces:
+        raise UserError(
+            f"study {name} reproduces published accuracies: each of its trainings has looked at "
+            "the test set already. Finals are for a search, such as architecture."
+        )
+    if not study.candidates:
+        raise UserError(f"study {name} has no finished trial, so there is nothing to train again.")
+    chosen = [
+        Finalist(
+            role="finalist",
+            of=trial.number,
+            name=f"trial {trial.number}{study.family_of(trial)} ({trial.origin})",
+            family=trial.family,
+            params=trial.params,
+            seconds=trial.seconds,
+            run_id=trial.run_id,
+        )
+        for trial in study.candidates[:top]
+    ]
+    return [*chosen, *_reference(study, {one.of for one in chosen}), _control(study)]
+
+
+def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
+    """Give the study's first reference configuration, unless it is among the best already."""
+    for reference in study.plan.references[:1]:
+        trials = [t for t in study.trials if t.origin == reference.trained_as and not t.void]
+        if any(trial.number in chosen for trial in trials):
+            return []
+        for trial in trials[:1]:
+            name = f"reference {reference.name}, trial {trial.number}"
+            return [
+                Finalist(
+                    role="reference",
+                    of=trial.number,
+                    name=name,
+                    family=trial.family,
+                    params=trial.params,
+                    seconds=trial.seconds,
+                    run_id=trial.run_id,
+                )
+            ]
+        return _untried(study, reference)
+    return []
+
+
+def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
+    """Give a reference that the search had no time for, as the study's plan has it."""
+    plan = STUDIES[study.plan.plan].with_max_epochs(study.plan.max_epochs)
+    params = plan.starting_points().get(reference.trained_as)
+    if params is None:
+        return []
+    return [
+        Finalist(
+            role="reference",
+            of=reference.trained_as,
+            name=f"reference {reference.name}",
+            family=plan.family(params),
+            params=params,
+            seconds=None,
+            run_id=None,
+        )
+    ]
+
+
+def _control(study: StudyRecord) -> Finalist:
+    """Give the best control of the study."""
+    best = max(study.controls, key=lambda c: c.score.val_accuracy, default=None)
+    name, seconds = (_CONTROL, None) if best is None else (best.name, best.seconds)
+    return Finalist("control", name, f"control {name}", "", {}, seconds, None)

@@ -1,0 +1,144 @@
+"""The finals of one study, open for writing: repeats, what they showed, and sealed looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tracking import environment, files, finals_layout, layout, standing
+from tracking.finals_layout import LOOK, MODEL, PREDICTIONS, REPEAT
+from tracking.monitor import Monitor
+from tracking.records import (
+    DataRecord,
+    FinalLookRecord,
+    FinalsRecord,
+    RepeatRecord,
+    Role,
+    SealItemRecord,
+    SealRecord,
+    StudyRecord,
+    Value,
+)
+from tracking.runs import of_kind
+from tracking.writer import TrialLog, start_run
+
+_HALF_SEAL = "half a look"  # what it is called until it is whole; nobody has looked yet
+
+
+class FinalsStore:
+    """One process at a time has it, and no search of the same study runs beside it."""
+
+    def __init__(self, client: MlflowClient, experiment: str, parent: str) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._parent = parent
+
+    def begin(self) -> None:
+        """Close what an earlier process left open; a seal that was not whole saw nothing."""
+        for half in self._runs(_HALF_SEAL):
+            self._client.delete_run(half.info.run_id)
+        for run in self._runs(REPEAT):
+            run_id = run.info.run_id
+            state = layout.read_state(run)
+            if state == "running":
+                ended = layout.last_sign_of_life(self._client, run)
+                reason = "its coordinator was killed"
+                log = TrialLog(self._client, run_id)
+                log.close("failed", None, reason=reason, void=True, ended=ended)
+            elif run.info.status == "RUNNING":  # killed between the last two writes
+                self._client.set_terminated(run_id, layout.STATUS[state])
+
+    def repeats(self) -> tuple[RepeatRecord, ...]:
+        return finals_layout.read_repeats(self._client, self._experiment)
+
+    def open_repeat(
+        self,
+        role: Role,
+        of: int | str,
+        index: int,
+        params: Mapping[str, Value],
+        *,
+        seed: int,
+        parent: str | None,
+        data: DataRecord,
+    ) -> TrialLog:
+        """Start the record of a repeat.
+
+        Args:
+            parent: the run of the trial that is repeated; None where there is none.
+        """
+        number = f"trial-{of:04d}" if isinstance(of, int) else of
+        run_id = start_run(
+            self._client,
+            self._experiment,
+            f"repeat-{index}-of-{number}",
+            parent or self._parent,
+            finals_layout.repeat_tags(role, of, index, seed),
+            params,
+            data,
+        )
+        return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
+
+    def model(self, run_id: str) -> Path:
+        """The model file of a repeat."""
+        return self._file(run_id, MODEL)
+
+    def predictions(self, run_id: str) -> Path:
+        """The probabilities of the validation texts that a repeat gave, as an array."""
+        return self._file(run_id, PREDICTIONS)
+
+    def drop_models(self, kept: Sequence[str]) -> None:
+        """Delete the model files of all repeats but those of these runs."""
+        for run in self._runs(REPEAT):
+            if run.info.run_id not in kept:
+                files.delete(self._client, run, MODEL)
+
+    def set_aside(self, run_id: str) -> None:
+        """Mark a repeat as void: its model is needed, was deleted, and is trained again."""
+        self._client.set_tag(run_id, "trial.reason", "its model was deleted; it is trained again")
+        self._client.set_tag(run_id, "trial.void", "True")
+
+    def write_finals(self, finals: FinalsRecord) -> None:
+        finals_layout.write_finals(self._client, self._parent, finals)
+
+    def unopened(self) -> SealRecord | None:
+        """Give a look that was sealed and then cut short: it is finished before anything else."""
+        for run in self._runs(LOOK):
+            if not finals_layout.is_opened(run):
+                return finals_layout.read_seal(self._client, run)
+        return None
+
+    def seal(self, items: Sequence[SealItemRecord]) -> SealRecord:
+        """Write down that a look is being taken, by whom and at what. From here on it counts."""
+        n = 1 + len(self._runs(LOOK))
+        tags = {"kind": _HALF_SEAL, "mlflow.parentRunId": self._parent}
+        run = self._client.create_run(self._experiment, run_name=f"look-{n}", tags=tags)
+        record = SealRecord(
+            n=n,
+            who=environment.who(),
+            sealed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            commit=environment.code().commit,
+            items=tuple(items),
+            run_id=run.info.run_id,
+        )
+        finals_layout.write_seal(self._client, run.info.run_id, record)
+        return record
+
+    def write_looks(self, seal: SealRecord, looks: Sequence[FinalLookRecord]) -> None:
+        """Write what a sealed look saw."""
+        finals_layout.write_looks(self._client, seal.run_id, looks)
+        self._client.set_terminated(seal.run_id)
+
+    def write_note(self, study: StudyRecord) -> None:
+        """Put the verdict where the MLflow UI shows it."""
+        self._client.set_tag(self._parent, "mlflow.note.content", standing.note(study))
+
+    def _runs(self, kind: str) -> list[Run]:
+        return list(of_kind(self._client, self._experiment, kind))
+
+    def _file(self, run_id: str, name: str) -> Path:
+        return files.fetch(self._client, self._client.get_run(run_id), name)
