@@ -10,10 +10,13 @@ import argparse
 import difflib
 import errno
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn, Self
+
+HOST = "127.0.0.1"  # servers are for this machine only
 
 
 class UserError(Exception):
@@ -66,6 +69,31 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message} (--help lists the options)\n")
+
+
+def port_number(text: str) -> int:
+    """Read the option --port."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, but got {text!r}")
+    return int(text)
+
+
+def choose_port(wanted: int | None, first: int) -> int:
+    """Give the port that was asked for, or the first free one from `first` on.
+
+    Raises:
+        UserError: if the port is in use.
+    """
+    if wanted is None:
+        return next(port for port in range(first, 65_536) if _is_free(port))
+    if not _is_free(wanted):
+        raise UserError(f"port {wanted} is in use; leave --port out to have a free one chosen.")
+    return wanted
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:

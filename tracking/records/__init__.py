@@ -7,6 +7,7 @@ from tracking.records.finals import FinalLookRecord, RepeatRecord, Role
 from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
 from tracking.records.study import StudyRecord
 from tracking.records.trial import (
+    CommandRecord,
     ControlRecord,
     EpochRecord,
     LookRecord,
@@ -18,6 +19,7 @@ from tracking.records.trial import (
 
 __all__ = [
     "BaselineRecord",
+    "CommandRecord",
     "ControlRecord",
     "DataRecord",
     "EpochRecord",
