@@ -6,9 +6,9 @@ from dashboards.figures.candidates import label_of
 from dashboards.figures.overfitting import curve
 from dashboards.figures.slices import edges
 from dashboards.forest import FEWEST, fits
-from dashboards.text import plain
+from dashboards.text import plain, said
 from tracking.records import BaselineRecord, FinalLookRecord, ScoreRecord, StudyRecord, TrialRecord
-from tracking.words import brief, percent
+from tracking.words import percent
 
 Answers = tuple[tuple[str, str], ...]
 _LATE = 0.5  # share of the trials within which a search that goes on should find something
@@ -31,7 +31,7 @@ def standing(study: StudyRecord) -> list[tuple[str, ...]]:
     if not study.candidates:
         return []
     score = _score(study.candidates[0])
-    rivals = [(plain(b.name), plain(b.source, 90), b.accuracy) for b in study.plan.baselines]
+    rivals = [(plain(b.name), plain(b.source, 160), b.accuracy) for b in study.plan.baselines]
     rivals += [
         (plain(control.name), "control, the same validation texts", control.score.val_accuracy)
         for control in study.controls
@@ -56,8 +56,8 @@ def looks(study: StudyRecord) -> str:
     if not study.final_looks:
         return ""
     n = len(study.final_looks)
-    said = "; ".join(_look(look) for look in study.final_looks)
-    return f"Test set, looked at {n} {'time' if n == 1 else 'times'}: {said}."
+    seen = "; ".join(_look(look) for look in study.final_looks)
+    return f"Test set, looked at {n} {'time' if n == 1 else 'times'}: {seen}."
 
 
 def _look(final: FinalLookRecord) -> str:
@@ -77,19 +77,19 @@ def _best(study: StudyRecord) -> str:
         return "There is none yet: no trial has finished with a score."
     best = study.candidates[0]
     score = _score(best)
-    said = (
+    words = (
         f"{_name(study, best)}: {percent(score.val_accuracy)} on validation, 95 % interval "
         f"{percent(score.low)} to {percent(score.high)}."
     )
     rest = study.candidates[1:]
     if not rest:
-        return f"{said} It is the only one."
+        return f"{words} It is the only one."
     near = sum(_score(trial).val_accuracy >= score.low for trial in rest)
     behind = 100 * (score.val_accuracy - _score(rest[0]).val_accuracy)
-    said += f" The next, {label_of(study, rest[0])}, is {behind:.2f} points behind"
+    words += f" The next, {label_of(study, rest[0])}, is {behind:.2f} points behind"
     if not near:
-        return f"{said}, outside its interval."
-    return f"{said}; {near:,} {'lies' if near == 1 else 'lie'} within its interval."
+        return f"{words}, outside its interval."
+    return f"{words}; {near:,} {'lies' if near == 1 else 'lie'} within its interval."
 
 
 def _against_paper(study: StudyRecord) -> str:
@@ -98,14 +98,14 @@ def _against_paper(study: StudyRecord) -> str:
     if not study.plan.baselines:
         return "Nothing is published for these data."
     score = _score(study.candidates[0])
-    said = "; ".join(_against(score, baseline) for baseline in study.plan.baselines)
+    words = "; ".join(_against(score, baseline) for baseline in study.plan.baselines)
     n = len(study.candidates)
-    said = f"On validation: {said}."
+    words = f"On validation: {words}."
     if n > 1:
-        said += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
+        words += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
     if not study.plan.data.official:
-        said += " These data are not the official test set."
-    return f"{said} {looks(study) or 'The test set has not been looked at.'}"
+        words += " These data are not the official test set."
+    return f"{words} {looks(study) or 'The test set has not been looked at.'}"
 
 
 def _against(score: ScoreRecord, baseline: BaselineRecord) -> str:
@@ -129,7 +129,7 @@ def _overfit(study: StudyRecord) -> str:
     gap = score.train_accuracy - score.val_accuracy
     half = (score.high - score.low) / 2
     yes = "Yes" if gap > half else "Not that it could be told from chance"
-    said = (
+    words = (
         f"{yes}: at its kept epoch, {score.best_epoch} of {len(best.epochs)}, training is "
         f"{100 * abs(gap):.1f} points {'above' if gap > 0 else 'below'} validation (the interval "
         f"is {100 * half:.1f} either way)."
@@ -137,9 +137,9 @@ def _overfit(study: StudyRecord) -> str:
     lost = curve(best).lost if score.best_epoch in [e.epoch for e in best.epochs] else None
     if lost is not None and score.best_epoch < len(best.epochs):
         change = "fell" if lost >= 0 else "rose"
-        said += f" Going on, validation {change} by {100 * abs(lost):.1f} points; the weights of "
-        said += "the kept epoch are those that count."
-    return said
+        words += f" Going on, validation {change} by {100 * abs(lost):.1f} points; the weights of "
+        words += "the kept epoch are those that count."
+    return words
 
 
 def _next(study: StudyRecord) -> str:
@@ -151,7 +151,7 @@ def _next(study: StudyRecord) -> str:
     parts = []
     found = edges(study)
     if found:
-        names = "; ".join(f"{plain(e.name)} ({e.side} edge, {brief(e.value)})" for e in found)
+        names = "; ".join(f"{plain(e.name)} ({e.side} edge, {said(e.value)})" for e in found)
         parts.append(f"The best lies at the edge of its range in {names}: widen what can be.")
     parts.append(_focus(study))
     after = sum(not t.void and t.number > best.number for t in study.trials)
@@ -171,7 +171,7 @@ def _focus(study: StudyRecord) -> str:
     value = study.candidates[0].params.get(best.name)
     if value is None:  # it is another family's
         return f"Most depends on {plain(best.name)}, which the best does not have."
-    return f"Most depends on {plain(best.name)}; search finer around {plain(brief(value))}."
+    return f"Most depends on {plain(best.name)}; search finer around {said(value)}."
 
 
 def _name(study: StudyRecord, trial: TrialRecord) -> str:

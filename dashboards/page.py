@@ -54,7 +54,7 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = 
     known = sources or {}
     title = ", ".join(html(study.plan.study) for study in studies)
     parts = [
-        f'<header><h1>{title}</h1><button id="theme" type="button">Dark</button></header>',
+        f'<header><h1>{title}</h1><button id="theme" type="button">Dark colours</button></header>',
         _contents(),
         "<main>",
         '<section id="verdict"><h2>Verdict</h2>',
@@ -73,7 +73,7 @@ def figure_page(title: str, figure: go.Figure) -> str:
     """Write a page that holds one figure under its title."""
     body = [
         f"<header><h1>{html(title)}</h1>",
-        '<button id="theme" type="button">Dark</button></header>',
+        '<button id="theme" type="button">Dark colours</button></header>',
         f"<main>{_plot('only', title, figure, wide=False)}</main>",
     ]
     return _document(html(title), "\n".join(body))
@@ -124,7 +124,7 @@ def _leaderboard(studies: Sequence[StudyRecord], sources: Mapping[str, Source]) 
     addresses = {name: source.runs for name, source in sources.items()}
     board = leaderboard.board(*studies, addresses=addresses)
     links = (
-        " The links open the trial's MLflow run while <code>python -m tracking.ui</code> runs."
+        " A trial's number opens its MLflow run while <code>python -m tracking.ui</code> runs."
         if addresses
         else ""
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 
+from tracking.words import brief
+
 # Control characters, marks that turn the direction of reading, halves of surrogate pairs. Joiners
 # stay: emoji and some scripts need them.
 _HIDDEN = re.compile(
@@ -23,6 +25,17 @@ def plain(text: object, longest: int = LABEL) -> str:
     words = " ".join(words.split()) if words.strip() else repr(words)
     cut = words if len(words) <= longest else f"{words[: longest - 1]}…"
     return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", cut)
+
+
+def said(value: object) -> str:
+    """Write a value of a hyperparameter.
+
+    >>> said(80_000), said(0.00123456), said("pre")
+    ('80,000', '0.00123', 'pre')
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
+        return f"{value:,}"
+    return plain(brief(value))
 
 
 def ink(text: object, longest: int = LABEL) -> str:

@@ -142,7 +142,6 @@ window.seqsearch = window.seqsearch || {};
         cell.append(button);
         row.append(cell);
       });
-      if (this.data.links.some(Boolean)) row.append(element("th", { scope: "col" }, "MLflow run"));
       const head = element("thead");
       head.append(row);
       return head;
@@ -150,23 +149,22 @@ window.seqsearch = window.seqsearch || {};
 
     body(found) {
       const body = element("tbody");
-      const linked = this.data.links.some(Boolean);
+      const trial = this.data.columns.findIndex((column) => column.name === "trial");
       found.slice(this.page * PAGE, (this.page + 1) * PAGE).forEach((place) => {
         const row = element("tr", { "data-place": place });
         this.data.rows[place].forEach((value, at) => {
           const text = shown(value, this.data.columns[at].digits);
-          const cell = element("td", typeof value === "number" ? { class: "number" } : { title: text }, text);
-          row.append(cell);
-        });
-        if (linked) {
-          const cell = element("td");
-          const link = this.data.links[place];
+          const cell = element("td", typeof value === "number" ? { class: "number" } : { title: text });
+          const link = at === trial && this.data.links[place];
           // Only what is a web address becomes one.
           if (link && /^https?:\/\//.test(link)) {
-            cell.append(element("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, "open"));
+            const to = { href: link, target: "_blank", rel: "noopener noreferrer" };
+            cell.append(element("a", { ...to, "aria-label": `trial ${text} in MLflow` }, text));
+          } else {
+            cell.textContent = text;
           }
           row.append(cell);
-        }
+        });
         if (place === this.chosen) row.classList.add("chosen");
         row.addEventListener("click", () => {
           if (window.seqsearch.onChoice) window.seqsearch.onChoice(this.data.keys[place]);

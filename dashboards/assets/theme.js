@@ -11,7 +11,7 @@ window.seqsearch = window.seqsearch || {};
   const apply = () => {
     document.documentElement.dataset.theme = theme();
     const button = document.getElementById("theme");
-    if (button) button.textContent = theme() === "dark" ? "Light" : "Dark";
+    if (button) button.textContent = theme() === "dark" ? "Light colours" : "Dark colours";
     listeners.forEach((listener) => listener(theme()));
   };
   system.addEventListener("change", apply);

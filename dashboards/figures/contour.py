@@ -15,7 +15,7 @@ from dashboards.forest import FEWEST, ranked, surface
 from dashboards.ranges import NumberRange, number, parse
 from dashboards.text import ink, plain
 from tracking.records import StudyRecord, TrialRecord
-from tracking.words import brief, percent
+from tracking.words import percent
 
 _SIDE = 30  # points of the grid a side
 
@@ -84,7 +84,7 @@ def sentence(rows: Rows) -> str:
     one, two = (plain(name) for name in rows.names)
     return (
         f"A random forest on {one} and {two} alone expects most, {percent(accuracy)}, around "
-        f"{one} {brief(float(f'{first:.2g}'))} and {two} {brief(float(f'{second:.2g}'))}; "
+        f"{one} {_round(first)} and {two} {_round(second)}; "
         "points are candidates. Far from points it is a guess."
     )
 
@@ -119,8 +119,16 @@ def draw(rows: Rows) -> go.Figure:
     )
     one, two = (ink(name) for name in rows.names)
     style.layout(figure, height=460, margin_t=20)
-    figure.update_xaxes(title_text=one, type="log" if rows.log[0] else "linear")
-    return figure.update_yaxes(title_text=two, type="log" if rows.log[1] else "linear")
+    first, second = (
+        style.log_axis(min(values), max(values)) if log else {}
+        for values, log in zip((rows.first, rows.second), rows.log, strict=True)
+    )
+    figure.update_xaxes(title_text=one, **first)
+    return figure.update_yaxes(title_text=two, **second)
+
+
+def _round(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.10g}"
 
 
 def _pair(study: StudyRecord) -> tuple[tuple[str, NumberRange], tuple[str, NumberRange]] | None:

@@ -113,8 +113,10 @@ def draw(rows: Rows) -> go.Figure:
         for baseline in rows.baselines[:1]:
             line = {"color": style.BASELINE, "dash": "dash", "width": 1.5}
             figure.add_hline(y=baseline.accuracy, line=line, opacity=1, row=1, col=column)
-    for column, (title, _) in enumerate(_AXES, start=1):
-        figure.update_xaxes(title_text=title, type="log", dtick=1, col=column)
+    for column, (title, cost) in enumerate(_AXES, start=1):
+        values = [value for row in rows.points if (value := cost(row)) > 0]
+        axis = style.log_axis(min(values), max(values)) if values else {}
+        figure.update_xaxes(title_text=title, **axis, col=column)
     figure.update_yaxes(tickformat=".1%")
     style.layout(figure, height=420)
     return figure.update_yaxes(title_text="validation accuracy", col=1)

@@ -80,9 +80,10 @@ def table(study: StudyRecord) -> Rows:
 def sentence(rows: Rows) -> str:
     """Say how many trials came to what, and what was spent for nothing."""
     counts = ", ".join(f"{rows.counts[s]:,} {s}" for s in _COLOURS if s in rows.counts)
-    total = sum(sum(cost.minutes.values()) for cost in rows.costs)
+    ended = [cost.minutes[s] for cost in rows.costs for s in cost.minutes if s != "running"]
+    total = sum(ended)
     useful = sum(cost.minutes.get("complete", 0.0) for cost in rows.costs)
-    said = f"{counts}; {duration(60 * total)} in all"
+    said = f"{counts}; {duration(60 * total)} of trials that ended"
     if total > 0:
         said += f", {100 * (1 - useful / total):.0f} % of it on trials that gave no candidate"
     known = [cost for cost in rows.costs if cost.memory_mb is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dashboards.forest import ranked
 from dashboards.ranges import number, parse
 from dashboards.text import plain
 from tracking.records import StudyRecord, TrialRecord, Value
-from tracking.words import brief, percent
+from tracking.words import percent
 
 _AXES, _LINES, _TICKS, _CHOICES = 10, 1_000, 5, 12
 
@@ -80,8 +81,11 @@ def table(study: StudyRecord) -> Rows:
 
 def sentence(rows: Rows) -> str:
     """Say what the best have in common, and how to brush."""
-    said = f"{rows.best} Yellow lines are better. Drag along an axis to keep the lines that pass "
-    said += "there; click beside the mark to let go; drag an axis by its name to move it."
+    said = (
+        f"{rows.best} Orange lines are better, blue ones worse. Drag along an axis to keep the "
+        "lines that pass there; click beside the mark to let go; drag an axis by its name to "
+        "move it."
+    )
     if rows.n_left_out:
         said += f" {rows.n_left_out} less important hyperparameters have no axis."
     if len(rows.accuracies) < rows.n_candidates:
@@ -100,10 +104,16 @@ def draw(rows: Rows) -> go.Figure:
         }
         for axis in rows.axes
     ]
-    accuracy = {"label": "accuracy", "values": rows.accuracies, "tickformat": ".1%"}
+    ends = _ticks(rows.accuracies, log=False)
+    accuracy = {
+        "label": "accuracy",
+        "values": rows.accuracies,
+        "tickvals": [place for place, _ in ends],
+        "ticktext": [percent(place) for place, _ in ends],
+    }
     colour = {
         "color": rows.accuracies,
-        "colorscale": style.SCALE,
+        "colorscale": style.LINES,
         "showscale": True,
         "colorbar": {"tickformat": ".1%"},
     }
@@ -144,13 +154,14 @@ def _choices(name: str, values: Sequence[Value]) -> Axis:
 def _ticks(places: Sequence[float], *, log: bool) -> tuple[tuple[float, str], ...]:
     low, high = min(places), max(places)
     distinct = sorted(set(places))
-    if len(distinct) > _TICKS:
+    near = any(b - a < (high - low) / 12 for a, b in itertools.pairwise(distinct))
+    if len(distinct) > _TICKS or near:
         distinct = [low + (high - low) * step / (_TICKS - 1) for step in range(_TICKS)]
     return tuple((place, _said(10**place if log else place)) for place in distinct)
 
 
 def _said(value: float) -> str:
-    return f"{round(value):,}" if abs(value) >= 100 else brief(value)
+    return f"{round(value):,}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _best(name: str, trials: Sequence[TrialRecord]) -> str:

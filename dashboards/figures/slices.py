@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -21,9 +22,8 @@ from dashboards.figures.candidates import (
 )
 from dashboards.forest import ranked
 from dashboards.ranges import number, parse
-from dashboards.text import ink, plain
+from dashboards.text import ink, plain, said
 from tracking.records import StudyRecord, TrialRecord, Value
-from tracking.words import brief
 
 _PANELS, _POINTS, _COLUMNS = 15, 300, 3
 
@@ -43,7 +43,7 @@ class Edge:
 
     def __str__(self) -> str:
         return (
-            f"{plain(self.name)} {brief(self.value)} lies at the {self.side} edge of its range, "
+            f"{plain(self.name)} {said(self.value)} lies at the {self.side} edge of its range, "
             f"{plain(self.range)}"
         )
 
@@ -137,8 +137,8 @@ def draw(rows: Rows) -> go.Figure:
     for place, slice_ in enumerate(rows.slices):
         row, column = place // columns + 1, place % columns + 1
         _draw_one(figure, rows, slice_, row, column)
-        title = f"{ink(slice_.name, 30)}{' (at the edge)' if slice_.edge else ''}"
-        figure.update_xaxes(title_text=title, row=row, col=column)
+        title = f"{ink(slice_.name, 26)}{', edge' if slice_.edge else ''}"
+        figure.update_xaxes(title={"text": title, "font_size": 12}, row=row, col=column)
     figure.update_yaxes(tickformat=".1%")
     figure.update_yaxes(title_text="validation", col=1)
     style.layout(figure, height=100 + 220 * n_rows)
@@ -155,8 +155,17 @@ def _draw_one(figure: go.Figure, rows: Rows, slice_: Slice, row: int, column: in
     ring = {"symbol": "circle-open", "size": 16, "line": {"width": 2.5}}
     colour = style.TRAIN if slice_.edge else style.GREY
     _add(figure, best, "best", row, column, color=colour, **ring)
-    axis = {"type": "log"} if slice_.log else {}
-    figure.update_xaxes(**(axis if slice_.numeric else {"type": "category"}), row=row, col=column)
+    figure.update_xaxes(**_x_axis(slice_), row=row, col=column)
+
+
+def _x_axis(slice_: Slice) -> dict[str, Any]:
+    values = [value for _, value in slice_.points if not isinstance(value, str)]
+    if not slice_.numeric:
+        return {"type": "category"}
+    if slice_.log and values:
+        return style.log_axis(min(values), max(values))
+    few = values and max(values) - min(values) <= _COLUMNS * 2
+    return {"dtick": 1} if few and all(value == round(value) for value in values) else {}
 
 
 def _add(

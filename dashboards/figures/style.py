@@ -6,6 +6,7 @@ on white and on black alike (3 to 1 at least). Groups differ by symbol too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,7 +26,9 @@ KINDS = {
     "defaults": (TRAIN, "square"),
     "reference": (REFERENCE, "diamond"),
 }
-SCALE = "Cividis"  # even for colour-blind readers
+SCALE = "Cividis"  # of areas: even for colour-blind readers
+LINES = [[0, VALIDATION], [0.5, GREY], [1, TRAIN]]  # of lines, on light and dark: low to high
+_TICKS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))
 _DASHES = ("dash", "dot")
 
 
@@ -60,6 +63,31 @@ TEMPLATES = {
     "light": _template("#1a1a1a", "#ffffff", "#e4e4e4", "#6b6b6b"),
     "dark": _template("#e8e8e8", "#15181d", "#31363f", "#9a9fa8"),
 }
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Give a few round numbers of a logarithmic axis; Plotly's own crowd or are none."""
+    found: list[float] = []
+    for digits in _TICKS:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        every = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+        inside = [tick for tick in every if 0.95 * low <= tick <= 1.05 * high]
+        if len(inside) <= 5 or not found:
+            found = inside
+    return found or [low]
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """Set up a logarithmic axis for numbers from `low` to `high`, above 0."""
+    ticks = log_ticks(low, high)
+    return {"type": "log", "tickvals": ticks, "ticktext": [_short(tick) for tick in ticks]}
+
+
+def _short(value: float) -> str:
+    for letter, size in (("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
 
 
 def marks(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
