@@ -40,6 +40,7 @@ class Panel:
 
     Attributes:
         joint: whether it draws several studies in one; else each has its own.
+        all_trials: whether it draws more than candidates: it changes with every epoch.
         wide: whether it has panels side by side, which a narrow screen scrolls through.
         cells: a table below it.
     """
@@ -50,6 +51,7 @@ class Panel:
     draw: Callable[[Any], go.Figure]
     joint: bool = False
     wide: bool = False
+    all_trials: bool = False
     cells: Callable[[Any], Cells] | None = None
 
 
@@ -68,6 +70,7 @@ FIGURES: dict[str, Panel] = {
         progress.draw,
         joint=True,
         wide=True,
+        all_trials=True,
     ),
     "overfitting": Panel(
         "Overfitting: the best candidates, epoch by epoch",
@@ -83,6 +86,7 @@ FIGURES: dict[str, Panel] = {
         overlay.sentence,
         overlay.draw,
         joint=True,
+        all_trials=True,
     ),
     "gap": Panel("Gap against accuracy", gap.table, gap.sentence, gap.draw, joint=True),
     "cost": Panel(
@@ -125,6 +129,7 @@ FIGURES: dict[str, Panel] = {
         published.sentence,
         published.draw,
         cells=published.cells,
+        all_trials=True,
     ),
     "health": Panel(
         "Study health",
@@ -132,5 +137,6 @@ FIGURES: dict[str, Panel] = {
         health.sentence,
         health.draw,
         cells=health.cells,
+        all_trials=True,
     ),
 }
