@@ -1,18 +1,22 @@
 """Write one self-contained HTML page: `python -m dashboards.build --study lstm_dropout`.
 
 It also puts the overfitting curves of each trial with the trial's MLflow run, and the page with
-the study's.
+the study's. With --image it writes one figure as PNG or SVG instead.
 """
 
 from __future__ import annotations
 
+import argparse
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, UserError, run
+from tracking.cli import Parser, UserError, run, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboards.page import Source
     from tracking.records import StudyRecord
 
 CURVES = "curves.html"
@@ -20,23 +24,25 @@ PAGE = "page.html"
 
 
 def main() -> int:
-    """Read, draw, write; print the page's path."""
-    parser = Parser("dashboards.build", __doc__)
-    parser.add_argument(
-        "--study", action="append", required=True, metavar="NAME", help="repeat it to compare"
-    )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: mlruns/dashboards/")
-    arguments = parser.parse_args()
+    """Read, draw, write; print the path of the page or of the image."""
+    arguments = _parse()
 
-    from dashboards.page import page
     from tracking import store
 
     root = store.home()
+    if arguments.image is not None:
+        out = _image(root, arguments.study, arguments.image, arguments.out)
+        print(out)
+        return 0
     studies = [store.read_study(root, name) for name in arguments.study]
-    html = page(studies)
     names = "+".join(study.plan.study for study in studies)
     out = arguments.out or root / "dashboards" / f"{names}.html"
-    _write(out.absolute(), html)
+
+    from dashboards.page import page
+
+    sources = {s.plan.study: _source(root, s, arguments.mlflow_url) for s in studies}
+    html = page(studies, sources)
+    _write(out.absolute(), html.encode())
     for study in studies:
         _add_curves(root, study)
     if len(studies) == 1:
@@ -45,12 +51,71 @@ def main() -> int:
     return 0
 
 
-def _write(out: Path, html: str) -> None:
+def _parse() -> argparse.Namespace:
+    parser = Parser("dashboards.build", __doc__)
+    parser.add_argument(
+        "--study", action="append", required=True, metavar="NAME", help="repeat it to compare"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: mlruns/dashboards/")
+    parser.add_argument(
+        "--image", metavar="FIGURE", help="write this figure instead, as PNG or SVG (--out *.svg)"
+    )
+    add_mlflow_url(parser)
+    return parser.parse_args()
+
+
+def add_mlflow_url(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where the MLflow UI is."""
+    parser.add_argument(
+        "--mlflow-url",
+        type=_url,
+        default="http://127.0.0.1:5000",
+        metavar="URL",
+        help="where python -m tracking.ui answers, for the links; default: %(default)s",
+    )
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
+        raise argparse.ArgumentTypeError(f"must begin with http:// or https://, but got {text!r}")
+    return text.rstrip("/")
+
+
+def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
+    from dashboards.page import Source
+    from tracking import store
+
+    experiment, _ = store.ids(root, study.plan.study)
+    trials = [*study.candidates[:1], *study.trials[:1]]
+    return Source(
+        runs=f"{mlflow_url}/#/experiments/{experiment}/runs/",
+        command=store.command_of(root, trials[0]) if trials else None,
+    )
+
+
+def _image(root: Path, names: Sequence[str], figure: str, out: Path | None) -> Path:
+    from dashboards import image
+    from dashboards.figures import FIGURES
+    from dashboards.panels import draw_single
+    from tracking import store
+
+    if figure not in FIGURES:
+        raise unknown("figure", figure, FIGURES)
+    studies = [store.read_study(root, name) for name in names]
+    if out is None:
+        title = "+".join(study.plan.study for study in studies)
+        out = root / "dashboards" / f"{title}-{figure}.png"
+    kind = image.kind_of(out)
+    _write(out.absolute(), image.render(draw_single(figure, studies), kind))
+    return out
+
+
+def _write(out: Path, content: bytes) -> None:
     """Write the file whole or not at all."""
     half = out.parent / f".{out.name}.part"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(html, "utf-8")
+        half.write_bytes(content)
         half.replace(out)
     except OSError as error:
         with suppress(OSError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 import sqlite3
 import tempfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tracking.records import (
@@ -143,6 +145,64 @@ def build_look(accuracy: float, **changes: Any) -> LookRecord:
         looked_at="2026-11-23T21:00:00+00:00",
     )
     return replace(look, **changes)
+
+
+def build_search(n_trials: int, n_epochs: int = 10, *, n_more: int = 4) -> StudyRecord:
+    """A study over two families as a sampler leaves it, made up: some numbers matter, some not.
+
+    Args:
+        n_more: hyperparameters of no effect.
+    """
+    random = Random(0)
+    space = {
+        "model.family": "lstm | cnn",
+        "train.learning_rate": "0.0001 to 0.01 (log)",
+        "text.vocab_size": "500 to 80000 (log)",
+        "lstm.units": "8 to 256 (log)",
+        "cnn.filters": "8 to 256 (log)",
+        **{f"text.number_{number}": "0 to 1" for number in range(n_more)},
+    }
+    trials = [_build_search_trial(number, n_epochs, space, random) for number in range(n_trials)]
+    plan = build_plan(
+        study="search",
+        plan="search",
+        families=("lstm", "cnn"),
+        space=space,
+        max_epochs=n_epochs,
+        sampler="tpe",
+        pruner="median",
+    )
+    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.86))
+    return StudyRecord(plan, tuple(trials), controls)
+
+
+def _build_search_trial(
+    number: int, n_epochs: int, space: dict[str, str], random: Random
+) -> TrialRecord:
+    family = random.choice(("lstm", "cnn"))
+    params: dict[str, Any] = {
+        "model.family": family,
+        "train.learning_rate": 10 ** random.uniform(-4, -2),
+        "text.vocab_size": round(500 * 160 ** random.random()),
+        ("lstm.units" if family == "lstm" else "cnn.filters"): round(8 * 32 ** random.random()),
+        **{name: random.random() for name in space if name.startswith("text.number_")},
+    }
+    best = 0.9 - 0.03 * abs(math.log10(params["train.learning_rate"]) + 3) - 0.02 * random.random()
+    best += 0.02 * math.log(params["text.vocab_size"] / 500, 160)
+    state = random.choices(("complete", "pruned", "failed"), (75, 20, 5))[0]
+    n = n_epochs if state == "complete" else min(2, n_epochs)
+    epochs = build_epochs(*(best - 0.1 / (epoch + 1) for epoch in range(n)))
+    return build_trial(
+        number,
+        family=family,
+        origin="tpe",
+        params=params,
+        state=state,
+        reason="out of memory" if state == "failed" else "",
+        seconds=30 + 300 * random.random(),
+        epochs=epochs,
+        score=build_score(epochs) if state == "complete" else None,
+    )
 
 
 def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:

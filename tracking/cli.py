@@ -12,12 +12,15 @@ import errno
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NoReturn, Self
 
 TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
+
+HOST = "127.0.0.1"  # servers are for this machine only
 
 
 class UserError(Exception):
@@ -91,6 +94,31 @@ class _ToEnvironment(argparse.Action):
             )
         os.environ[TRACKING_URI] = value
         setattr(namespace, self.dest, value)
+
+
+def port_number(text: str) -> int:
+    """Read the option --port."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, but got {text!r}")
+    return int(text)
+
+
+def choose_port(wanted: int | None, first: int) -> int:
+    """Give the port that was asked for, or the first free one from `first` on.
+
+    Raises:
+        UserError: if the port is in use.
+    """
+    if wanted is None:
+        return next(port for port in range(first, 65_536) if _is_free(port))
+    if not _is_free(wanted):
+        raise UserError(f"port {wanted} is in use; leave --port out to have a free one chosen.")
+    return wanted
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:

@@ -25,6 +25,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from tracking import environment, models
 from tracking.files import read_json, read_text
 from tracking.records import (
+    CommandRecord,
     ControlRecord,
     EpochRecord,
     LookRecord,
@@ -158,6 +159,15 @@ def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:
     values = {"test_accuracy": look.accuracy, "test_loss": look.loss}
     client.log_batch(run_id, metrics=metrics(values, 0))
     client.set_tag(run_id, "test.looked_at", look.looked_at)  # last: now it is whole
+
+
+def read_command(run: Run) -> CommandRecord:
+    tags = run.data.tags
+    return CommandRecord(
+        command=tags.get("code.command", ""),
+        commit=tags.get("mlflow.source.git.commit", ""),
+        changed=tags.get("code.dirty") == "True",
+    )
 
 
 def read_control(client: MlflowClient, run: Run) -> ControlRecord:

@@ -34,13 +34,16 @@ def parent_of(client: MlflowClient, experiment: str) -> Run | None:
     return next(of_kind(client, experiment, "study"), None)
 
 
-def of_kind(client: MlflowClient, experiment: str, kind: str) -> Iterator[Run]:
-    """Give all runs with this tag."""
+def of_kind(client: MlflowClient, experiment: str, kind: str, also: str = "") -> Iterator[Run]:
+    """Give all runs with this tag.
+
+    Args:
+        also: what else must hold of them, as MLflow's search writes it.
+    """
+    wanted = " and ".join(part for part in (f"tags.kind = '{kind}'", also) if part)
     token = None
     while True:
-        page = client.search_runs(
-            [experiment], f"tags.kind = '{kind}'", max_results=_PAGE, page_token=token
-        )
+        page = client.search_runs([experiment], wanted, max_results=_PAGE, page_token=token)
         yield from page
         token = page.token
         if not token:

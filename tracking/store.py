@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracking.cli import Parser, UserError, run, unknown
-from tracking.records import PlanRecord, StudyRecord, TrialRecord
+from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from tracking.finals_store import FinalsStore
+    from tracking.reader import StudyReader
     from tracking.writer import StudyStore
 
 
@@ -81,8 +81,17 @@ def read_study(root: Path, name: str) -> StudyRecord:
     Raises:
         UserError: if there is no such study.
     """
-    from tracking import finals_layout, layout
-    from tracking.runs import experiment_of, of_kind, parent_of
+    return follow(root, name).read()
+
+
+def follow(root: Path, name: str) -> StudyReader:
+    """Open a study for reading it again and again, as `read_study` once.
+
+    Raises:
+        UserError: if there is no such study.
+    """
+    from tracking.reader import StudyReader
+    from tracking.runs import experiment_of
 
     known = studies(root)
     if name not in known:
@@ -92,17 +101,7 @@ def read_study(root: Path, name: str) -> StudyRecord:
             raise unknown("study", name, known)
         name = of_plan[0]
     client = _connect(root)
-    experiment = experiment_of(client, name)
-    trials = [layout.read_trial(client, run) for run in of_kind(client, experiment, "trial")]
-    controls = [layout.read_control(client, run) for run in of_kind(client, experiment, "control")]
-    parent = parent_of(client, experiment)
-    assert parent is not None
-    study = StudyRecord(
-        plan=replace(known[name], study=name),
-        trials=tuple(sorted(trials, key=lambda trial: trial.number)),
-        controls=tuple(sorted(controls, key=lambda control: control.name)),
-    )
-    return finals_layout.with_finals(client, experiment, parent, study)
+    return StudyReader(client, experiment_of(client, name), name)
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
@@ -129,6 +128,13 @@ def model_file(root: Path, trial: TrialRecord) -> Path:
 
     client = _connect(root)
     return models.fetch(client, client.get_run(trial.run_id))
+
+
+def command_of(root: Path, trial: TrialRecord) -> CommandRecord:
+    """What was typed to run a trial, and which code ran."""
+    from tracking import layout
+
+    return layout.read_command(_connect(root).get_run(trial.run_id))
 
 
 def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:

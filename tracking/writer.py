@@ -16,7 +16,6 @@ from tracking.records import (
     DataRecord,
     EpochRecord,
     LookRecord,
-    PlanRecord,
     ScoreRecord,
     State,
     StudyRecord,
@@ -113,10 +112,8 @@ class StudyStore:
             tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
         )
         run_id = run.info.run_id
-        classes = plan_layout.read_plan(
-            self._client, self._client.get_run(self.parent)
-        ).data.classes
-        layout.write_score(self._client, run_id, control.score, classes)
+        plan = plan_layout.read_plan(self._client, self._client.get_run(self.parent))
+        layout.write_score(self._client, run_id, control.score, plan.data.classes)
         self._client.set_terminated(run_id, end_time=ended)
         self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
 
@@ -146,9 +143,6 @@ class StudyStore:
                 self._client, self._experiment, parent, study
             )
         return replace(self._earlier, trials=study.trials, controls=controls)
-
-    def _plan(self) -> PlanRecord:
-        return plan_layout.read_plan(self._client, self._client.get_run(self.parent))
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboards.figures import style
-from tracking.comparison import compare
+from dashboards.figures.absent import Absent
+from dashboards.text import ink, plain
+from tracking.comparison import HEAD, Comparison, compare
 from tracking.records import BaselineRecord, StudyRecord
 from tracking.words import percent
+
+NEAR = 0.015  # as much as seeds alone move an LSTM's accuracy, and half as much again
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,28 @@ class Pair:
 @dataclass(frozen=True)
 class Rows:
     pairs: tuple[Pair, ...]
+    comparisons: tuple[Comparison, ...]
     baselines: tuple[BaselineRecord, ...]
 
 
 def table(study: StudyRecord) -> Rows:
-    """List the configurations, the first at the top."""
+    """List the configurations, the first at the top.
+
+    Raises:
+        Absent: if none was looked at on the test set.
+    """
+    if not study.looks:
+        raise Absent(
+            "No configuration of this study was scored on the test set as published; "
+            "python -m search.run --study tutorials does that."
+        )
+    comparisons = compare(study)
     pairs = []
-    for row in compare(study):
+    for row in comparisons:
         reference = row.reference
         pairs.append(
             Pair(
-                name=reference.name if row.official else f"{reference.name} *",
+                name=plain(reference.name) + ("" if row.official else " *"),
                 published=reference.published,
                 ours=row.accuracy if row.ours else None,
                 low=row.low,
@@ -52,7 +67,26 @@ def table(study: StudyRecord) -> Rows:
                 official=row.official,
             )
         )
-    return Rows(tuple(pairs), study.plan.baselines)
+    return Rows(tuple(pairs), tuple(comparisons), study.plan.baselines)
+
+
+def sentence(rows: Rows) -> str:
+    """Say how many came out as published."""
+    differences = [row.difference for row in rows.comparisons if row.difference is not None]
+    if not differences:
+        return "None of the configurations can be compared with a published accuracy."
+    near = sum(abs(difference) <= NEAR for difference in differences)
+    far = max(rows.comparisons, key=lambda row: abs(row.difference or 0.0))
+    return (
+        f"Of {len(differences)} configurations with a published test accuracy {near} came out "
+        f"within {100 * NEAR:.1f} points of it; {plain(far.reference.name)} is farthest, "
+        f"{100 * (far.difference or 0.0):+.2f} points. Bars are 95 % intervals of ours."
+    )
+
+
+def cells(rows: Rows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Give all numbers as a table: head and rows."""
+    return HEAD, [row.cells() for row in rows.comparisons]
 
 
 def draw(rows: Rows) -> go.Figure:
@@ -71,11 +105,11 @@ def draw(rows: Rows) -> go.Figure:
             text=f" {percent(baseline.accuracy)}",
             showarrow=False,
         )
-    names = [pair.name for pair in rows.pairs]
-    style.layout(figure, height=120 + 30 * len(names), y_title="")
-    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], tickformat=None)
-    figure.update_xaxes(tickformat=".1%", title_text="test accuracy (* not the official split)")
-    return figure.update_layout(margin={"l": 220})
+    names = [ink(pair.name) for pair in rows.pairs]
+    style.layout(figure, height=120 + 30 * len(names))
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    title = "test accuracy (* not the official split)"
+    return figure.update_xaxes(tickformat=".1%", title_text=title)
 
 
 def _draw_pairs(figure: go.Figure, pairs: Sequence[Pair]) -> None:
@@ -83,16 +117,16 @@ def _draw_pairs(figure: go.Figure, pairs: Sequence[Pair]) -> None:
         if pair.published is not None and pair.ours is not None and pair.official:
             figure.add_scatter(
                 x=[pair.published, pair.ours],
-                y=[pair.name, pair.name],
+                y=[ink(pair.name)] * 2,
                 mode="lines",
-                line={"color": "#c0c0c0", "width": 3},
+                line={"color": style.GREY, "width": 2},
                 showlegend=False,
                 hoverinfo="skip",
             )
     known = [pair for pair in pairs if pair.published is not None]
     figure.add_scatter(
         x=[pair.published for pair in known],
-        y=[pair.name for pair in known],
+        y=[ink(pair.name) for pair in known],
         mode="markers",
         marker={"size": 11, "symbol": "diamond", "color": style.REFERENCE},
         name="published",
@@ -101,7 +135,7 @@ def _draw_pairs(figure: go.Figure, pairs: Sequence[Pair]) -> None:
     trained = [pair for pair in pairs if pair.ours is not None]
     figure.add_scatter(
         x=[pair.ours for pair in trained],
-        y=[pair.name for pair in trained],
+        y=[ink(pair.name) for pair in trained],
         error_x={
             "array": [pair.high - (pair.ours or 0) for pair in trained],
             "arrayminus": [(pair.ours or 0) - pair.low for pair in trained],
@@ -110,6 +144,6 @@ def _draw_pairs(figure: go.Figure, pairs: Sequence[Pair]) -> None:
         mode="markers",
         marker={"size": 11, "color": style.VALIDATION},
         name="ours",
-        text=[pair.remark for pair in trained],
+        text=[ink(pair.remark, 120) for pair in trained],
         hovertemplate="%{y}<br>%{x:.2%} ours<br>%{text}<extra></extra>",
     )

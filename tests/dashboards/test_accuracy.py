@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import plotly.io as pio
 import pytest
 
 from dashboards.figures import accuracy, overfitting
+from dashboards.figures.absent import Absent
 from dashboards.figures.accuracy import Point
 from search.engines.names import SAMPLERS
 from tests.builders import LABELLED_ONLY, MAAS, build_control, build_study, build_trial
@@ -36,9 +36,12 @@ def test_the_table_lists_the_candidates_in_the_order_they_were_tried(study) -> N
         ("trial 5", "search", 0.89),
         ("trial 6", "search", 0.81),
     ]
-    assert rows.points[1] == Point(
-        "trial 1", "lstm-2016", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01
+    (point,) = (point for point in rows.points if point.group == "reference")
+    assert point == Point(
+        1, "trial 1", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01, point.candidate
     )
+    assert point.candidate is not None
+    assert point.candidate.origin == "lstm-2016"
     assert rows.baselines == (MAAS, LABELLED_ONLY)
 
 
@@ -49,10 +52,32 @@ def test_a_trial_of_any_sampler_is_of_the_search(sampler: str) -> None:
     assert rows.points[0].group == "search"
 
 
-def test_the_table_of_a_study_without_candidates_is_empty() -> None:
+def test_a_study_without_candidates_has_no_figure_of_them() -> None:
     study = build_study(build_trial(0, state="pruned"), build_trial(1, state="failed"))
 
-    assert accuracy.table(study).points == ()
+    with pytest.raises(Absent, match="No trial has finished"):
+        accuracy.table(study)
+
+
+def test_the_sentence_counts_those_above_and_below_the_baseline() -> None:
+    study = build_study(build_trial(0, 0.80), build_trial(1, 0.8889), build_trial(2, 0.95))
+
+    assert accuracy.sentence(accuracy.table(study)) == (
+        "3 candidates: 1 with the whole 95 % interval above 88.89 %, 1 below it, 1 that cannot be "
+        "told apart from it."
+    )
+
+
+def test_of_many_candidates_the_best_are_drawn_and_a_band_of_all() -> None:
+    study = build_study(*(build_trial(n, 0.5 + n / 2_000) for n in range(500)))
+
+    rows = accuracy.table(study)
+
+    assert [point.label for point in rows.points] == [f"trial {n}" for n in range(400, 500)]
+    assert len(rows.bins) == 72
+    assert all(bin_.low <= bin_.middle <= bin_.high for bin_ in rows.bins)
+    assert rows.n_candidates == 500
+    assert "the best 100" in accuracy.sentence(rows)
 
 
 def test_the_figure_has_a_mark_for_each_row(study) -> None:
@@ -67,8 +92,10 @@ def test_the_figure_has_a_mark_for_each_row(study) -> None:
             marks[x] = (trace.name, origin, y, y - down, y + up)
     assert len(marks) == len(rows.points)
     for point in rows.points:
-        group, origin, *values = marks[point.label]
-        assert (group, origin) == (point.group, point.origin)
+        group, said, *values = marks[point.place]
+        assert group == point.group
+        assert point.candidate is not None
+        assert point.candidate.origin in said
         assert values == pytest.approx([point.accuracy, point.low, point.high], abs=1e-12)
 
 
@@ -85,8 +112,8 @@ def test_controls_stand_before_the_trials_and_guessing_is_left_to_words(study) -
 def test_the_figure_keeps_the_order_of_the_trials(study) -> None:
     figure = accuracy.draw(accuracy.table(study))
 
-    names = ("trial 0", "trial 1", "trial 5", "trial 6")
-    assert tuple(figure.layout.xaxis.categoryarray) == names
+    assert tuple(figure.layout.xaxis.tickvals) == (0, 1, 2, 3)
+    assert tuple(figure.layout.xaxis.ticktext) == ("trial 0", "trial 1", "trial 5", "trial 6")
 
 
 def test_each_baseline_is_a_line_that_can_be_seen(study) -> None:
@@ -94,11 +121,7 @@ def test_each_baseline_is_a_line_that_can_be_seen(study) -> None:
 
     lines = figure.layout.shapes
     assert [(line.y0, line.y1) for line in lines] == [(0.8889, 0.8889), (0.8833, 0.8833)]
-    # A template may set the width of shapes that do not say theirs; simple_white sets 0.
-    default = figure.layout.template.layout.shapedefaults.line.width
-    assert pio.templates["simple_white"].layout.shapedefaults.line.width == 0
-    for line in lines:
-        assert (default if line.line.width is None else line.line.width) != 0
+    assert all(line.line.width > 0 for line in lines)
     labels = [note.text for note in figure.layout.annotations]
     assert any("88.89" in label and MAAS.name in label for label in labels)
     assert any("88.33" in label and LABELLED_ONLY.name in label for label in labels)

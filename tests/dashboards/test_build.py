@@ -128,12 +128,14 @@ def test_a_disk_that_is_full_leaves_the_old_page(root: Path, monkeypatch) -> Non
     folder = root / "dashboards"
     before = (folder / "lstm.html").read_bytes()
 
-    def write_text(path: Path, text: str, *_: str) -> None:
-        path.write_bytes(text.encode()[:1_000])
+    write = Path.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> None:
+        write(path, content[:1_000])
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(Path, "write_text", write_text)
+        full.setattr(Path, "write_bytes", write_bytes)
         with pytest.raises(UserError, match="No space left on device"):
             _build(full, "--study", "lstm")
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboards.figures import overfitting
+from dashboards.figures.absent import Absent
 from tests.builders import build_study, build_trial
 
 
@@ -41,14 +42,24 @@ def test_the_table_has_the_best_candidates_the_best_first() -> None:
         "trial 10, tpe",
         "trial 9, tpe",
     ]
-    assert len(overfitting.table(study)) == 6
-    assert overfitting.table(build_study()) == []
+    assert len(overfitting.table(study)) == 9
+    with pytest.raises(Absent, match="No trial has finished"):
+        overfitting.table(build_study())
+
+
+def test_the_sentence_says_what_going_on_would_have_cost() -> None:
+    trial = build_trial(0, 0.80, 0.86, 0.85)
+
+    assert overfitting.sentence([overfitting.curve(trial)]) == (
+        "The best kept the weights of epoch 2 of 3, where training was 6.0 points above "
+        "validation; by its last epoch validation had fallen by 1.0."
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 6, 7])
 def test_the_figure_has_two_lines_and_a_kept_epoch_for_each_curve(n: int) -> None:
     study = build_study(*(build_trial(number, 0.80, 0.85, 0.84) for number in range(n)))
-    curves = overfitting.table(study, n)
+    curves = overfitting.table(study, n=n)
 
     figure = overfitting.draw(curves)
 

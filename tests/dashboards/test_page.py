@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from plotly.offline import get_plotlyjs
 
-from dashboards.figures import overfitting
-from dashboards.page import figure_page, page
+from dashboards.figures import FIGURES, overfitting
+from dashboards.page import Source, figure_page, page
 from tests.builders import build_control, build_data, build_score, build_study, build_trial
-from tracking.records import StudyRecord, TrialRecord
+from tests.dashboards.odd import ODD
+from tracking.records import CommandRecord, StudyRecord, TrialRecord
 from tracking.verdict import verdict
 
 _HOSTILE = "<script>alert(1)</script>"
@@ -41,6 +44,12 @@ class _Elements(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+
+def _data(html: str, key: str) -> dict[str, Any]:
+    """Give the data that stand in the page under this name."""
+    content = html.partition(f'<script type="application/json" id="{key}">')[2]
+    return json.loads(content.partition("</script>")[0])
 
 
 def _without_plotly(html: str) -> str:
@@ -113,21 +122,19 @@ def test_the_page_says_what_was_asked_and_counts_the_trials(study: StudyRecord) 
 
     assert "Which LSTM reads reviews best?" in text
     assert verdict(study) in text
-    assert "2 complete, 1 pruned, 1 failed" in text
-    assert "digest 0123abcd, validation split 4567ef01, seed 7" in text
+    assert "2 complete, 1 pruned, 1 failed, 1 cut short" in text
+    for fact in ("imdb, digest 0123abcd", "4567ef01", "Seed of the study 7"):
+        assert fact in text
 
 
 def test_the_page_ranks_the_candidates_with_their_searched_parameters(study) -> None:
     html = page([study])
 
-    text = _Elements(html).text
-    first, second = text.index("87.00"), text.rindex("85.00")
-    assert first < second
-    table = html[html.rindex("<table") :]
-    assert table.index("<td>1</td>") < table.index("<td>0</td>")
-    assert "lstm.units" in table
-    assert "128" in table
-    assert "2 of 3" in table
+    board = _data(html, "board-data")
+    names = [column["name"] for column in board["columns"]]
+    rows = [dict(zip(names, row, strict=True)) for row in board["rows"]]
+    assert [(row["rank"], row["trial"]) for row in rows[:2]] == [(1, 1), (2, 0)]
+    assert (rows[0]["accuracy %"], rows[0]["best epoch"], rows[0]["epochs"]) == (87.0, 2, 3)
 
 
 def test_official_data_are_shown_without_a_warning(study: StudyRecord) -> None:
@@ -147,11 +154,11 @@ def test_a_study_without_candidates_has_a_page(state: str) -> None:
     text = _Elements(page([build_study(build_trial(0, state=state))])).text
 
     assert "No trial has finished yet" in text
-    assert f"{int(state == 'pruned')} pruned, {int(state == 'failed')} failed" in text
+    assert f"1 {state}" in text
 
 
 def test_an_empty_study_has_a_page() -> None:
-    assert "0 complete, 0 pruned, 0 failed" in _Elements(page([build_study()])).text
+    assert "Not drawn: No trial has begun yet." in _Elements(page([build_study()])).text
 
 
 def test_several_studies_stand_on_one_page(study: StudyRecord) -> None:
@@ -160,9 +167,39 @@ def test_several_studies_stand_on_one_page(study: StudyRecord) -> None:
     html = page([study, other])
 
     elements = _Elements(html)
-    assert [tag for tag, _ in elements.tags].count("h1") == 2
+    assert [tag for tag, _ in elements.tags].count("h1") == 1
     assert "And dropout?" in elements.text
+    names = [column["name"] for column in _data(html, "board-data")["columns"]]
+    assert "study" in names
     assert "<title>lstm, lstm_dropout</title>" in html
+
+
+def test_a_trial_is_linked_to_its_mlflow_run_where_that_is_known(study: StudyRecord) -> None:
+    sources = {"lstm": Source("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
+
+    board = _data(page([study], sources), "board-data")
+
+    assert board["links"][0] == "http://127.0.0.1:5000/#/experiments/1/runs/run-1"
+    assert _data(page([study]), "board-data")["links"][0] is None
+
+
+def test_the_reproduce_block_says_what_was_typed_and_which_code_ran(study: StudyRecord) -> None:
+    command = CommandRecord("python -m search.run --study lstm --seed 7", "0a1b2c", changed=True)
+
+    text = _Elements(page([study], {"lstm": Source("http://localhost/", command)})).text
+
+    assert "python -m search.run --study lstm --seed 7" in text
+    assert "0a1b2c; tracked files were changed" in text
+    assert "Seed of the best trial 1001" in text
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_every_odd_study_has_a_page(odd: str) -> None:
+    html = page([ODD[odd]])
+
+    assert html.endswith("</html>\n")
+    for name in ("verdict", "leaderboard", *FIGURES, "reproduce"):
+        assert f'<section id="{name}">' in html
 
 
 def test_the_page_needs_no_network(study: StudyRecord) -> None:
@@ -171,7 +208,8 @@ def test_the_page_needs_no_network(study: StudyRecord) -> None:
         assert {tag for tag, _ in elements.tags}.isdisjoint({"link", "iframe", "img", "base"})
         for tag, attributes in elements.tags:
             loaded = {attributes.get(name) for name in ("src", "href", "srcset")} - {None}
-            assert not loaded, f"<{tag}> loads {loaded}"
+            assert all(value.startswith("#") for value in loaded), f"<{tag}> loads {loaded}"
+        assert "default-src 'none'" in html
         assert "@import" not in _without_plotly(html)
         assert "url(" not in _without_plotly(html)
 

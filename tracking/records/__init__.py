@@ -16,6 +16,7 @@ from tracking.records.finals import (
 from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
 from tracking.records.study import StudyRecord
 from tracking.records.trial import (
+    CommandRecord,
     ControlRecord,
     EpochRecord,
     LookRecord,
@@ -27,6 +28,7 @@ from tracking.records.trial import (
 
 __all__ = [
     "BaselineRecord",
+    "CommandRecord",
     "ControlRecord",
     "DataRecord",
     "DifferenceRecord",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from tracking.records.finals import FinalLookRecord, FinalsRecord, RepeatRecord
 from tracking.records.plan import PlanRecord
@@ -30,8 +31,18 @@ class StudyRecord:
 
     @property
     def candidates(self) -> list[TrialRecord]:
-        """Finished trials that could be exported, the best first; the earlier of equals."""
-        finished = [t for t in self.trials if t.state == "complete" and t.score and not t.void]
+        """Finished trials that could be exported, the best first; the earlier of equals.
+
+        A score that is not a number is none: nothing can be held against it.
+        """
+        finished = [
+            trial
+            for trial in self.trials
+            if trial.state == "complete"
+            and trial.score is not None
+            and not trial.void
+            and isfinite(trial.score.val_accuracy)
+        ]
         return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
 
     @property

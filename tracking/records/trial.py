@@ -116,6 +116,21 @@ class ControlRecord:
 
 
 @dataclass(frozen=True)
+class CommandRecord:
+    """What was typed to run a trial, and which code ran.
+
+    Attributes:
+        command: empty in records made before it was kept.
+        commit: empty outside a git checkout.
+        changed: whether tracked files had uncommitted changes.
+    """
+
+    command: str
+    commit: str
+    changed: bool
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial.
 

@@ -1,0 +1,183 @@
+"""The four questions that a study is looked at for, answered from its records."""
+
+from __future__ import annotations
+
+from dashboards.figures.candidates import label_of
+from dashboards.figures.overfitting import curve
+from dashboards.figures.slices import edges
+from dashboards.forest import FEWEST, fits
+from dashboards.text import plain, said
+from tracking.records import BaselineRecord, FinalLookRecord, ScoreRecord, StudyRecord, TrialRecord
+from tracking.words import percent
+
+Answers = tuple[tuple[str, str], ...]
+_LATE = 0.5  # share of the trials within which a search that goes on should find something
+
+
+def answers(study: StudyRecord) -> Answers:
+    """Answer each question in a few sentences; a reproduction is asked none of them."""
+    if study.reproduces:
+        return ()
+    return (
+        ("Which candidate is best?", _best(study)),
+        ("Is it better than the paper, beyond chance?", _against_paper(study)),
+        ("Did it overfit?", _overfit(study)),
+        ("What to search next?", _next(study)),
+    )
+
+
+def standing(study: StudyRecord) -> list[tuple[str, ...]]:
+    """Hold the best against each published accuracy and each control: rows under STANDING."""
+    if not study.candidates:
+        return []
+    score = _score(study.candidates[0])
+    rivals = [(plain(b.name), plain(b.source, 160), b.accuracy) for b in study.plan.baselines]
+    rivals += [
+        (plain(control.name), "control, the same validation texts", control.score.val_accuracy)
+        for control in study.controls
+    ]
+    return [
+        (
+            name,
+            source,
+            percent(accuracy),
+            f"{100 * (score.val_accuracy - accuracy):+.2f}",
+            _where(score, accuracy),
+        )
+        for name, source, accuracy in rivals
+    ]
+
+
+STANDING = ("held against", "what it is", "accuracy", "the best: points more", "95 % interval is")
+
+
+def looks(study: StudyRecord) -> str:
+    """Say what the sealed looks at the test set saw, and how many there were."""
+    if not study.final_looks:
+        return ""
+    n = len(study.final_looks)
+    seen = "; ".join(_look(look) for look in study.final_looks)
+    return f"Test set, looked at {n} {'time' if n == 1 else 'times'}: {seen}."
+
+
+def _look(final: FinalLookRecord) -> str:
+    look = final.look
+    of = f"trial {final.of}" if isinstance(final.of, int) else plain(final.of)
+    cluster = ""
+    if final.cluster_low is not None and final.cluster_high is not None:
+        cluster = f", by movie {100 * final.cluster_low:.2f} to {100 * final.cluster_high:.2f}"
+    return (
+        f"{of} ({final.role}) {percent(look.accuracy)}, 95 % interval {percent(look.low)} to "
+        f"{percent(look.high)}{cluster}, on {plain(look.looked_at)}"
+    )
+
+
+def _best(study: StudyRecord) -> str:
+    if not study.candidates:
+        return "There is none yet: no trial has finished with a score."
+    best = study.candidates[0]
+    score = _score(best)
+    words = (
+        f"{_name(study, best)}: {percent(score.val_accuracy)} on validation, 95 % interval "
+        f"{percent(score.low)} to {percent(score.high)}."
+    )
+    rest = study.candidates[1:]
+    if not rest:
+        return f"{words} It is the only one."
+    near = sum(_score(trial).val_accuracy >= score.low for trial in rest)
+    behind = 100 * (score.val_accuracy - _score(rest[0]).val_accuracy)
+    words += f" The next, {label_of(study, rest[0])}, is {behind:.2f} points behind"
+    if not near:
+        return f"{words}, outside its interval."
+    return f"{words}; {near:,} {'lies' if near == 1 else 'lie'} within its interval."
+
+
+def _against_paper(study: StudyRecord) -> str:
+    if not study.candidates:
+        return "There is nothing to compare yet."
+    if not study.plan.baselines:
+        return "Nothing is published for these data."
+    score = _score(study.candidates[0])
+    words = "; ".join(_against(score, baseline) for baseline in study.plan.baselines)
+    n = len(study.candidates)
+    words = f"On validation: {words}."
+    if n > 1:
+        words += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
+    if not study.plan.data.official:
+        words += " These data are not the official test set."
+    return f"{words} {looks(study) or 'The test set has not been looked at.'}"
+
+
+def _against(score: ScoreRecord, baseline: BaselineRecord) -> str:
+    where = _where(score, baseline.accuracy)
+    yes = {"above": "yes", "below": "no, it is below"}.get(where, "not shown")
+    whole = "the whole interval is above " if where == "above" else ""
+    return f"{yes}, {whole}{percent(baseline.accuracy)} ({plain(baseline.name)})"
+
+
+def _where(score: ScoreRecord, accuracy: float) -> str:
+    if accuracy < score.low:
+        return "above"
+    return "below" if accuracy > score.high else "not told apart"
+
+
+def _overfit(study: StudyRecord) -> str:
+    if not study.candidates:
+        return "There is nothing to judge yet."
+    best = study.candidates[0]
+    score = _score(best)
+    gap = score.train_accuracy - score.val_accuracy
+    half = (score.high - score.low) / 2
+    yes = "Yes" if gap > half else "Not that it could be told from chance"
+    words = (
+        f"{yes}: at its kept epoch, {score.best_epoch} of {len(best.epochs)}, training is "
+        f"{100 * abs(gap):.1f} points {'above' if gap > 0 else 'below'} validation (the interval "
+        f"is {100 * half:.1f} either way)."
+    )
+    lost = curve(best).lost if score.best_epoch in [e.epoch for e in best.epochs] else None
+    if lost is not None and score.best_epoch < len(best.epochs):
+        change = "fell" if lost >= 0 else "rose"
+        words += f" Going on, validation {change} by {100 * abs(lost):.1f} points; the weights of "
+        words += "the kept epoch are those that count."
+    return words
+
+
+def _next(study: StudyRecord) -> str:
+    if not study.candidates:
+        if study.count("failed"):
+            return "First mend what made trials fail: Study health has the reasons."
+        return "Wait for candidates, or run the study again with a larger budget."
+    best = study.candidates[0]
+    parts = []
+    found = edges(study)
+    if found:
+        names = "; ".join(f"{plain(e.name)} ({e.side} edge, {said(e.value)})" for e in found)
+        parts.append(f"The best lies at the edge of its range in {names}: widen what can be.")
+    parts.append(_focus(study))
+    after = sum(not t.void and t.number > best.number for t in study.trials)
+    if after > _LATE * len(study.trials) and after >= FEWEST:
+        parts.append(f"The last {after:,} trials found nothing better: more of the same may not.")
+    return " ".join(parts)
+
+
+def _focus(study: StudyRecord) -> str:
+    n = len(study.candidates)
+    known = [fit for fit in fits(study) if fit.explained > 0 and fit.importances]
+    if n < FEWEST:
+        return f"With {n} of {FEWEST} candidates needed, what matters cannot be told: run more."
+    if not known:
+        return "What matters cannot be told from these candidates."
+    best = max((i for fit in known for i in fit.importances), key=lambda i: i.drop)
+    value = study.candidates[0].params.get(best.name)
+    if value is None:  # it is another family's
+        return f"Most depends on {plain(best.name)}, which the best does not have."
+    return f"Most depends on {plain(best.name)}; search finer around {said(value)}."
+
+
+def _name(study: StudyRecord, trial: TrialRecord) -> str:
+    return f"T{label_of(study, trial)[1:]}, {plain(trial.origin)}"
+
+
+def _score(trial: TrialRecord) -> ScoreRecord:
+    assert trial.score is not None
+    return trial.score

@@ -1,0 +1,5 @@
+"""A figure that cannot be drawn says why."""
+
+
+class Absent(Exception):
+    """Raised by a figure's `table`: there is nothing to draw; its text is the reason."""
