@@ -63,7 +63,9 @@ def paired_bootstrap(
 
     Each draw takes the same groups of texts for both (paired, Efron and Tibshirani 1993) and, of
     each side, seeds with replacement: a difference that only one lucky seed makes is not one
-    (Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks).
+    (Bouthillier et al. 2021, Accounting for Variance in Machine Learning Benchmarks). To draw rows
+    and columns at once gives a width that is right or a little too large (Owen 2007, The
+    pigeonhole bootstrap).
 
     Args:
         first: shape (n_seeds, n_texts); likewise `second`, whose seeds may be more or fewer.

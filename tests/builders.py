@@ -10,17 +10,23 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tracking.records import (
     BaselineRecord,
     ControlRecord,
     DataRecord,
+    DifferenceRecord,
     EpochRecord,
+    ExpectedRecord,
+    FinalLookRecord,
+    FinalsRecord,
     LookRecord,
     MistakeRecord,
     PlanRecord,
     ReferenceRecord,
+    RepeatRecord,
+    Role,
     ScoreRecord,
     StudyRecord,
     TrialRecord,
@@ -203,6 +209,70 @@ def _build_search_trial(
         epochs=epochs,
         score=build_score(epochs) if state == "complete" else None,
     )
+
+
+def build_repeats(
+    of: int | str, *val_accuracies: float, role: Role = "finalist", seconds: float = 60.0
+) -> tuple[RepeatRecord, ...]:
+    """A complete repeat for each accuracy, each on a seed of its own."""
+    return tuple(
+        RepeatRecord(
+            role=role,
+            of=of,
+            index=index,
+            seed=7_000 + index,
+            state="complete",
+            void=False,
+            reason="",
+            seconds=seconds,
+            epochs=build_epochs(accuracy),
+            score=build_score(build_epochs(accuracy)),
+            run_id=f"repeat-{of}-{index}",
+            params={"lstm.units": 128},
+        )
+        for index, accuracy in enumerate(val_accuracies)
+    )
+
+
+def build_difference(
+    first: int | str,
+    second: int | str,
+    difference: float,
+    low: float,
+    high: float,
+    part: Literal["validation", "test"] = "validation",
+) -> DifferenceRecord:
+    return DifferenceRecord(first, second, part, difference, low, high, 0.01, 0.02)
+
+
+def build_finals(**changes: Any) -> FinalsRecord:
+    """Finals that trial 1 won over trial 0 and a control."""
+    finals = FinalsRecord(
+        top=2,
+        n_seeds=3,
+        rule="the best by validation accuracy",
+        ranking=(1, "tfidf_logistic", 0),
+        optimism=0.0071,
+        correlation=1 / 3,
+        differences=(),
+        expected=(ExpectedRecord(1, 60.0, 0.8), ExpectedRecord(2, 120.0, 0.1 + 0.2)),
+    )
+    return replace(finals, **changes)
+
+
+def build_final_look(of: int | str, accuracy: float, **changes: Any) -> FinalLookRecord:
+    look = FinalLookRecord(
+        role="finalist",
+        of=of,
+        look=build_look(accuracy),
+        cluster_low=accuracy - 0.005,
+        cluster_high=accuracy + 0.005,
+        who="me@here",
+        commit="0123456789abcdef",
+        model_sha256="fedcba9876543210",
+        n=1,
+    )
+    return replace(look, **changes)
 
 
 def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:

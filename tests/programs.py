@@ -48,11 +48,11 @@ def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.Com
 class Running:
     """A program under way in a session of its own, as in a terminal of its own."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, module: str = "search.run") -> None:
         self._errors = home / "stderr.txt"
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "search.run", *words],
+                [sys.executable, "-m", module, *words],
                 cwd=ROOT,
                 env=environment(home),
                 stdout=subprocess.PIPE,

@@ -140,6 +140,16 @@ def is_opened(run: Run) -> bool:
     return run.data.tags.get("look.opened") == "True"
 
 
+def abandon(client: MlflowClient, run_id: str) -> None:
+    """Write down that a look cannot be finished. It counts all the same."""
+    client.set_tag(run_id, "look.opened", "never")
+
+
+def is_unfinished(run: Run) -> bool:
+    """Tell whether a look was sealed and then cut short."""
+    return "look.opened" not in run.data.tags
+
+
 def _read_looks(client: MlflowClient, run: Run) -> list[FinalLookRecord]:
     return [_look(values) for values in read_json(client, run, "looks.json")["looks"]]
 

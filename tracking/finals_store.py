@@ -108,7 +108,7 @@ class FinalsStore:
     def unopened(self) -> SealRecord | None:
         """Give a look that was sealed and then cut short: it is finished before anything else."""
         for run in self._runs(LOOK):
-            if not finals_layout.is_opened(run):
+            if finals_layout.is_unfinished(run):
                 return finals_layout.read_seal(self._client, run)
         return None
 
@@ -132,6 +132,11 @@ class FinalsStore:
         """Write what a sealed look saw."""
         finals_layout.write_looks(self._client, seal.run_id, looks)
         self._client.set_terminated(seal.run_id)
+
+    def abandon(self, seal: SealRecord) -> None:
+        """Give up a sealed look whose models are not what they were. It still counts."""
+        finals_layout.abandon(self._client, seal.run_id)
+        self._client.set_terminated(seal.run_id, "FAILED")
 
     def write_note(self, study: StudyRecord) -> None:
         """Put the verdict where the MLflow UI shows it."""

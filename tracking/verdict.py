@@ -27,22 +27,16 @@ def verdict(study: StudyRecord) -> str:
             "not looked at"
         )
     if study.n_sealed > len({look.n for look in study.final_looks}):
-        said.append(
-            "A look at the test set was begun and cut short; it counts, and is finished first"
-        )
+        said.append("A look at the test set was begun and cut short; it counts")
     unofficial = bool(study.plan.baselines) and not study.plan.data.official
     mark = f" ({study.plan.data.name}: {NOT_OFFICIAL})" if unofficial else ""
     return " ".join(f"{sentence}{mark}." for sentence in said)
 
 
-def looks_in_words(study: StudyRecord) -> str:
+def count_of_looks(study: StudyRecord) -> str:
     """Say how often the test set was looked at after the search."""
     n = study.n_sealed
-    return (
-        "no look at the test set"
-        if not n
-        else f"{n} {'look' if n == 1 else 'looks'} at the test set"
-    )
+    return f"{n or 'no'} {'look' if n < 2 else 'looks'} at the test set"
 
 
 def latest_look(study: StudyRecord) -> list[FinalLookRecord]:
@@ -100,7 +94,7 @@ def _of_search(study: StudyRecord) -> str:
 
 def _not_looked(study: StudyRecord) -> str:
     return (
-        f"{looks_in_words(study)} so far"
+        f"{count_of_looks(study)} so far"
         if study.n_sealed
         else "the test set has not been looked at"
     )
@@ -147,7 +141,7 @@ def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
     seen = (
         f"{who} has {percent(first.look.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
-        f"{spread(first.by_seed)}; {looks_in_words(study)}"
+        f"{spread(first.by_seed)}; {count_of_looks(study)}"
     )
     if study.plan.baselines and first.look.official:
         yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from search.finals.said import HEAD, rows
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import NOT_OFFICIAL, looks_in_words, named, repeats_of, verdict
+from tracking.verdict import NOT_OFFICIAL, count_of_looks, named, repeats_of, verdict
 from tracking.words import brief, duration, percent
 
 Environments = Mapping[str, Mapping[str, Any]]  # by the id of a run: the machine, commit, dirty
@@ -173,7 +173,7 @@ def _looks(study: StudyRecord) -> Section:
     official = "" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL})"
     return (
         "Looks at the test set",
-        [f"{looks_in_words(study).capitalize()}{official}."],
+        [f"{count_of_looks(study).capitalize()}{official}."],
         table if len(table) > 1 else (),
     )
 

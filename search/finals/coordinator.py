@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from search.datasets.cache import Dataset
     from tracking.finals_store import FinalsStore
-    from tracking.records import StudyRecord
+    from tracking.records import SealRecord, StudyRecord
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,27 @@ class Finals:
             Stopped: if the user asked to end; the same command goes on from there.
         """
         self.store.begin()
-        cut_short = self.store.unopened()
-        if cut_short is not None:
-            self._say(f"look {cut_short.n} at the test set was cut short: finishing it")
-            look.take(self.store, cut_short, self.data, self.study, self.n_workers, self._tick)
+        finished = self._finish_look()
         self._train(missing(self.chosen, self.store.repeats(), self.n_seeds))
         places = self._rank()
-        if places and cut_short is None:
+        if not finished:
             self._look(places)
+
+    def _finish_look(self) -> bool:
+        """Finish a look that was cut short: it was for what was sealed then, whoever leads now."""
+        record = self.store.unopened()
+        if record is None:
+            return False
+        if self.again and look.changed(self.store, record) is not None:
+            self.store.abandon(record)
+            return False
+        self._say(f"look {record.n} at the test set was cut short: finishing it")
+        self._take(record)
+        return True
+
+    def _take(self, record: SealRecord) -> None:
+        look.take(self.store, record, self.data, self.study, self.n_workers, self.check_stop)
+        self.store.drop_models([run_id for item in record.items for run_id in item.models])
 
     def _rank(self) -> list[Place]:
         places = rank(self.chosen, self.store.repeats())
@@ -104,8 +117,7 @@ class Finals:
         names = ", ".join(place.finalist.name for place in chosen)
         record = look.seal(self.store, chosen)
         self._say(f"look {record.n} at the test set, sealed for {names}")
-        look.take(self.store, record, self.data, self.study, self.n_workers, self._tick)
-        self.store.drop_models([repeat.run_id for place in chosen for repeat in place.scored])
+        self._take(record)
 
     def _with_models(self, chosen: list[Place]) -> list[Place]:
         """Train again, on the same seeds, what an earlier look had no use for and deleted."""
@@ -121,9 +133,6 @@ class Finals:
             self.store.set_aside(repeat.run_id)
         self._train([Seed(finalist, repeat.index) for finalist, repeat in gone])
         return look.looked_at(self._rank(), self.study)
-
-    def _tick(self) -> None:
-        self.check_stop()
 
     def _say(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)

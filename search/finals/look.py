@@ -77,7 +77,12 @@ def take(
     Raises:
         UserError: if a model is no longer the one that was sealed.
     """
-    _check(store, record)
+    file = changed(store, record)
+    if file is not None:
+        raise UserError(
+            f"look {record.n} was sealed for {file}, which has changed or is gone since. It "
+            "cannot be finished, and counts. Add --again to take another."
+        )
     opened = data.open_test(f"look {record.n} of study {study.plan.study}, by {record.who}")
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
         seen = _score(_tasks(store, record, opened, Path(folder)), n_workers, tick)
@@ -86,15 +91,14 @@ def take(
     return looks
 
 
-def _check(store: FinalsStore, record: SealRecord) -> None:
+def changed(store: FinalsStore, record: SealRecord) -> Path | None:
+    """Give a model file that is not the one that was sealed, if there is one."""
     for item in record.items:
         for run_id, digest in item.models.items():
             file = store.model(run_id)
             if not file.is_file() or sha256(file) != digest:
-                raise UserError(
-                    f"look {record.n} was sealed for {file}, which has changed or is gone since. "
-                    "It cannot be finished, and counts. Add --again to take another."
-                )
+                return file
+    return None
 
 
 Tasks = dict[str, LookTask | ControlTask]  # by run

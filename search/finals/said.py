@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from tracking.verdict import looks_in_words, named, repeats_of, verdict
+from tracking.verdict import count_of_looks, named, repeats_of, verdict
 from tracking.words import duration, percent
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def summary(study: StudyRecord, page: str, report: Path | None) -> dict[str, Any
         "official_test_set": study.plan.data.official,
         "verdict": verdict(study),
         "looks_at_test": study.n_sealed,
-        "looks_in_words": looks_in_words(study),
+        "count_of_looks": count_of_looks(study),
         "ranking": [_place(study, of) for of in (finals.ranking if finals else ())],
         "looks": [asdict(look) for look in study.final_looks],
         "optimism": finals.optimism if finals else None,

@@ -25,7 +25,8 @@ TEXT = take(PARAMS, "text")
 def parted(tiny_csv_with_test: Path, cache_folder: Path) -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQSEARCH_CACHE", str(cache_folder))
-        return cache.load(str(tiny_csv_with_test), lambda line: None)
+        data = cache.load(str(tiny_csv_with_test), lambda line: None)
+        return data.open_test("a test of reproductions")
 
 
 def texts(data: Dataset, *parts: str) -> int:

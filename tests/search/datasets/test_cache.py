@@ -64,9 +64,45 @@ def test_the_vocabulary_is_that_of_the_training_part_alone(divided: Path) -> Non
 
 
 def test_the_test_part_is_prepared_with_the_same_vocabulary(divided: Path) -> None:
-    data = load(str(divided), quiet)
+    data = load(str(divided), quiet).open_test("a test of the cache")
     assert texts_of(data, "test") == ["good <oov>"]
     assert data.labels("test").tolist() == [1]
+
+
+def test_the_test_part_is_sealed_until_it_is_opened_for_a_purpose(divided: Path) -> None:
+    data = load(str(divided), quiet)
+    for read in (data.tokens, data.labels, data.keys):
+        with pytest.raises(RuntimeError, match="the test part is sealed"):
+            read("test")
+    opened = data.open_test("a test of the cache")
+    assert opened.opened_for == "a test of the cache"
+    assert opened.record == data.record
+    assert len(opened.keys("test")) == 1
+
+
+def test_equal_texts_have_equal_keys_in_every_part(tmp_path: Path) -> None:
+    rows = [*ROWS, ("good film number 3", "pos", "test"), ("Good film number 3", "pos", "test")]
+    frame = pd.DataFrame(rows, columns=["text", "label", "split"])
+    frame.to_csv(tmp_path / "twins.csv", index=False)
+    data = load(str(tmp_path / "twins.csv"), quiet).open_test("a test of the cache")
+    assert np.isin(data.keys("test"), data.keys("train")).tolist() == [False, True, False]
+
+
+def test_texts_of_one_group_have_one_number_in_every_part(tmp_path: Path) -> None:
+    films = [f"film {number % 4}" for number in range(len(ROWS))]
+    frame = pd.DataFrame(ROWS, columns=["text", "label", "split"]).assign(group=films)
+    frame.to_csv(tmp_path / "films.csv", index=False)
+    data = load(str(tmp_path / "films.csv"), quiet).open_test("a test of the cache")
+    numbers = [data.groups(part) for part in ("train", "validation", "test")]
+    assert np.concatenate(numbers).tolist() == [number % 4 for number in range(len(ROWS))]
+
+
+def test_without_a_column_for_them_the_groups_are_not_known(divided: Path) -> None:
+    assert load(str(divided), quiet).groups("train") is None
+
+
+def test_a_table_says_where_it_lies(divided: Path) -> None:
+    assert load(str(divided), quiet).path == str(divided)
 
 
 def test_only_the_part_that_is_asked_for_is_read(divided: Path) -> None:
@@ -76,7 +112,7 @@ def test_only_the_part_that_is_asked_for_is_read(divided: Path) -> None:
     assert len(data.tokens("train")) == 20
     assert len(data.labels("validation")) == 2
     with pytest.raises(FileNotFoundError):
-        data.tokens("test")
+        data.open_test("a test of the cache").tokens("test")
 
 
 def test_tokens_are_mapped_and_cannot_be_written_by_mistake(tiny_dataset: Dataset) -> None:
