@@ -116,7 +116,7 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     """Run the finals while nobody else works on the study; give all that is recorded then."""
     from filelock import FileLock, Timeout
 
-    from search import pool
+    from search.attempt import server
     from search.finals.select import finalists
     from tracking import store
 
@@ -126,7 +126,7 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     data = _load(console, chosen, study)
     name = study.plan.study
     try:
-        with FileLock(root / f"{name}.lock", timeout=0), pool.server():
+        with FileLock(root / f"{name}.lock", timeout=0), server():
             study = store.read_study(root, name)
             _run(console, chosen, study, data, root)
             study = store.read_study(root, name)

@@ -57,7 +57,8 @@ def _dry_run(console: Console, chosen: Options) -> int:
 def _run(console: Console, chosen: Options) -> int:
     from filelock import FileLock, Timeout
 
-    from search import pool, report
+    from search import report
+    from search.attempt import server
     from search.page import build_page
     from tracking import store
 
@@ -69,7 +70,7 @@ def _run(console: Console, chosen: Options) -> int:
         raise UserError(f"{root} cannot be written: {error.strerror}.") from error
     try:
         # While Keras loads in the server, the stores are opened here.
-        with FileLock(root / f"{chosen.study}.lock", timeout=0), pool.server():
+        with FileLock(root / f"{chosen.study}.lock", timeout=0), server():
             _coordinate(console, chosen, data, root)
     except Timeout:
         raise UserError(f"study {chosen.study} is being run by another process.") from None
