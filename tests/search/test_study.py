@@ -15,14 +15,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 
 from search import study
+from search.audit import audit
+from search.batches import Ragged
 from search.datasets.cache import Dataset
 from search.engines import Asked
+from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
+from search.engines.remembered import told as told_by
 from search.failures import TrialFailed
 from search.pool import Task
 from search.study import Coordinator
@@ -43,7 +48,16 @@ from tracking.records import (
 from tracking.runs import connect
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, Path("none"))
+
+
+class EightTexts(Dataset):
+    """Stands in for a prepared data set: eight texts of a hundred tokens, on no disk."""
+
+    def tokens(self, part: str) -> Ragged:
+        return Ragged(np.zeros(800, np.int32), np.arange(9) * 100)
+
+
+DATASET = EightTexts("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, Path("none"))
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
@@ -74,6 +88,11 @@ class Watching:
 
     def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
         self.controls.append((name, reason))
+
+    put_off: list[int] = field(default_factory=list)
+
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        self.put_off.append(asked.number)
 
     def trial_begins(self, asked: Asked) -> None: ...
 
@@ -400,6 +419,52 @@ def test_a_trial_that_the_time_budget_cuts_is_made_again_when_there_is_time(
     assert start(3, 600.0).ends == [(2, "complete", False), (3, "complete", False)]
     cut, again = recorded(root).trials[1:3]
     assert (cut.params, cut.seed, cut.origin) == (again.params, again.seed, again.origin)
+
+
+def test_a_trial_that_cannot_end_in_time_is_put_off_and_comes_first_when_there_is_more(
+    root: Path, start: Start, script: Script
+) -> None:
+    plan = _always_three_epochs()
+    start(1, plan=plan)  # its epochs are said to have taken 0.1 s
+    put_off = start(None, 0.25, plan=plan)
+    assert (put_off.put_off, put_off.ends) == ([1], [])
+    assert len(recorded(root).trials) == 1
+    assert ("study", "FINISHED") in runs(root)
+    assert start(None, 0.25, plan=plan).put_off == []  # the same again does nothing
+    assert_the_stores_agree(root)
+    start(2, plan=plan)
+    assert [(t.number, t.origin) for t in recorded(root).trials] == [
+        (0, "defaults"),
+        (2, "lstm-dropout-2016"),
+    ]
+    assert_the_stores_agree(root)
+
+
+def test_patience_ends_a_study_and_more_patience_goes_on_with_it(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.9, 0.8, 0.8, 0.7, 0.7, 0.7]
+    plan = replace(PLAN.with_max_epochs(1), patience=2)
+    for _ in range(2):  # the same again does nothing
+        start(30, plan=plan)
+        assert len(counted(root)) == len(PLAN.starting_points()) + 2
+    start(30, plan=replace(plan, patience=3))
+    assert len(counted(root)) == len(PLAN.starting_points()) + 3
+    assert_the_stores_agree(root)
+
+
+def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: Script) -> None:
+    plan = replace(PLAN, searched=("text.truncating",), references=())
+    plan = plan.with_budget(30, None)
+    records = store.open_study(root, replace(RECORD, engine="keras-tuner"), fresh=False)
+    file = root / "keras_tuner" / "s.jsonl"
+    for _ in range(2):
+        engine = KerasTunerEngine(file, records.parent, plan, seed=7, sampler="random")
+        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+    trials = recorded(root).trials
+    assert [trial.params["text.truncating"] for trial in trials] == ["pre", "post"]
+    assert ("study", "FINISHED") in runs(root)
+    assert audit(recorded(root), told_by(root, "keras-tuner", records.parent)) == []
 
 
 def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:
