@@ -82,6 +82,7 @@ class Coordinator:
                 self.store.release_reserve()
             raise
         finally:
+            self.engine.close()
             self.store.end(finished=finished)
 
     def _run_control(self, name: str) -> None:
