@@ -44,6 +44,9 @@ class Options:
     pruner: str
     smoke: bool
     keep_models: int
+    n_workers: int
+    time_limit: float | None
+    deterministic: bool
     fresh: bool
     dry_run: bool
     json: bool
@@ -103,6 +106,19 @@ def parser() -> Parser:
     add("--sampler", metavar="NAME", help="how values are proposed (below)")
     add("--pruner", metavar="NAME", help="how poor trials are ended (below)")
     add(
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="trials side by side, each with its share of the cores, default 1",
+    )
+    add(
+        "--deterministic",
+        action="store_true",
+        help="what is proposed depends on --seed and --workers alone, not on who is fast",
+    )
+    add("--trial-timeout", type=seconds, metavar="TIME", help="end a trial that takes longer")
+    add(
         "--only",
         action="append",
         metavar="NAME",
@@ -148,6 +164,9 @@ def options(arguments: argparse.Namespace) -> Options:
         pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
+        n_workers=arguments.workers,
+        time_limit=arguments.trial_timeout,
+        deterministic=arguments.deterministic,
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
         json=arguments.json,
