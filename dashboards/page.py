@@ -159,16 +159,28 @@ def _drawn(drawn: Drawn) -> str:
 
 def _plot(key: str, words: str, figure: go.Figure, *, wide: bool) -> str:
     """Write a figure as data; assets/page.js draws it when it comes into view."""
-    content = figure.to_plotly_json()
-    content["layout"].pop("template", None)
     kind = "plot wide" if wide else "plot"
     label = html(words, _LONGEST)
     return (
         f'<figure><div class="scroll" tabindex="0" role="group" aria-label="Figure {key}">'
         f'<div class="{kind}" id="plot-{key}" role="img" aria-label="{label}" '
         f'style="height: {figure.layout.height or 450}px"></div></div></figure>'
-        f"{_data(f'data-{key}', _compact(content))}"
+        f"{_data(f'data-{key}', content_of(figure))}"
     )
+
+
+def content_of(figure: go.Figure) -> dict[str, Any]:
+    """Give a figure as data, without colours of its own: assets/figures.js adds them."""
+    content: dict[str, Any] = figure.to_plotly_json()
+    content["layout"].pop("template", None)
+    compact: dict[str, Any] = _compact(content)
+    return compact
+
+
+def templates() -> str:
+    """Write the templates for light and dark, as assets/figures.js takes them."""
+    known = {name: template.to_plotly_json() for name, template in style.TEMPLATES.items()}
+    return _data("templates", known)
 
 
 def _compact(content: Any) -> Any:
@@ -234,7 +246,6 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def _document(title: str, body: str) -> str:
     """Wrap a body; Plotly's script stands in the page once."""
-    templates = {name: template.to_plotly_json() for name, template in style.TEMPLATES.items()}
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -246,10 +257,11 @@ def _document(title: str, body: str) -> str:
 </head>
 <body>
 {body}
-{_data("templates", templates)}
+{templates()}
 <script>{get_plotlyjs()}</script>
-<script>{_asset("theme.js")}</script>
-<script>{_asset("leaderboard.js")}</script>
+<script>{_asset("colours.js")}</script>
+<script>{_asset("figures.js")}</script>
+<script>{_asset("board.js")}</script>
 <script>{_asset("page.js")}</script>
 </body>
 </html>
