@@ -42,7 +42,7 @@ def chromium() -> Iterator[object]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
-    search = build_search(60, 4)
+    search = build_search(40, 3)
     sources = {"search": Source("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
     (folder / "search.html").write_text(page([search], sources), "utf-8")
     other = replace(search, plan=replace(search.plan, study="other"))
@@ -53,24 +53,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _open(chromium, file: Path, **options) -> Tab:
+def _open(chromium, file: Path, *, draw: bool = True, **options) -> Tab:
     tab = Tab(chromium.new_page(**options))
     tab.page.goto(file.as_uri())
-    tab.page.evaluate("seqsearch.drawAll()")
-    tab.page.wait_for_function(
-        "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))"
-    )
+    tab.page.wait_for_selector("#board td")
+    if draw:
+        tab.page.evaluate("seqsearch.drawAll()")
+        tab.page.wait_for_function(
+            "[...document.querySelectorAll('.plot')].every((p) => p.querySelector('.main-svg'))"
+        )
     return tab
 
 
-@pytest.fixture
-def tab(chromium, folder: Path) -> Iterator[Tab]:
-    tab = _open(chromium, folder / "search.html")
+@pytest.fixture(scope="module")
+def drawn(chromium, folder: Path) -> Iterator[Tab]:
+    """A page with all its figures, for tests that leave it as it is."""
+    tab = _open(chromium, folder / "search.html", viewport={"width": 1440, "height": 900})
     yield tab
     tab.page.close()
 
 
-def test_every_figure_has_its_marks_and_nothing_goes_wrong(tab: Tab) -> None:
+@pytest.fixture
+def tab(chromium, folder: Path) -> Iterator[Tab]:
+    tab = _open(chromium, folder / "search.html", draw=False)
+    yield tab
+    tab.page.close()
+
+
+def test_every_figure_has_its_marks_and_nothing_goes_wrong(drawn: Tab) -> None:
+    tab = drawn
     tab.page.wait_for_timeout(500)
 
     for name, marks in MARKS.items():
@@ -81,9 +92,7 @@ def test_every_figure_has_its_marks_and_nothing_goes_wrong(tab: Tab) -> None:
 
 
 def test_a_figure_is_drawn_only_when_it_comes_near_the_view(chromium, folder: Path) -> None:
-    tab = Tab(chromium.new_page())
-    tab.page.goto((folder / "search.html").as_uri())
-    tab.page.wait_for_selector("#board td")
+    tab = _open(chromium, folder / "search.html", draw=False)
     tab.page.wait_for_timeout(300)
 
     assert tab.count("#plot-health .main-svg") == 0
@@ -112,26 +121,27 @@ def test_the_leaderboard_sorts_by_a_click_on_a_columns_name(tab: Tab) -> None:
 
 
 def test_the_leaderboard_filters_by_family_state_and_words(tab: Tab) -> None:
-    study = build_search(60, 4)
+    study = build_search(40, 3)
     lstm = [t for t in study.trials if t.family == "lstm" and t.state == "pruned"]
 
     tab.page.locator("select[data-name=family]").select_option("lstm")
     tab.page.locator("select[data-name=state]").select_option("pruned")
 
-    assert tab.page.locator("#board .count").first.inner_text() == f"{len(lstm)} of 60 trials"
+    assert tab.page.locator("#board .count").first.inner_text() == f"{len(lstm)} of 40 trials"
     tab.page.get_by_label("Search all columns").fill("nothing like it")
-    assert tab.page.locator("#board .count").first.inner_text() == "0 of 60 trials"
+    assert tab.page.locator("#board .count").first.inner_text() == "0 of 40 trials"
 
 
 def test_a_trials_number_opens_its_mlflow_run(tab: Tab) -> None:
     link = tab.page.locator("#board tbody a").first
 
-    best = build_search(60, 4).candidates[0]
+    best = build_search(40, 3).candidates[0]
     assert link.inner_text() == str(best.number)
     assert link.get_attribute("href").endswith(f"/#/experiments/1/runs/{best.run_id}")
 
 
-def test_a_click_on_a_point_finds_the_trial_in_the_leaderboard(tab: Tab) -> None:
+def test_a_click_on_a_point_finds_the_trial_in_the_leaderboard(drawn: Tab) -> None:
+    tab = drawn
     tab.page.evaluate(
         "document.getElementById('plot-gap')"
         ".emit('plotly_click', {points: [{customdata: ['search', 7]}]})"
@@ -143,7 +153,7 @@ def test_a_click_on_a_point_finds_the_trial_in_the_leaderboard(tab: Tab) -> None
 
 
 def test_the_csv_holds_what_is_shown_and_no_formula(chromium, folder: Path) -> None:
-    tab = _open(chromium, folder / "hostile.html")
+    tab = _open(chromium, folder / "hostile.html", draw=False)
     with tab.page.expect_download() as download:
         tab.page.locator("#board button", has_text="Download CSV").click()
 
@@ -172,10 +182,11 @@ def test_hostile_texts_run_nothing_and_break_nothing(chromium, folder: Path) -> 
     tab.page.close()
 
 
-def test_the_page_is_accessible_in_light_and_dark(tab: Tab) -> None:
-    assert tab.violations() == []
-    tab.page.locator("#theme").click()
-    assert tab.violations() == []
+def test_the_page_is_accessible_in_light_and_dark(drawn: Tab) -> None:
+    assert drawn.violations() == []
+    drawn.page.locator("#theme").click()
+    assert drawn.violations() == []
+    drawn.page.locator("#theme").click()
 
 
 @pytest.mark.slow  # axe takes its time with a page of thousands of marks
@@ -188,15 +199,15 @@ def test_every_kind_of_page_is_accessible(chromium, folder: Path, file: str) -> 
     tab.page.close()
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_page_is_never_wider_than_the_screen(chromium, folder: Path, width: int) -> None:
-    tab = _open(chromium, folder / "two.html", viewport={"width": width, "height": 900})
-
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
-    tab.page.close()
+def test_the_page_is_never_wider_than_the_screen(drawn: Tab) -> None:
+    for width in (390, 768, 1440):
+        drawn.page.set_viewport_size({"width": width, "height": 900})
+        assert drawn.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_button_turns_the_colours_of_page_and_figures(tab: Tab) -> None:
+def test_the_button_turns_the_colours_of_page_and_figures(drawn: Tab) -> None:
+    tab = drawn
+
     def back() -> tuple[str, str]:
         return (
             tab.page.evaluate("getComputedStyle(document.body).backgroundColor"),
@@ -206,11 +217,11 @@ def test_the_button_turns_the_colours_of_page_and_figures(tab: Tab) -> None:
     assert back() == ("rgb(255, 255, 255)", "#ffffff")
     tab.page.locator("#theme").click()
     assert back() == ("rgb(21, 24, 29)", "#15181d")
+    tab.page.locator("#theme").click()
 
 
 def test_it_is_printed_in_light_and_whole(chromium, folder: Path) -> None:
-    tab = Tab(chromium.new_page(color_scheme="dark"))
-    tab.page.goto((folder / "search.html").as_uri())
+    tab = _open(chromium, folder / "search.html", draw=False, color_scheme="dark")
     tab.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     tab.page.emulate_media(media="print")
 

@@ -175,10 +175,9 @@ def test_a_foreign_host_is_refused(live: Live) -> None:
 
 def test_ctrl_c_ends_it_without_a_traceback(live: Live) -> None:
     live.server.send_signal(signal.SIGINT)
-    out, err = live.server.communicate(timeout=20)
+    _, err = live.server.communicate(timeout=20)
 
     assert live.server.returncode == 130
-    assert out == "Ctrl-C ends it.\n"
     assert err == "stopped.\n"
 
 
