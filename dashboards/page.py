@@ -29,6 +29,7 @@ _ASSETS = Path(__file__).with_name("assets")
 _POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'"
 _POLICY += "; img-src data: blob:; base-uri 'none'; form-action 'none'"
 _DIGITS = 6  # of every number that is drawn
+_LONG = 40  # characters of a cell that needs room
 _LONGEST = 2_000  # characters of a text that stands alone
 
 
@@ -235,13 +236,18 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     header = "".join(f'<th scope="col">{html(name)}</th>' for name in head)
-    cells = ["".join(f"<td>{html(cell, CELL)}</td>" for cell in row) for row in rows]
+    cells = ["".join(_cell(cell) for cell in row) for row in rows]
     body = "\n".join(f"<tr>{row}</tr>" for row in cells)
     return (
         f'<div class="scroll" tabindex="0" role="group" aria-label="Table: {html(caption)}">'
         f"<table><caption>{html(caption)}</caption><thead><tr>{header}</tr></thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    kind = ' class="long"' if len(text) > _LONG else ""
+    return f"<td{kind}>{html(text, CELL)}</td>"
 
 
 def _document(title: str, body: str) -> str:
