@@ -141,7 +141,7 @@ def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
     seen = (
         f"{who} has {percent(first.look.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
-        f"{spread(first.by_seed)}; {count_of_looks(study)}"
+        f"{spread(first.accuracies)}; {count_of_looks(study)}"
     )
     if study.plan.baselines and first.look.official:
         yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"
@@ -171,7 +171,7 @@ def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord)
     else:
         shown = "behind" if found.high < 0 else "not shown to differ from"
     return (
-        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.by_seed)}: "
+        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.accuracies)}: "
         f"{100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
         f"{100 * found.high:+.2f}, exact McNemar p = {found.p_holm:.2g} after Holm"
     )
