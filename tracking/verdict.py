@@ -59,6 +59,12 @@ def repeats_of(study: StudyRecord, of: int | str) -> list[RepeatRecord]:
     return sorted(own, key=lambda repeat: repeat.index)
 
 
+def ranking(study: StudyRecord) -> list[int | str]:
+    """Give what was trained again, the best first, as far as its repeats still count."""
+    ranked = study.finals.ranking if study.finals else ()
+    return [of for of in ranked if repeats_of(study, of)]
+
+
 def spread(accuracies: list[float] | tuple[float, ...]) -> str:
     """Say the accuracies of several seeds: mean ± standard deviation, and how many."""
     n = len(accuracies)
@@ -93,18 +99,18 @@ def _of_search(study: StudyRecord) -> str:
 
 
 def _not_looked(study: StudyRecord) -> str:
-    return (
-        f"{count_of_looks(study)} so far"
-        if study.n_sealed
-        else "the test set has not been looked at"
-    )
+    if study.n_sealed:
+        return f"{count_of_looks(study)} so far"
+    return "the test set has not been looked at"
 
 
 def _winner(study: StudyRecord) -> int | str | None:
     """Give the first of the ranking that is no control."""
-    assert study.finals is not None
-    controls = {repeat.of for repeat in study.repeats if repeat.role == "control"}
-    return next((of for of in study.finals.ranking if of not in controls), None)
+    return next((of for of in ranking(study) if of not in _controls(study)), None)
+
+
+def _controls(study: StudyRecord) -> set[int | str]:
+    return {repeat.of for repeat in study.repeats if repeat.role == "control"}
 
 
 def _of_finals(study: StudyRecord) -> Iterator[str]:
@@ -183,13 +189,13 @@ def _cheapest(study: StudyRecord) -> Iterator[str]:
     first = _winner(study)
     if first is None:
         return
-    equal = [first]
+    worse: set[int | str] = _controls(study)
     for found in study.finals.differences:
-        if first in (found.first, found.second):
-            other = found.second if found.first == first else found.first
-            worse = found.low > 0 if found.first == first else found.high < 0
-            if not worse and named(study, other) != str(other):
-                equal.append(other)
+        if found.first == first and found.low > 0:
+            worse.add(found.second)
+        if found.second == first and found.high < 0:
+            worse.add(found.first)
+    equal = [of for of in ranking(study) if of not in worse]
     cost = {of: mean(r.seconds for r in repeats_of(study, of)) for of in equal}
     cheapest = min(cost, key=lambda of: cost[of])
     if cheapest != first:
@@ -198,5 +204,5 @@ def _cheapest(study: StudyRecord) -> Iterator[str]:
             f"{named(study, cheapest)}: {duration(cost[cheapest])} a training instead of "
             f"{duration(cost[first])}"
         )
-    elif len(study.finals.ranking) > 1:
+    elif set(ranking(study)) - _controls(study) != {first}:
         yield "No cheaper finalist is as good on validation"
