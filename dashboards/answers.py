@@ -55,7 +55,7 @@ def looks(study: StudyRecord) -> str:
     """Say what the sealed looks at the test set saw, and how many there were."""
     if not study.final_looks:
         return ""
-    n = len(study.final_looks)
+    n = study.n_sealed  # one look scores the first, its reference and the control
     seen = "; ".join(_look(look) for look in study.final_looks)
     return f"Test set, looked at {n} {'time' if n == 1 else 'times'}: {seen}."
 

@@ -58,7 +58,12 @@ def test_a_look_at_the_test_set_is_told_with_its_date_and_their_number() -> None
     look = FinalLookRecord(
         "finalist", 0, build_look(0.9), 0.89, 0.91, "me@here", "0a1b2c", "ff", n=1
     )
-    study = replace(_study(0.9, 0.89, 0.91), final_looks=(look, replace(look, n=2)))
+    reference = replace(look, role="reference", of=1)
+    study = replace(
+        _study(0.9, 0.89, 0.91),
+        final_looks=(look, reference, replace(look, n=2), replace(reference, n=2)),
+        n_sealed=2,
+    )
 
     answer = _answers(study)[1]
 
