@@ -119,21 +119,27 @@ def _of_finals(study: StudyRecord) -> Iterator[str]:
     if first is None:
         yield "None of the finalists could be trained again: all seeds failed"
         return
-    accuracies = [repeat.score.val_accuracy for repeat in repeats_of(study, first) if repeat.score]
     yield (
-        f"Trained again on fresh seeds, {named(study, first)} is first: {spread(accuracies)}, "
-        f"on validation; {_not_looked(study)}"
+        f"Trained again on fresh seeds, {named(study, first)} is first: "
+        f"{spread(_on_validation(study, first))}, on validation; {_not_looked(study)}"
     )
-    yield from _searched(study, first, accuracies)
+    yield from _searched(study, first)
 
 
-def _searched(study: StudyRecord, first: int | str, accuracies: list[float]) -> Iterator[str]:
+def _on_validation(study: StudyRecord, of: int | str) -> list[float]:
+    """Give the validation accuracy of each seed."""
+    return [repeat.score.val_accuracy for repeat in repeats_of(study, of) if repeat.score]
+
+
+def _searched(study: StudyRecord, first: int | str) -> Iterator[str]:
     """Say how much of what the search saw was luck."""
+    fresh = _on_validation(study, first)
     for trial in study.trials:
-        if trial.number == first and trial.score is not None and accuracies:
+        if trial.number == first and trial.score is not None and fresh:
+            seen = trial.score.val_accuracy
             yield (
-                f"The search had seen {percent(trial.score.val_accuracy)} of it there, "
-                f"{100 * (mean(accuracies) - trial.score.val_accuracy):+.2f} points on fresh seeds"
+                f"On validation the search had seen {percent(seen)} of it, and fresh seeds "
+                f"{spread(fresh)}: {100 * (mean(fresh) - seen):+.2f} points"
             )
 
 
@@ -162,6 +168,7 @@ def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
             f"Without the {first.n_seen} texts that are in training too it has "
             f"{percent(first.accuracy_unseen)}"
         )
+    yield from _searched(study, first.of)
 
 
 def _beside(published: float, low: float, high: float) -> str:
