@@ -10,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -179,11 +179,11 @@ OneTask = TypeVar("OneTask", bound=AnyTask)
 
 def run_all(
     tasks: Iterable[OneTask], n_workers: int, tick: Callable[[], None]
-) -> Iterator[tuple[OneTask, EpochRecord | Result | TrialFailed]]:
+) -> Generator[tuple[OneTask, EpochRecord | Result | TrialFailed], None, None]:
     """Run tasks in processes of their own, some at a time; give what comes of each, as it comes.
 
     A task gives its epochs and then, last, its result or why it has none. Tasks are taken when a
-    place is free. No process is left when the iterator is closed.
+    place is free. No process is left when the generator is closed.
 
     Args:
         tick: called several times a second while waiting; what it raises ends all of them.
@@ -196,31 +196,31 @@ def run_all(
     try:
         while True:
             while len(under_way) < n_workers and (task := next(waiting, None)) is not None:
-                attempt = Attempt(task, tick)
-                under_way[attempt.pipe] = task, attempt
+                begun = Attempt(task, tick)
+                under_way[begun.pipe] = task, begun
             if not under_way:
                 return
             tick()
             for pipe in wait(list(under_way), _POLL_SECONDS):
                 assert isinstance(pipe, Connection)
-                task, attempt = under_way[pipe]
+                task, one = under_way[pipe]
                 try:
-                    epoch = attempt.next_epoch()
+                    epoch = one.next_epoch()
                 except TrialFailed as failure:
-                    attempt.end()
+                    one.end()
                     del under_way[pipe]
                     yield task, failure
                     continue
                 if epoch is not None:
                     yield task, epoch
-                    attempt.go_on()
+                    one.go_on()
                 else:
-                    attempt.end()
+                    one.end()
                     del under_way[pipe]
-                    yield task, attempt.result()
+                    yield task, one.result()
     finally:
-        for _, attempt in under_way.values():
-            attempt.end()
+        for _, one in under_way.values():
+            one.end()
 
 
 def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
