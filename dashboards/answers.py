@@ -8,9 +8,11 @@ from dashboards.figures.slices import edges
 from dashboards.forest import FEWEST, fits
 from dashboards.text import plain, said
 from tracking.records import BaselineRecord, FinalLookRecord, ScoreRecord, StudyRecord, TrialRecord
+from tracking.verdict import count_of_looks, latest_look, named
 from tracking.words import percent
 
 Answers = tuple[tuple[str, str], ...]
+_SAME = 0.0005  # a change that is said with no digit
 _LATE = 0.5  # share of the trials within which a search that goes on should find something
 
 
@@ -42,7 +44,7 @@ def standing(study: StudyRecord) -> list[tuple[str, ...]]:
             source,
             percent(accuracy),
             f"{100 * (score.val_accuracy - accuracy):+.2f}",
-            _where(score, accuracy),
+            _where(score.low, score.high, accuracy),
         )
         for name, source, accuracy in rivals
     ]
@@ -52,23 +54,20 @@ STANDING = ("held against", "what it is", "accuracy", "the best: points more", "
 
 
 def looks(study: StudyRecord) -> str:
-    """Say what the sealed looks at the test set saw, and how many there were."""
-    if not study.final_looks:
-        return ""
-    n = len(study.final_looks)
-    seen = "; ".join(_look(look) for look in study.final_looks)
-    return f"Test set, looked at {n} {'time' if n == 1 else 'times'}: {seen}."
+    """Say what the last sealed look at the test set saw, when, and how many looks there were."""
+    found = latest_look(study)
+    if not found:
+        return f"{count_of_looks(study).capitalize()} so far." if study.n_sealed else ""
+    seen = "; ".join(_look(study, look) for look in found)
+    when = plain(found[0].look.looked_at)
+    return f"{count_of_looks(study).capitalize()}, the last on {when}: {seen}."
 
 
-def _look(final: FinalLookRecord) -> str:
-    look = final.look
-    of = f"trial {final.of}" if isinstance(final.of, int) else plain(final.of)
-    cluster = ""
-    if final.cluster_low is not None and final.cluster_high is not None:
-        cluster = f", by movie {100 * final.cluster_low:.2f} to {100 * final.cluster_high:.2f}"
+def _look(study: StudyRecord, final: FinalLookRecord) -> str:
+    low, high = final.interval
     return (
-        f"{of} ({final.role}) {percent(look.accuracy)}, 95 % interval {percent(look.low)} to "
-        f"{percent(look.high)}{cluster}, on {plain(look.looked_at)}"
+        f"{plain(named(study, final.of))}, {final.role}, {percent(final.look.accuracy)}, "
+        f"95 % interval {percent(low)} to {percent(high)}"
     )
 
 
@@ -81,6 +80,10 @@ def _best(study: StudyRecord) -> str:
         f"{_name(study, best)}: {percent(score.val_accuracy)} on validation, 95 % interval "
         f"{percent(score.low)} to {percent(score.high)}."
     )
+    finalists = [of for of in study.finals.ranking if isinstance(of, int)] if study.finals else []
+    if finalists:
+        first = plain(named(study, finalists[0]))
+        return f"{words} Trained again on fresh seeds, {first} is first of {len(finalists)}."
     rest = study.candidates[1:]
     if not rest:
         return f"{words} It is the only one."
@@ -98,7 +101,11 @@ def _against_paper(study: StudyRecord) -> str:
     if not study.plan.baselines:
         return "Nothing is published for these data."
     score = _score(study.candidates[0])
-    words = "; ".join(_against(score, baseline) for baseline in study.plan.baselines)
+    found = latest_look(study)
+    if found and found[0].look.official:
+        words = "; ".join(_against(*found[0].interval, b) for b in study.plan.baselines)
+        return f"On the official test set: {words}. {looks(study)}"
+    words = "; ".join(_against(score.low, score.high, b) for b in study.plan.baselines)
     n = len(study.candidates)
     words = f"On validation: {words}."
     if n > 1:
@@ -108,17 +115,18 @@ def _against_paper(study: StudyRecord) -> str:
     return f"{words} {looks(study) or 'The test set has not been looked at.'}"
 
 
-def _against(score: ScoreRecord, baseline: BaselineRecord) -> str:
-    where = _where(score, baseline.accuracy)
+def _against(low: float, high: float, baseline: BaselineRecord) -> str:
+    where = _where(low, high, baseline.accuracy)
     yes = {"above": "yes", "below": "no, it is below"}.get(where, "not shown")
     whole = "the whole interval is above " if where == "above" else ""
     return f"{yes}, {whole}{percent(baseline.accuracy)} ({plain(baseline.name)})"
 
 
-def _where(score: ScoreRecord, accuracy: float) -> str:
-    if accuracy < score.low:
+def _where(low: float, high: float, accuracy: float) -> str:
+    """Say where an interval lies beside an accuracy."""
+    if accuracy < low:
         return "above"
-    return "below" if accuracy > score.high else "not told apart"
+    return "below" if accuracy > high else "not told apart"
 
 
 def _overfit(study: StudyRecord) -> str:
@@ -136,10 +144,16 @@ def _overfit(study: StudyRecord) -> str:
     )
     lost = curve(best).lost if score.best_epoch in [e.epoch for e in best.epochs] else None
     if lost is not None and score.best_epoch < len(best.epochs):
-        change = "fell" if lost >= 0 else "rose"
-        words += f" Going on, validation {change} by {100 * abs(lost):.1f} points; the weights of "
-        words += "the kept epoch are those that count."
+        words += f" Going on, validation {_changed(lost)}; the weights of the kept epoch count."
+    if gap < 0:
+        words += " (Training is measured while it learns, with dropout, so it can look worse.)"
     return words
+
+
+def _changed(lost: float) -> str:
+    if abs(lost) < _SAME:
+        return "stayed as it was"
+    return f"{'fell' if lost > 0 else 'rose'} by {100 * abs(lost):.1f} points"
 
 
 def _next(study: StudyRecord) -> str:

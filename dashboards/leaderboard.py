@@ -1,4 +1,4 @@
-"""All trials as a table; assets/leaderboard.js sorts it, filters it and gives it out as CSV."""
+"""All trials as a table; assets/board.js sorts it, filters it and gives it out as CSV."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Board:
     keys: tuple[tuple[str, int], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as assets/leaderboard.js takes it."""
+        """Give it as assets/board.js takes it."""
         return {
             "columns": [{"name": name, "digits": digits} for name, digits in self.columns],
             "rows": self.rows,

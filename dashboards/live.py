@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from flask import Response, abort, request
+from plotly.offline import get_plotlyjs
 
 from dashboards.answers import STANDING, answers, standing
-from dashboards.figures import FIGURES, overfitting, style
-from dashboards.page import verdict_in_words
+from dashboards.figures import FIGURES, overfitting
+from dashboards.page import content_of, templates, verdict_in_words
 from dashboards.panels import Drawn
 from dashboards.text import CELL, plain
 from dashboards.watch import Watch
@@ -20,17 +22,17 @@ from tracking.records import StudyRecord, TrialRecord
 from tracking.verdict import NOT_OFFICIAL
 from tracking.words import duration, percent
 
-_ASSETS = Path(__file__).with_name("assets")
+_ASSETS = Path(__file__).with_name("assets")  # loaded in the order of their names
 _POLL, _LIST = 2_000, 10_000  # milliseconds between two looks at the study, at the list of studies
 _POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
 _POLICY += "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
-_GRAPH: Any = {"responsive": True, "displayModeBar": False}
 _LONGEST = 2_000
-_PAGE = """<!doctype html>
+_PAGE = f"""<!doctype html>
 <html lang="en">
-<head>{%metas%}<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{%title%}</title>{%css%}</head>
-<body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+<head>{{%metas%}}<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{%title%}}</title>{{%css%}}</head>
+<body>{{%app_entry%}}{templates()}<script src="/plotly.min.js"></script>
+<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer></body>
 </html>"""
 
 
@@ -56,6 +58,10 @@ def create(root: Path, mlflow_url: str, port: int) -> Dash:
         response.headers["Content-Security-Policy"] = _POLICY
         return response
 
+    def plotly() -> Response:
+        return Response(get_plotlyjs(), mimetype="text/javascript")
+
+    app.server.add_url_rule("/plotly.min.js", view_func=plotly)
     app.server.before_request(refuse_foreign_host)
     app.server.after_request(forbid_other_hosts)
     watch = Watch(root, mlflow_url)
@@ -68,10 +74,7 @@ def _layout(names: list[str]) -> html.Div:
     header = html.Header(
         [html.H1("seqsearch"), html.Button("Dark colours", id="theme", type="button")]
     )
-    options = [{"label": plain(name), "value": name} for name in names]
-    picker = html.Label(
-        ["Study", dcc.Dropdown(options, names[0], id="study", clearable=False)], className="picker"
-    )
+    picker = html.Label(["Study ", html.Select(_options(names), id="picker")])
     return html.Div(
         [
             header,
@@ -98,15 +101,19 @@ def _layout(names: list[str]) -> html.Div:
             _trial_pane(),
             dcc.Interval(id="poll", interval=_POLL),
             dcc.Interval(id="list", interval=_LIST),
-            *(dcc.Store(id=key) for key in ("seen", "colours", "board-data", "chosen", "dummy")),
+            dcc.Store(id="study", data=names[0]),
+            *(dcc.Store(id=key) for key in ("seen", "board-data", "chosen", "data-trial")),
         ]
     )
 
 
+def _options(names: list[str]) -> list[html.Option]:
+    return [html.Option(plain(name), value=name) for name in names]
+
+
 def _section(name: str) -> html.Section:
-    graph = dcc.Graph(id=f"figure-{name}", config=_GRAPH, responsive=True)
     wide = "plot wide" if FIGURES[name].wide else "plot"
-    figure = html.Div(graph, id=f"box-{name}", role="img", className=wide, hidden=True)
+    figure = html.Div(id=f"plot-{name}", role="img", className=wide, hidden=True)
     scroll = html.Div(
         figure, className="scroll", tabIndex=0, role="group", **_label(f"Figure {name}")
     )
@@ -116,19 +123,16 @@ def _section(name: str) -> html.Section:
             html.P(id=f"see-{name}", className="see"),
             html.Figure(scroll),
             html.Div(id=f"cells-{name}"),
+            dcc.Store(id=f"data-{name}"),
         ],
         id=name,
     )
 
 
 def _trial_pane() -> html.Aside:
-    graph = dcc.Graph(id="trial-figure", config=_GRAPH, responsive=True)
+    figure = html.Div(id="plot-trial", role="img", className="plot", hidden=True)
     return html.Aside(
-        [
-            html.Button("Close", id="close", type="button"),
-            html.Div(id="trial-facts"),
-            html.Div(graph, id="trial-box", role="img"),
-        ],
+        [html.Button("Close", id="close", type="button"), html.Div(id="trial-facts"), figure],
         id="trial",
         hidden=True,
         **_label("One trial"),
@@ -136,59 +140,46 @@ def _trial_pane() -> html.Aside:
 
 
 def _connect(app: Dash, watch: Watch) -> None:
-    app.callback(Output("study", "options"), Input("list", "n_intervals"))(
-        lambda _: [{"label": plain(name), "value": name} for name in watch.names()]
+    app.callback(Output("picker", "children"), Input("list", "n_intervals"))(
+        lambda _: _options(watch.names())
     )
+    in_browser = partial(ClientsideFunction, "seqsearch")
+    app.clientside_callback(in_browser("board"), Input("board-data", "data"))
+    for name in (*FIGURES, "trial"):
+        place = State(f"plot-{name}", "id")
+        app.clientside_callback(in_browser("plot"), Input(f"data-{name}", "data"), place)
     app.clientside_callback(
-        ClientsideFunction("seqsearch", "colours"),
-        Output("colours", "data"),
-        Input("theme", "n_clicks"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("seqsearch", "board"),
-        Output("dummy", "data"),
-        Input("board-data", "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("seqsearch", "chosen"),
+        in_browser("close"),
         Output("chosen", "data"),
         Input("close", "n_clicks"),
-        Input("study", "value"),
-        *(Input(f"figure-{name}", "clickData") for name in FIGURES),
-        prevent_initial_call=True,
+        Input("study", "data"),
     )
     outputs = [Output(key, prop) for key, prop in _parts()]
 
     @app.callback(
         outputs,
         Input("poll", "n_intervals"),
-        Input("study", "value"),
-        Input("colours", "data"),
+        Input("study", "data"),
         State("seen", "data"),
     )
-    def refresh(_: int, name: str, colours: str | None, seen: dict[str, str] | None) -> list[Any]:
+    def refresh(_: int, name: str, seen: dict[str, str] | None) -> list[Any]:
         """Send what changed since this tab saw the study last."""
-        if colours is None:
-            return [no_update] * len(outputs)
-        return _refresh(watch, name, colours, seen or {})
+        return _refresh(watch, name, seen or {})
 
     @app.callback(
         Output("trial", "hidden"),
         Output("trial-facts", "children"),
-        Output("trial-figure", "figure"),
-        Output("trial-box", "hidden"),
-        Output("trial-box", "aria-label"),
+        *(Output(*part) for part in _plot_parts("trial")),
         Input("chosen", "data"),
         Input("seen", "data"),
-        State("colours", "data"),
         prevent_initial_call=True,
     )
-    def open_trial(chosen: list[Any] | None, _: Any, colours: str | None) -> tuple[Any, ...]:
+    def open_trial(chosen: list[Any] | None, _: Any) -> list[Any]:
         """Show the trial that was clicked at, and keep it up to date."""
         trial = watch.trial(str(chosen[0]), int(chosen[1])) if chosen else None
         if chosen is None or trial is None:
-            return True, no_update, no_update, no_update, no_update
-        return _trial(watch, str(chosen[0]), trial, colours or "light")
+            return [True, *[no_update] * 5]
+        return [False, *_trial(watch, str(chosen[0]), trial)]
 
 
 def _parts() -> list[tuple[str, str]]:
@@ -196,50 +187,52 @@ def _parts() -> list[tuple[str, str]]:
     parts = [("seen", "data"), ("status", "children"), ("verdict-body", "children")]
     parts.append(("board-data", "data"))
     for name in FIGURES:
-        parts += [
-            (f"see-{name}", "children"),
-            (f"figure-{name}", "figure"),
-            (f"box-{name}", "hidden"),
-            (f"box-{name}", "aria-label"),
-            (f"box-{name}", "style"),
-            (f"cells-{name}", "children"),
-        ]
+        parts += [(f"see-{name}", "children"), (f"cells-{name}", "children"), *_plot_parts(name)]
     return parts
 
 
-def _refresh(watch: Watch, name: str, colours: str, seen: dict[str, str]) -> list[Any]:
+def _plot_parts(name: str) -> list[tuple[str, str]]:
+    """Name what changes of a plot, in the order in which `_plot` gives it."""
+    props = ("hidden", "aria-label", "style")
+    return [(f"data-{name}", "data"), *((f"plot-{name}", prop) for prop in props)]
+
+
+def _refresh(watch: Watch, name: str, seen: dict[str, str]) -> list[Any]:
     try:
         study, (of_all, of_candidates), drawn = watch.look(name)
     except UserError as error:  # it was put aside, or half of it is there yet
         return [no_update, str(error), *[no_update] * (len(_parts()) - 2)]
-    # The name is in it: another study, or other colours, are drawn anew.
-    now = {"all": f"{name} {colours} {of_all}", "candidates": f"{name} {colours} {of_candidates}"}
+    now = {"all": f"{name} {of_all}", "candidates": f"{name} {of_candidates}"}
     if seen == now:
         return [no_update] * len(_parts())
     same = seen.get("candidates") == now["candidates"]
     parts: list[Any] = [now, _status(study), _verdict(study), watch.board(study)]
     for key, panel in FIGURES.items():
-        if same and not panel.all_trials:
-            parts += [no_update] * 6
-        else:
-            parts += _figure(drawn[key], name, colours)
+        unchanged = same and not panel.all_trials
+        parts += [no_update] * 6 if unchanged else _panel(drawn[key], name)
     return parts
 
 
-def _figure(drawn: Drawn, study: str, colours: str) -> list[Any]:
+def _panel(drawn: Drawn, study: str) -> list[Any]:
+    """Give a figure's sentence, its table, and its plot."""
     if drawn.figure is None:
-        return [f"Not drawn: {drawn.sentence}", go.Figure(), True, "", {}, None]
+        return [f"Not drawn: {drawn.sentence}", None, *_plot(None, "", "")]
     cells = _table(drawn.panel.title, *drawn.cells) if drawn.cells and drawn.cells[1] else None
     words = f"{drawn.panel.title}. {plain(drawn.sentence, _LONGEST)}"
-    height = {"height": f"{drawn.figure.layout.height}px"}
-    return [drawn.sentence, _coloured(drawn.figure, study, colours), False, words, height, cells]
+    return [drawn.sentence, cells, *_plot(drawn.figure, study, words)]
 
 
-def _coloured(figure: go.Figure, revision: str, colours: str) -> go.Figure:
-    """Give it the colours asked for; zoom and selection stay as long as `revision` does."""
-    return go.Figure(figure).update_layout(
-        template=style.TEMPLATES[colours], uirevision=revision, autosize=True, height=None
-    )
+def _plot(figure: go.Figure | None, revision: str, words: str) -> list[Any]:
+    """Give a plot's data, and whether it is hidden, its words, its height.
+
+    Args:
+        revision: zoom and selection stay as long as it does.
+    """
+    if figure is None:
+        return [None, True, words, {}]
+    content = content_of(figure)
+    content["layout"]["uirevision"] = revision
+    return [content, False, words, {"height": f"{figure.layout.height}px"}]
 
 
 def _status(study: StudyRecord) -> str:
@@ -278,7 +271,8 @@ def _label(words: str) -> dict[str, Any]:
     return {"aria-label": words}
 
 
-def _trial(watch: Watch, study: str, trial: TrialRecord, colours: str) -> tuple[Any, ...]:
+def _trial(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
+    """Give a trial's facts and its plot."""
     score = trial.score
     facts = [
         ("state", trial.state + (f": {plain(trial.reason, CELL)}" if trial.reason else "")),
@@ -300,11 +294,8 @@ def _trial(watch: Watch, study: str, trial: TrialRecord, colours: str) -> tuple[
         ),
         html.Dl(pairs, className="facts"),
     ]
-    if not trial.epochs:
-        return False, content, go.Figure(), True, ""
-    curve = overfitting.curve(trial)
-    figure = overfitting.draw([curve]).update_layout(height=320)
-    revision = f"{study} {trial.number}"
-    coloured = _coloured(figure, revision, colours).update_layout(height=320)
+    figure = None
+    if trial.epochs:
+        figure = overfitting.draw([overfitting.curve(trial)]).update_layout(height=320)
     words = f"Accuracy of trial {trial.number}, epoch by epoch"
-    return False, content, coloured, False, words
+    return [content, *_plot(figure, f"{study} {trial.number}", words)]

@@ -29,6 +29,7 @@ _ASSETS = Path(__file__).with_name("assets")
 _POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'"
 _POLICY += "; img-src data: blob:; base-uri 'none'; form-action 'none'"
 _DIGITS = 6  # of every number that is drawn
+_LONG = 40  # characters of a cell that needs room
 _LONGEST = 2_000  # characters of a text that stands alone
 
 
@@ -159,16 +160,28 @@ def _drawn(drawn: Drawn) -> str:
 
 def _plot(key: str, words: str, figure: go.Figure, *, wide: bool) -> str:
     """Write a figure as data; assets/page.js draws it when it comes into view."""
-    content = figure.to_plotly_json()
-    content["layout"].pop("template", None)
     kind = "plot wide" if wide else "plot"
     label = html(words, _LONGEST)
     return (
         f'<figure><div class="scroll" tabindex="0" role="group" aria-label="Figure {key}">'
         f'<div class="{kind}" id="plot-{key}" role="img" aria-label="{label}" '
         f'style="height: {figure.layout.height or 450}px"></div></div></figure>'
-        f"{_data(f'data-{key}', _compact(content))}"
+        f"{_data(f'data-{key}', content_of(figure))}"
     )
+
+
+def content_of(figure: go.Figure) -> dict[str, Any]:
+    """Give a figure as data, without colours of its own: assets/figures.js adds them."""
+    content: dict[str, Any] = figure.to_plotly_json()
+    content["layout"].pop("template", None)
+    compact: dict[str, Any] = _compact(content)
+    return compact
+
+
+def templates() -> str:
+    """Write the templates for light and dark, as assets/figures.js takes them."""
+    known = {name: template.to_plotly_json() for name, template in style.TEMPLATES.items()}
+    return _data("templates", known)
 
 
 def _compact(content: Any) -> Any:
@@ -223,7 +236,7 @@ def _facts(facts: Iterable[tuple[str, str]]) -> str:
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     header = "".join(f'<th scope="col">{html(name)}</th>' for name in head)
-    cells = ["".join(f"<td>{html(cell, CELL)}</td>" for cell in row) for row in rows]
+    cells = ["".join(_cell(cell) for cell in row) for row in rows]
     body = "\n".join(f"<tr>{row}</tr>" for row in cells)
     return (
         f'<div class="scroll" tabindex="0" role="group" aria-label="Table: {html(caption)}">'
@@ -232,9 +245,13 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     )
 
 
+def _cell(text: str) -> str:
+    kind = ' class="long"' if len(text) > _LONG else ""
+    return f"<td{kind}>{html(text, CELL)}</td>"
+
+
 def _document(title: str, body: str) -> str:
     """Wrap a body; Plotly's script stands in the page once."""
-    templates = {name: template.to_plotly_json() for name, template in style.TEMPLATES.items()}
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -246,10 +263,11 @@ def _document(title: str, body: str) -> str:
 </head>
 <body>
 {body}
-{_data("templates", templates)}
+{templates()}
 <script>{get_plotlyjs()}</script>
-<script>{_asset("theme.js")}</script>
-<script>{_asset("leaderboard.js")}</script>
+<script>{_asset("colours.js")}</script>
+<script>{_asset("figures.js")}</script>
+<script>{_asset("board.js")}</script>
 <script>{_asset("page.js")}</script>
 </body>
 </html>

@@ -6,6 +6,7 @@ It listens on this machine only, and answers to its own address only.
 from __future__ import annotations
 
 import logging
+from threading import Event, Thread
 
 from tracking.cli import HOST, Parser, UserError, choose_port, port_number, run
 
@@ -39,7 +40,9 @@ def main() -> int:
     with make_server(HOST, port, app.server, threaded=True) as server:
         print(f"http://{HOST}:{port}/", flush=True)
         print("Ctrl-C ends it.", flush=True)
-        server.serve_forever()
+        # It would swallow Ctrl-C in this thread.
+        Thread(target=server.serve_forever, daemon=True).start()
+        Event().wait()
     return 0
 
 

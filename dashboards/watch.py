@@ -93,5 +93,6 @@ def _seen(study: StudyRecord) -> Seen:
     """Name a state of the study: it changes with each epoch, each end, each control."""
     trials: Hashable = tuple((t.number, t.state, len(t.epochs)) for t in study.trials)
     candidates: Hashable = tuple(t.number for t in study.candidates)
-    rest: Hashable = (study.plan.study, len(study.controls), len(study.final_looks))
+    finals: Hashable = (study.finals is None, len(study.repeats), len(study.final_looks))
+    rest: Hashable = (study.plan.study, len(study.controls), study.n_sealed, finals)
     return f"{hash((trials, rest)):x}", f"{hash((candidates, rest)):x}"

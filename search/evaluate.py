@@ -124,6 +124,7 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
     data = _load(console, chosen, study)
     name = study.plan.study
+    root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
     with alone(root, name), server():
         study = store.read_study(root, name)
         _run(console, chosen, study, data, root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from typing import Self, TypeVar, cast
 
@@ -88,11 +88,11 @@ OneTask = TypeVar("OneTask", bound=AnyTask)
 
 def run_all(
     tasks: Iterable[OneTask], n_workers: int, tick: Callable[[], None]
-) -> Iterator[tuple[OneTask, EpochRecord | Result | TrialFailed]]:
+) -> Generator[tuple[OneTask, EpochRecord | Result | TrialFailed], None, None]:
     """Run tasks, some at a time; give what comes of each, as it comes.
 
     A task gives its epochs and then, last, its result or why it has none. Tasks are taken when a
-    place is free. No process is left when the iterator is closed.
+    place is free. No process is left when the generator is closed.
 
     Args:
         tick: called several times a second while waiting; what it raises ends all of them.

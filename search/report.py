@@ -277,6 +277,7 @@ def next_commands(study: StudyRecord) -> list[str]:
         ]
     return [
         "python -m tracking.ui",
+        f"python -m search.evaluate --study {name}",
         f"python -m search.export --study {name} --out {name}-model",
         f'python -m search.predict {name}-model "A wonderful film."',
     ]

@@ -112,6 +112,11 @@ class FinalsStore:
                 return finals_layout.read_seal(self._client, run)
         return None
 
+    def seals(self) -> list[SealRecord]:
+        """Give every look that was begun, the first first."""
+        found = [finals_layout.read_seal(self._client, run) for run in self._runs(LOOK)]
+        return sorted(found, key=lambda seal: seal.n)
+
     def seal(self, items: Sequence[SealItemRecord]) -> SealRecord:
         """Write down that a look is being taken, by whom and at what. From here on it counts."""
         n = 1 + len(self._runs(LOOK))

@@ -59,6 +59,12 @@ def repeats_of(study: StudyRecord, of: int | str) -> list[RepeatRecord]:
     return sorted(own, key=lambda repeat: repeat.index)
 
 
+def ranking(study: StudyRecord) -> list[int | str]:
+    """Give what was trained again, the best first, as far as its repeats still count."""
+    ranked = study.finals.ranking if study.finals else ()
+    return [of for of in ranked if repeats_of(study, of)]
+
+
 def spread(accuracies: list[float] | tuple[float, ...]) -> str:
     """Say the accuracies of several seeds: mean ± standard deviation, and how many."""
     n = len(accuracies)
@@ -93,18 +99,18 @@ def _of_search(study: StudyRecord) -> str:
 
 
 def _not_looked(study: StudyRecord) -> str:
-    return (
-        f"{count_of_looks(study)} so far"
-        if study.n_sealed
-        else "the test set has not been looked at"
-    )
+    if study.n_sealed:
+        return f"{count_of_looks(study)} so far"
+    return "the test set has not been looked at"
 
 
 def _winner(study: StudyRecord) -> int | str | None:
     """Give the first of the ranking that is no control."""
-    assert study.finals is not None
-    controls = {repeat.of for repeat in study.repeats if repeat.role == "control"}
-    return next((of for of in study.finals.ranking if of not in controls), None)
+    return next((of for of in ranking(study) if of not in _controls(study)), None)
+
+
+def _controls(study: StudyRecord) -> set[int | str]:
+    return {repeat.of for repeat in study.repeats if repeat.role == "control"}
 
 
 def _of_finals(study: StudyRecord) -> Iterator[str]:
@@ -113,21 +119,27 @@ def _of_finals(study: StudyRecord) -> Iterator[str]:
     if first is None:
         yield "None of the finalists could be trained again: all seeds failed"
         return
-    accuracies = [repeat.score.val_accuracy for repeat in repeats_of(study, first) if repeat.score]
     yield (
-        f"Trained again on fresh seeds, {named(study, first)} is first: {spread(accuracies)}, "
-        f"on validation; {_not_looked(study)}"
+        f"Trained again on fresh seeds, {named(study, first)} is first: "
+        f"{spread(_on_validation(study, first))}, on validation; {_not_looked(study)}"
     )
-    yield from _searched(study, first, accuracies)
+    yield from _searched(study, first)
 
 
-def _searched(study: StudyRecord, first: int | str, accuracies: list[float]) -> Iterator[str]:
+def _on_validation(study: StudyRecord, of: int | str) -> list[float]:
+    """Give the validation accuracy of each seed."""
+    return [repeat.score.val_accuracy for repeat in repeats_of(study, of) if repeat.score]
+
+
+def _searched(study: StudyRecord, first: int | str) -> Iterator[str]:
     """Say how much of what the search saw was luck."""
+    fresh = _on_validation(study, first)
     for trial in study.trials:
-        if trial.number == first and trial.score is not None and accuracies:
+        if trial.number == first and trial.score is not None and fresh:
+            seen = trial.score.val_accuracy
             yield (
-                f"The search had seen {percent(trial.score.val_accuracy)} of it there, "
-                f"{100 * (mean(accuracies) - trial.score.val_accuracy):+.2f} points on fresh seeds"
+                f"On validation the search had seen {percent(seen)} of it, and fresh seeds "
+                f"{spread(fresh)}: {100 * (mean(fresh) - seen):+.2f} points"
             )
 
 
@@ -141,7 +153,7 @@ def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
     seen = (
         f"{who} has {percent(first.look.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
-        f"{spread(first.by_seed)}; {count_of_looks(study)}"
+        f"{spread(first.accuracies)}; {count_of_looks(study)}"
     )
     if study.plan.baselines and first.look.official:
         yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"
@@ -156,6 +168,7 @@ def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
             f"Without the {first.n_seen} texts that are in training too it has "
             f"{percent(first.accuracy_unseen)}"
         )
+    yield from _searched(study, first.of)
 
 
 def _beside(published: float, low: float, high: float) -> str:
@@ -171,7 +184,7 @@ def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord)
     else:
         shown = "behind" if found.high < 0 else "not shown to differ from"
     return (
-        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.by_seed)}: "
+        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.accuracies)}: "
         f"{100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
         f"{100 * found.high:+.2f}, exact McNemar p = {found.p_holm:.2g} after Holm"
     )
@@ -183,13 +196,13 @@ def _cheapest(study: StudyRecord) -> Iterator[str]:
     first = _winner(study)
     if first is None:
         return
-    equal = [first]
+    worse: set[int | str] = _controls(study)
     for found in study.finals.differences:
-        if first in (found.first, found.second):
-            other = found.second if found.first == first else found.first
-            worse = found.low > 0 if found.first == first else found.high < 0
-            if not worse and named(study, other) != str(other):
-                equal.append(other)
+        if found.first == first and found.low > 0:
+            worse.add(found.second)
+        if found.second == first and found.high < 0:
+            worse.add(found.first)
+    equal = [of for of in ranking(study) if of not in worse]
     cost = {of: mean(r.seconds for r in repeats_of(study, of)) for of in equal}
     cheapest = min(cost, key=lambda of: cost[of])
     if cheapest != first:
@@ -198,5 +211,5 @@ def _cheapest(study: StudyRecord) -> Iterator[str]:
             f"{named(study, cheapest)}: {duration(cost[cheapest])} a training instead of "
             f"{duration(cost[first])}"
         )
-    elif len(study.finals.ranking) > 1:
+    elif set(ranking(study)) - _controls(study) != {first}:
         yield "No cheaper finalist is as good on validation"

@@ -1,27 +1,25 @@
-// The live page: what Dash calls in the browser.
+// The live page: what Dash calls in the browser. dcc.Graph is not used, for it writes a zoom back into
+// the figure, which the next figure then undoes.
 "use strict";
 window.dash_clientside = window.dash_clientside || {};
-window.dash_clientside.seqsearch = {
-  // The button is handled in theme.js, perhaps after this is called: hence the wait.
-  colours: () => new Promise((answer) => setTimeout(() => {
-    window.seqsearch.applyTheme();
-    answer(window.seqsearch.theme());
-  })),
-  board: (data) => {
-    const root = document.getElementById("board");
-    if (data && root) window.seqsearch.showBoard(root, data);
-    return null;
-  },
-  chosen: () => {
-    const { triggered } = window.dash_clientside.callback_context;
-    const click = triggered.find((one) => one.prop_id.endsWith(".clickData"));
-    if (!click) return null; // closed, or another study
-    const point = click.value && click.value.points[0];
-    return point && Array.isArray(point.customdata) ? point.customdata : window.dash_clientside.no_update;
-  },
-};
-window.seqsearch = window.seqsearch || {};
-window.seqsearch.onChoice = (key) => window.dash_clientside.set_props("chosen", { data: key });
-document.addEventListener("DOMContentLoaded", () => {
-  window.seqsearch.onTheme((theme) => window.dash_clientside.set_props("colours", { data: theme }));
-});
+(() => {
+  const { seqsearch } = window;
+  const set = (id, data) => window.dash_clientside.set_props(id, { data });
+  window.dash_clientside.seqsearch = {
+    plot: (figure, place) => {
+      const plot = document.getElementById(place);
+      if (figure && plot) seqsearch.plot(plot, () => structuredClone(figure));
+    },
+    board: (data) => {
+      const root = document.getElementById("board");
+      if (data && root) seqsearch.showBoard(root, data);
+      seqsearch.applyTheme(); // the button is there now
+    },
+    close: () => null,
+  };
+  seqsearch.onPoint = (address) => set("chosen", address);
+  seqsearch.onChoice = (address) => set("chosen", address);
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "picker") set("study", event.target.value);
+  });
+})();

@@ -63,7 +63,7 @@ def sentence(rows: Rows) -> str:
         if fit.explained <= 0:
             said.append(
                 f"On {whose} the forest predicts no better than their mean: no word on what "
-                "matters can be trusted."
+                "matters can be trusted (grey)."
             )
             continue
         best = sorted(fit.importances, key=lambda i: -i.drop)[:2]
@@ -96,4 +96,4 @@ def draw(rows: Rows) -> go.Figure:
         hovertemplate="%{y}, judged within: %{text}<br>%{x:.3f}<extra></extra>",
     )
     style.layout(figure, height=110 + 26 * len(bars), margin_t=20)
-    return figure.update_xaxes(title_text="share of variance lost (grey: not to be trusted)")
+    return figure.update_xaxes(title_text="share of variance lost")

@@ -93,8 +93,9 @@ def sentence(curves: Sequence[Curve]) -> str:
         f"{abs(gap):.1f} points {'above' if gap > 0 else 'below'} validation"
     )
     if best.kept != best.epochs[-1]:
-        said += f"; by its last epoch validation had {'fallen' if lost >= 0 else 'risen'} by "
-        said += f"{abs(lost):.1f}"
+        change = f"{'fallen' if lost > 0 else 'risen'} by {abs(lost):.1f}"
+        said += "; by its last epoch validation had "
+        said += change if abs(lost) >= 0.05 else "not changed"
     n = len(curves)
     return (
         f"{said}. {early} of the {n} best kept an epoch before their last."

@@ -126,7 +126,7 @@ def draw(rows: Rows) -> go.Figure:
             unselected={"line": {"color": style.GREY, "opacity": 0.08}},
         )
     )
-    margin = {"l": 70, "r": 30, "t": 30, "b": 110}
+    margin = {"l": 110, "r": 30, "t": 30, "b": 110}
     return style.layout(figure, height=460, margin=margin)
 
 

@@ -89,7 +89,7 @@ def table(study: StudyRecord) -> Rows:
     """List the hyperparameters of the best one's family, the most important first.
 
     Raises:
-        Absent: if there is no candidate, or nothing was searched.
+        Absent: if there is no candidate, or none of them differs from the best.
     """
     rows = candidates(study)
     by_number = {trial.number: trial for trial in study.candidates}
@@ -97,6 +97,10 @@ def table(study: StudyRecord) -> Rows:
     names = [name for name in study.plan.space if name in best.params]
     if not names:
         raise Absent("The study searches nothing.")
+    at_edges = edges(study)
+    names = [name for name in names if _varies(study, name) or _is_named(at_edges, name)]
+    if not names:
+        raise Absent("No hyperparameter of the best one's family differs between candidates.")
     order = ranked(study)
     places = {name: order.index(name) if name in order else len(order) for name in names}
     names.sort(key=lambda name: places[name])
@@ -104,7 +108,7 @@ def table(study: StudyRecord) -> Rows:
     return Rows(
         slices=tuple(_slice(study, name, kept, by_number) for name in names[:_PANELS]),
         best=best_of(rows),
-        edges=edges(study),
+        edges=at_edges,
         n_left_out=max(0, len(names) - _PANELS),
         marks=marks_of(study),
     )
@@ -205,6 +209,15 @@ def _slice(
         if not log or float(value) > 0
     )
     return Slice(name, points, numeric, log, _edge(study, study.candidates[0], name))
+
+
+def _varies(study: StudyRecord, name: str) -> bool:
+    values = {repr(t.params[name]) for t in study.candidates if name in t.params}
+    return len(values) > 1
+
+
+def _is_named(found: Sequence[Edge], name: str) -> bool:
+    return any(edge.name == name for edge in found)
 
 
 def _has(trials: dict[int, TrialRecord], row: Candidate, name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from search.finals.said import HEAD, rows
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import NOT_OFFICIAL, count_of_looks, named, repeats_of, verdict
+from tracking.verdict import NOT_OFFICIAL, count_of_looks, named, ranking, repeats_of, verdict
 from tracking.words import brief, duration, percent
 
 Environments = Mapping[str, Mapping[str, Any]]  # by the id of a run: the machine, commit, dirty
@@ -97,7 +97,7 @@ def _budget(study: StudyRecord) -> Section:
 
 def _seeds(study: StudyRecord) -> Section:
     table = [("finalist", "seeds")]
-    for of in study.finals.ranking if study.finals else ():
+    for of in ranking(study):
         table.append((named(study, of), ", ".join(str(r.seed) for r in repeats_of(study, of))))
     said = f"Study seed {study.plan.seed}; every other seed is derived from it."
     return "Seeds", [said], table if len(table) > 1 else ()

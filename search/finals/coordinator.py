@@ -101,12 +101,11 @@ class Finals:
                 "by the value test in its column split."
             )
             return
-        looks = self.study.final_looks
-        if looks and not self.again:
-            last = looks[-1]
+        seals = self.store.seals()
+        if seals and not self.again:
             self._say(
-                f"no second look: the test set was looked at for this study by {last.who} at "
-                f"{last.look.looked_at}. --again takes another, which is counted."
+                f"no second look: the test set was looked at for this study by {seals[-1].who} at "
+                f"{seals[-1].sealed_at}. --again takes another, which is counted."
             )
             return
         chosen = look.looked_at(places, self.study)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,17 +131,18 @@ def _score(tasks: Tasks, n_workers: int, tick: Callable[[], None]) -> dict[str, 
     """Score each model in a process of its own; give what it saw, by run."""
     runs = {task.folder: run_id for run_id, task in tasks.items()}
     seen = {}
-    for task, event in run_all(tasks.values(), n_workers, tick):
-        match event:
-            case LookRecord() as look:
-                seen[runs[task.folder]] = _Seen(look, np.load(task.predictions))
-            case TrialFailed() as failure:
-                raise UserError(
-                    f"the look could not be finished: {failure}. It is sealed and counts; the "
-                    "same command finishes it."
-                )
-            case _:
-                raise RuntimeError(f"a look gave {event}")
+    with closing(run_all(tasks.values(), n_workers, tick)) as events:
+        for task, event in events:
+            match event:
+                case LookRecord() as look:
+                    seen[runs[task.folder]] = _Seen(look, np.load(task.predictions))
+                case TrialFailed() as failure:
+                    raise UserError(
+                        f"the look could not be finished: {failure}. It is sealed and counts; "
+                        "the same command finishes it."
+                    )
+                case _:
+                    raise RuntimeError(f"a look gave {event}")
     return seen
 
 

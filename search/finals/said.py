@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from tracking.verdict import count_of_looks, named, repeats_of, verdict
+from tracking.verdict import count_of_looks, named, ranking, repeats_of, verdict
 from tracking.words import duration, percent
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ HEAD = ("finalist", "validation", "seeds", "failed", "a training", "test", "95 %
 
 def rows(study: StudyRecord) -> list[tuple[str, ...]]:
     """Give a row under HEAD for each finalist, the best first."""
-    ranking = study.finals.ranking if study.finals else ()
-    return [_row(study, of) for of in ranking]
+    return [_row(study, of) for of in ranking(study)]
 
 
 def _row(study: StudyRecord, of: int | str) -> tuple[str, ...]:
@@ -78,7 +77,7 @@ def summary(study: StudyRecord, page: str, report: Path | None) -> dict[str, Any
         "verdict": verdict(study),
         "looks_at_test": study.n_sealed,
         "count_of_looks": count_of_looks(study),
-        "ranking": [_place(study, of) for of in (finals.ranking if finals else ())],
+        "ranking": [_place(study, of) for of in ranking(study)],
         "looks": [asdict(look) for look in study.final_looks],
         "optimism": finals.optimism if finals else None,
         "expected_validation": [asdict(p) for p in (finals.expected if finals else ())],

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,9 @@ def missing(
     ]
 
 
+Logs = dict[Path, tuple[Seed, "TrialLog"]]  # what is under way, by the folder of its task
+
+
 @dataclass(frozen=True)
 class Trainer:
     """Trains and records. Whatever happens in between, it is recorded.
@@ -70,21 +74,11 @@ class Trainer:
             Stopped: if the user asked to end; what has finished is not trained again.
             RuntimeError: if a training hit a bug of ours, after it was recorded.
         """
-        logs: dict[Path, tuple[Seed, TrialLog]] = {}
+        logs: Logs = {}
         reason = "cut short"
         with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
             try:
-                tasks = self._tasks(seeds, Path(folder), logs)
-                for task, event in run_all(tasks, self.n_workers, self._tick):
-                    seed, log = logs[task.folder]
-                    if isinstance(event, EpochRecord):
-                        log.epoch(event)
-                        self.progress.epoch_ends(seed, event)
-                        continue
-                    _close(log, task, event)
-                    del logs[task.folder]
-                    shutil.rmtree(task.folder)
-                    self.progress.seed_ends(seed, event)
+                self._train(self._tasks(seeds, Path(folder), logs), logs)
             except Stopped as stop:
                 reason = str(stop)
                 raise
@@ -95,8 +89,21 @@ class Trainer:
                 for _, log in logs.values():
                     log.close("failed", None, reason=reason, void=True)
 
+    def _train(self, tasks: Iterator[Task | ControlTask], logs: Logs) -> None:
+        with closing(run_all(tasks, self.n_workers, self._tick)) as events:
+            for task, event in events:
+                seed, log = logs[task.folder]
+                if isinstance(event, EpochRecord):
+                    log.epoch(event)
+                    self.progress.epoch_ends(seed, event)
+                    continue
+                _close(log, task, event)
+                del logs[task.folder]
+                shutil.rmtree(task.folder)
+                self.progress.seed_ends(seed, event)
+
     def _tasks(
-        self, seeds: Sequence[Seed], folder: Path, logs: dict[Path, tuple[Seed, TrialLog]]
+        self, seeds: Sequence[Seed], folder: Path, logs: Logs
     ) -> Iterator[Task | ControlTask]:
         """Begin the record of each training when a process is free for it."""
         for number, seed in enumerate(seeds):

@@ -58,13 +58,13 @@ def test_a_look_at_the_test_set_is_told_with_its_date_and_their_number() -> None
     look = FinalLookRecord(
         "finalist", 0, build_look(0.9), 0.89, 0.91, "me@here", "0a1b2c", "ff", n=1
     )
-    study = replace(_study(0.9, 0.89, 0.91), final_looks=(look, replace(look, n=2)))
+    study = replace(_study(0.9, 0.89, 0.91), final_looks=(look,), n_sealed=1)
 
     answer = _answers(study)[1]
 
-    assert "Test set, looked at 2 times: trial 0 (finalist) 90.00 %" in answer
-    assert "95 % interval 89.60 % to 90.40 %, by movie 89.00 to 91.00" in answer
-    assert "2026-11-23" in answer
+    assert answer.startswith("On the official test set: yes, the whole interval is above 88.89 %")
+    assert "1 look at the test set, the last on 2026-11-23" in answer
+    assert "trial 0 (defaults), finalist, 90.00 %, 95 % interval 89.00 % to 91.00 %" in answer
     assert "has not been looked at" not in answer
 
 

@@ -24,7 +24,6 @@ from tests.builders import (
 from tests.programs import Running, call
 from tracking import cli, store
 from tracking.relocate import relocate
-from tracking.runs import database
 from tracking.verdict import NOT_OFFICIAL
 
 STUDY = "lstm-parted-smoke"
@@ -129,7 +128,7 @@ def home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished smoke study of one's own."""
     home = tmp_path_factory.mktemp("finals")
     shutil.copytree(smoke_home / "mlruns", home / "mlruns")
-    relocate(database(home / "mlruns"))
+    relocate(home / "mlruns")
     return home
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.attempt import server
@@ -209,3 +210,41 @@ def test_ctrl_c_in_the_terminal_is_left_to_the_coordinator(
     tmp_path: Path, tiny_dataset: Dataset
 ) -> None:
     train(make(tmp_path, tiny_dataset), each_epoch=lambda: os.kill(pid(), signal.SIGINT))
+
+
+def test_several_tasks_run_at_a_time_and_each_gives_its_epochs_then_its_end(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    tasks = []
+    for number, rate in enumerate((0.002, float("inf"), 0.002)):
+        (tmp_path / str(number)).mkdir()
+        task = make(tmp_path / str(number), tiny_dataset, learning_rate=rate)
+        tasks.append(replace(task, n_threads=1))
+    alive: list[int] = []
+
+    def tick() -> None:
+        alive.append(len(multiprocessing.active_children()))
+
+    events: dict[Path, list[object]] = {task.folder: [] for task in tasks}
+    for task, event in run_all(tasks, 2, tick):
+        events[task.folder].append(event)
+    kinds = [[type(event) for event in events[task.folder]] for task in tasks]
+    trained = [EpochRecord, EpochRecord, ScoreRecord]
+    assert kinds == [trained, [TrialFailed], trained]
+    assert max(alive) == 2
+    one, other = (events[tasks[number].folder] for number in (0, 2))
+    assert one[-1] == other[-1]  # the same seed beside others gives the same
+    assert np.load(tasks[0].predictions).shape == (tiny_dataset.n_texts["validation"], 2)
+
+
+def test_what_the_tick_raises_ends_all_tasks(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    def stop() -> None:
+        if len(multiprocessing.active_children()) == 2:
+            raise Stopped(signal.SIGTERM)
+
+    tasks = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        tasks.append(make(tmp_path / str(number), tiny_dataset))
+    with pytest.raises(Stopped):
+        list(run_all(tasks, 2, stop))

@@ -170,6 +170,11 @@ class FinalLookRecord:
     differences: tuple[DifferenceRecord, ...] = ()
 
     @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Test accuracy of each seed; of a control there is one."""
+        return self.by_seed or (self.look.accuracy,)
+
+    @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval to quote: by movie where that is known, else Wilson's."""
         if self.cluster_low is None or self.cluster_high is None:

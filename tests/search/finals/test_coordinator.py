@@ -15,6 +15,7 @@ from tests.search.finals.conftest import Course, Script, candidate
 from tracking import store
 from tracking.cli import Stopped, UserError
 from tracking.finals_store import FinalsStore
+from tracking.records import SealRecord
 from tracking.verdict import verdict
 
 
@@ -196,9 +197,8 @@ def test_a_look_is_on_record_before_a_model_is_scored(
     assert seen == [1]
 
 
-def test_a_model_that_changed_after_it_was_sealed_is_not_scored(
-    course: Course, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def seal_then_change_a_model(course: Course, monkeypatch: pytest.MonkeyPatch) -> SealRecord:
+    """Kill finals in the middle of their look, and let somebody touch the model it was for."""
     course.write(candidate(0, 0.7), candidate(1, 0.9))
 
     def killed(*arguments: Any) -> None:
@@ -212,11 +212,27 @@ def test_a_model_that_changed_after_it_was_sealed_is_not_scored(
     sealed = finals.unopened()
     assert sealed is not None
     finals.model(sealed.items[0].chosen).write_text("0.99 7")
+    return sealed
+
+
+def test_a_model_that_changed_after_it_was_sealed_is_not_scored(
+    course: Course, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal_then_change_a_model(course, monkeypatch)
     with pytest.raises(UserError, match=r"look 1 was sealed for .* has changed or is gone since"):
         course.run()
     course.run(again=True)
     assert course.study.n_sealed == 2
     assert {one.n for one in course.study.final_looks} == {2}
+
+
+def test_a_look_that_was_given_up_counts_and_no_other_is_taken_unasked(
+    course: Course, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = seal_then_change_a_model(course, monkeypatch)
+    store.open_finals(course.root, "lstm").abandon(sealed)
+    assert "no second look" in course.run()
+    assert course.study.n_sealed == 1
 
 
 def test_all_seeds_diverging_is_said_in_words(course: Course, script: Script) -> None:

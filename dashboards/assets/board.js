@@ -220,5 +220,4 @@ window.seqsearch = window.seqsearch || {};
     boards.get(root).show(data);
     return boards.get(root);
   };
-  window.seqsearch.choose = (study, number) => boards.forEach((board) => board.choose(study, number));
 })();
