@@ -114,10 +114,9 @@ def options(arguments: argparse.Namespace) -> Options:
 
 def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     """Run the finals while nobody else works on the study; give all that is recorded then."""
-    from filelock import FileLock, Timeout
-
-    from search import pool
+    from search.attempt import server
     from search.finals.select import finalists
+    from search.lock import alone
     from tracking import store
 
     root = store.home()
@@ -126,14 +125,11 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     data = _load(console, chosen, study)
     name = study.plan.study
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
-    try:
-        with FileLock(root / f"{name}.lock", timeout=0), pool.server():
-            study = store.read_study(root, name)
-            _run(console, chosen, study, data, root)
-            study = store.read_study(root, name)
-            store.open_finals(root, name).write_note(study)
-    except Timeout:
-        raise UserError(f"study {name} is being run by another process.") from None
+    with alone(root, name), server():
+        study = store.read_study(root, name)
+        _run(console, chosen, study, data, root)
+        study = store.read_study(root, name)
+        store.open_finals(root, name).write_note(study)
     return study
 
 
@@ -147,7 +143,7 @@ def _run(console: Console, chosen: Options, study: StudyRecord, data: Dataset, r
     from search.finals.coordinator import Finals
     from search.finals.select import finalists
     from tracking import store
-    from tracking.environment import machine
+    from tracking.environment import machine, threads_each
 
     n_cores = int(machine()["n_cores"])
     n_workers = chosen.workers or max(1, n_cores // 2)
@@ -160,7 +156,7 @@ def _run(console: Console, chosen: Options, study: StudyRecord, data: Dataset, r
             top=chosen.top,
             n_seeds=chosen.seeds,
             n_workers=n_workers,
-            n_threads=None if n_workers == 1 else max(1, n_cores // n_workers),
+            n_threads=threads_each(n_workers),
             again=chosen.again,
             console=console,
             check_stop=stop.check,

@@ -1,8 +1,12 @@
-"""The two ways a trial ends without a result. Any other exception is a bug."""
+"""The ways a trial ends without a result. Any other exception is a bug."""
 
 
 class TrialFailed(Exception):
     """These values cannot be trained; the study goes on."""
+
+
+class Died(TrialFailed):
+    """Its process died or hung. That need not be the values' fault, so it is tried once more."""
 
 
 class OutOfTime(Exception):

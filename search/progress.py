@@ -56,12 +56,27 @@ def tally(study: StudyRecord, plan: StudyPlan) -> Tally:
 
 
 @dataclass
+class _UnderWay:
+    """A trial as it is shown."""
+
+    asked: Asked
+    place: int
+    began: float
+    epoch: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+@dataclass
 class Progress:
     """Shows trials and epochs as they come.
 
     Attributes:
         baselines: what the best is held against; empty where nothing was published.
         per_trial: estimated seconds of a trial, until one has finished.
+        n_workers: how many trials are evaluated side by side.
     """
 
     console: Console
@@ -69,10 +84,9 @@ class Progress:
     baselines: tuple[BaselineRecord, ...]
     counts: Tally
     per_trial: float
+    n_workers: int = 1
     _live: Live | None = None
-    _asked: Asked | None = None
-    _epoch: EpochRecord | None = None
-    _began: float = field(default_factory=time.monotonic)
+    _under_way: dict[int, _UnderWay] = field(default_factory=dict)
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
@@ -93,25 +107,32 @@ class Progress:
         else:
             self._print(f"control {name} complete: {percent(score.val_accuracy)} on validation")
 
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        self._print(
+            f"trial {asked.number} is not started: at the pace measured so far it lacks at least "
+            f"{duration(lacking)}. It is the first when --timeout is raised."
+        )
+
     def trial_begins(self, asked: Asked) -> None:
-        self._asked, self._epoch, self._began = asked, None, time.monotonic()
+        place = self.counts.n_finished + len(self._under_way) + 1
+        trial = self._under_way[asked.number] = _UnderWay(asked, place, time.monotonic())
         shown = self.plan.searched_for(asked.params) or asked.params
         values = ", ".join(f"{name} {brief(asked.params[name])}" for name in shown)
-        self._print(f"trial {asked.number}{self._of()}, {asked.origin}: {values}")
+        self._print(f"trial {asked.number}{self._of(trial)}, {asked.origin}: {values}")
 
-    def epoch_ends(self, epoch: EpochRecord) -> None:
-        self._epoch = epoch
+    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
+        self._under_way[asked.number].epoch = epoch.epoch
         if self._live is None:
-            assert self._asked is not None
+            which = f"trial {asked.number}, " if self.n_workers > 1 else ""
             self._print(
-                f"  epoch {epoch.epoch}/{self._asked.params['train.epochs']}: "
+                f"  {which}epoch {epoch.epoch}/{asked.params['train.epochs']}: "
                 f"train {percent(epoch.train_accuracy)}, "
                 f"{_validation(epoch)}{duration(epoch.seconds)}; {self._standing()}"
             )
         self.tick()
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
-        seconds = time.monotonic() - self._began
+        seconds = self._under_way.pop(asked.number).seconds
         score = outcome.score
         if not outcome.void:
             self.counts.add(outcome.state, score.val_accuracy if score else None, seconds)
@@ -123,23 +144,20 @@ class Progress:
             result = outcome.reason.strip().splitlines()[-1] if outcome.reason else ""
         ended = "cut short" if outcome.void else outcome.state
         self._print(f"trial {asked.number} {ended}: {result}, {duration(seconds)}")
-        self._asked = None
 
     def tick(self) -> None:
-        if self._live is not None and self._asked is not None:
+        if self._live is not None and self._under_way:
             self._live.update(Text(self._status(), no_wrap=True, overflow="ellipsis"))
             self._live.refresh()
 
     def _status(self) -> str:
-        assert self._asked is not None
-        epoch = self._epoch.epoch if self._epoch else 0
-        parts = [
-            f"trial {self._asked.number}{self._of()}",
-            f"epoch {epoch + 1}/{self._asked.params['train.epochs']}",
-            duration(time.monotonic() - self._began),
-            self._standing(),
+        trials = [
+            f"trial {trial.asked.number}{self._of(trial)} · "
+            f"epoch {trial.epoch + 1}/{trial.asked.params['train.epochs']} · "
+            f"{duration(trial.seconds)}"
+            for trial in self._under_way.values()
         ]
-        return " · ".join(parts)
+        return " · ".join([*trials, self._standing()])
 
     def _standing(self) -> str:
         if self.plan.reproduces:
@@ -154,17 +172,18 @@ class Progress:
     def _left(self) -> float:
         counts = self.counts
         per_trial = counts.seconds / counts.n_finished if counts.n_finished else self.per_trial
+        running = sum(trial.seconds for trial in self._under_way.values())
         return seconds_of_study(
             self.plan,
-            per_trial,
+            per_trial / self.n_workers,
             n_finished=counts.n_finished,
-            spent=counts.seconds,
-            running=time.monotonic() - self._began,
+            spent=counts.seconds / self.n_workers,
+            running=running / self.n_workers,
         )
 
-    def _of(self) -> str:
+    def _of(self, trial: _UnderWay) -> str:
         n_trials = self.plan.n_trials
-        return "" if n_trials is None else f" ({self.counts.n_finished + 1} of {n_trials})"
+        return "" if n_trials is None else f" ({trial.place} of {n_trials})"
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True, markup=False, highlight=False)

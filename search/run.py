@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
-    from search.engines import Engine
 
 
 def main() -> int:
@@ -55,9 +54,9 @@ def _dry_run(console: Console, chosen: Options) -> int:
 
 
 def _run(console: Console, chosen: Options) -> int:
-    from filelock import FileLock, Timeout
-
-    from search import pool, report
+    from search import report
+    from search.attempt import server
+    from search.lock import alone
     from search.page import build_page
     from tracking import store
 
@@ -67,12 +66,9 @@ def _run(console: Console, chosen: Options) -> int:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{root} cannot be written: {error.strerror}.") from error
-    try:
-        # While Keras loads in the server, the stores are opened here.
-        with FileLock(root / f"{chosen.study}.lock", timeout=0), pool.server():
-            _coordinate(console, chosen, data, root)
-    except Timeout:
-        raise UserError(f"study {chosen.study} is being run by another process.") from None
+    # While Keras loads in the server, the stores are opened here.
+    with alone(root, chosen.study), server():
+        _coordinate(console, chosen, data, root)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -82,44 +78,37 @@ def _run(console: Console, chosen: Options) -> int:
 
 
 def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) -> None:
+    from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
     from tracking import store
+    from tracking.environment import threads_each
 
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh)
-    engine = _engine(chosen, root, records.parent)
+    engine = choose(chosen, root, records.parent)
     counts = tally(store.read_study(root, chosen.study), plan)
-    watcher = Progress(console, plan, record.baselines, counts, seconds_per_trial(plan, data))
+    n_workers, per_trial = chosen.n_workers, seconds_per_trial(plan, data)
+    watcher = Progress(console, plan, record.baselines, counts, per_trial, n_workers)
     with watcher as progress, StopFlag() as stop:
         coordinator = Coordinator(
-            plan, engine, records, data, progress, stop.check, chosen.keep_models
+            plan,
+            engine,
+            records,
+            data,
+            progress,
+            stop.check,
+            chosen.keep_models,
+            n_workers,
+            threads_each(n_workers),
+            chosen.time_limit,
         )
         try:
             coordinator.run()
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise
-
-
-def _engine(chosen: Options, root: Path, owner: str) -> Engine:
-    if chosen.plan.reproduces:
-        from search.engines.listed import ListedEngine
-
-        return ListedEngine(chosen.plan, seed=chosen.seed)
-
-    from search.engines.optuna import OptunaEngine
-
-    return OptunaEngine(
-        root / "optuna.db",
-        chosen.study,
-        owner,
-        chosen.plan,
-        seed=chosen.seed,
-        sampler=chosen.sampler,
-        pruner=chosen.pruner,
-    )
 
 
 def _load(console: Console, chosen: Options) -> Dataset:

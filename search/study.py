@@ -1,43 +1,36 @@
 """The coordinator: ask -> evaluate -> record -> tell, until the budget is met.
 
-It owns every write. What it leaves behind when it is killed, its next start puts right.
+It owns every write. What it leaves behind when it is killed, its next start puts right. Trials
+are evaluated by others (search/pool.py), several at a time where there is room; what happens to
+one of them is in search/course.py.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
-import traceback
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search import served
+from search.budget import Budget
+from search.course import Course
 from search.failures import OutOfTime, TrialFailed
-from search.pool import attempt, score_control
-from search.tasks import ControlTask, Task
-from search.watcher import Outcome
+from search.pool import Pool, score_control
+from search.tasks import AnyTask, ControlTask, Task
 from tracking.cli import Stopped, disk_is_full
-from tracking.records import ControlRecord, LookRecord, ScoreRecord
+from tracking.records import ControlRecord, EpochRecord
 
 if TYPE_CHECKING:
+    from search.attempt import Event
     from search.datasets.cache import Dataset
     from search.engines import Asked, Engine
     from search.watcher import Watcher
     from spaces.plan import StudyPlan
-    from tracking.records import EpochRecord
-    from tracking.writer import StudyStore, TrialLog
-
-
-class _Clock:
-    """Seconds that the study has taken, over all its sessions."""
-
-    def __init__(self, spent: float) -> None:
-        self._start = time.monotonic() - spent
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
+    from tracking.writer import StudyStore
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,9 @@ class Coordinator:
     Attributes:
         check_stop: raises Stopped when the user asked to end.
         keep_models: how many models are kept, those of the best candidates.
+        n_workers: how many trials are evaluated side by side.
+        n_threads: of TensorFlow for each of them; None leaves it to it.
+        time_limit: seconds that a trial may take; None is as long as it likes.
     """
 
     plan: StudyPlan
@@ -56,6 +52,9 @@ class Coordinator:
     watcher: Watcher
     check_stop: Callable[[], None]
     keep_models: int = 3
+    n_workers: int = 1
+    n_threads: int | None = None
+    time_limit: float | None = None
 
     def run(self) -> None:
         """Evaluate the controls, then trials until the budget is met.
@@ -66,31 +65,25 @@ class Coordinator:
         """
         finished = False
         try:
-            self.engine.reconcile(self.store.begin())
+            recorded = self.store.begin()
+            self.engine.reconcile(recorded)
             self.store.take_stock(self.keep_models)
             for name in self.plan.controls:
                 if name not in self.store.controls():
                     self._run_control(name)
-            clock = _Clock(self.engine.seconds_spent())
-            while not self._budget_met(clock):
-                self.check_stop()
-                self._run_trial(clock)
+            spent = self.engine.seconds_spent()
+            budget = Budget(self.plan, self.data, spent, recorded.values())
+            deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
+            with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
+                _Session(self, budget, deaths, Path(folder)).run()
             finished = True
         except Exception as error:
             if disk_is_full(error):
                 self.store.release_reserve()
             raise
         finally:
+            self.engine.close()
             self.store.end(finished=finished)
-
-    def _budget_met(self, clock: _Clock) -> bool:
-        n_trials = self.plan.n_trials
-        if n_trials is not None and self.engine.n_finished() >= n_trials:
-            return True
-        return self._out_of_time(clock)
-
-    def _out_of_time(self, clock: _Clock) -> bool:
-        return self.plan.timeout is not None and clock.seconds() >= self.plan.timeout
 
     def _run_control(self, name: str) -> None:
         """Evaluate and record a control. It takes seconds and counts for no budget of trials."""
@@ -105,92 +98,129 @@ class Coordinator:
         self.store.write_control(ControlRecord(name, time.monotonic() - began, score))
         self.watcher.control_ends(name, score, "")
 
-    def _run_trial(self, clock: _Clock) -> None:
-        """Ask, evaluate, record, tell. Whatever happens in between, it is recorded and told."""
-        asked = self.engine.ask()
-        log = self.store.open_trial(
+
+class _Session:
+    """The trials of one session: those that are under way, and what may still be begun."""
+
+    def __init__(
+        self, study: Coordinator, budget: Budget, deaths: Counter[int], folder: Path
+    ) -> None:
+        self._study = study
+        self._budget = budget
+        self._deaths = deaths
+        self._folder = folder
+        self._courses: dict[Path, Course] = {}  # by the folder of their task
+        self._may_begin = True  # until the engine has nothing to give, or time is short
+        self._gave_up_time = False
+
+    def run(self) -> None:
+        study = self._study
+        try:
+            with Pool(study.n_workers, self._tick, study.time_limit) as pool:
+                while self._begin(pool) or self._courses:
+                    for task, event in pool.events():
+                        self._take(pool, task, event)
+        except OutOfTime as end:  # no verdict on these values: they are tried when there is time
+            self._cut_short(str(end))
+        except Stopped as stop:
+            self._cut_short(str(stop))
+            raise
+        except BaseException:
+            self._cut_short("cut short")
+            raise
+        if self._gave_up_time:
+            assert study.plan.timeout is not None
+            study.engine.spend(study.plan.timeout)
+        study.store.take_stock(study.keep_models)
+
+    def _begin(self, pool: Pool) -> bool:
+        """Begin as many trials as there is room and budget for; tell whether one was begun."""
+        begun = False
+        while self._may_begin and pool.n_free:
+            n_asked_for = self._study.engine.n_finished() + len(self._courses)
+            if self._budget.met(n_asked_for):
+                break
+            self._study.check_stop()
+            asked = self._study.engine.ask()
+            if asked is None or self._is_put_off(asked):
+                self._may_begin = False
+                break
+            course = self._open(asked)
+            self._courses[course.task.folder] = course
+            pool.start(course.task)
+            begun = True
+        return begun
+
+    def _is_put_off(self, asked: Asked) -> bool:
+        """Put a trial off that cannot end in the time that is left, which is then given up.
+
+        It is void: the first to be asked when there is more time.
+        """
+        lacking = self._budget.lacking(asked)
+        if not lacking:
+            return False
+        self._study.engine.tell(asked.number, "failed", None, void=True)
+        self._gave_up_time = True
+        self._study.watcher.trial_put_off(asked, lacking)
+        return True
+
+    def _open(self, asked: Asked) -> Course:
+        study = self._study
+        log = study.store.open_trial(
             asked.number,
-            self.plan.family(asked.params),
+            study.plan.family(asked.params),
             dict(asked.params),
             seed=asked.seed,
             origin=asked.origin,
-            data=self.data.record,
+            data=study.data.record,
+            n_threads=study.n_threads,
         )
-        outcome = Outcome("failed", reason="cut short", void=True)
-        try:
-            self.watcher.trial_begins(asked)
-            with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-                task = self._task(asked, Path(folder))
-                try:
-                    outcome = self._attempt(task, asked, log.epoch, clock)
-                finally:
-                    log.keep_files(task.summary, task.output)
-                if outcome.look is not None:
-                    log.look(outcome.look)
-                if outcome.score is not None:
-                    log.keep_model(task.model, outcome.score.best_epoch, served.__name__)
-        except TrialFailed as failure:  # these values cannot be trained: the study goes on
-            outcome = Outcome("failed", reason=str(failure))
-        except OutOfTime as end:  # no verdict on its values: they are tried when there is time
-            outcome = replace(outcome, reason=str(end))
-        except Stopped as stop:
-            outcome = replace(outcome, reason=str(stop))
-            raise
-        except BaseException as error:  # a bug: recorded and told, then it stops the study
-            if disk_is_full(error):
-                self.store.release_reserve()
-            outcome = Outcome("failed", reason=traceback.format_exc(), void=True)
-            raise
-        finally:
-            self._settle(asked, log, outcome, clock)
-        self.store.take_stock(self.keep_models)
-
-    def _settle(self, asked: Asked, log: TrialLog, outcome: Outcome, clock: _Clock) -> None:
-        """Record how a trial ended, then tell the engine."""
-        try:
-            log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
-        except Exception as error:
-            if not disk_is_full(error):
-                raise
-            self.store.release_reserve()
-            log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
-        value = outcome.score.val_accuracy if outcome.score else None
-        self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
-        self.engine.spend(clock.seconds())
-        self.watcher.trial_ends(asked, outcome)
-
-    def _task(self, asked: Asked, folder: Path) -> Task:
-        return Task(
+        folder = self._folder / str(asked.number)
+        folder.mkdir()
+        task = Task(
             asked.params,
-            self.plan.family(asked.params),
-            self.data,
+            study.plan.family(asked.params),
+            study.data,
             asked.seed,
             folder,
-            split=self.plan.split_of(asked.origin) if self.plan.reproduces else None,
+            split=study.plan.split_of(asked.origin) if study.plan.reproduces else None,
+            n_threads=study.n_threads,
+        )
+        return Course(
+            asked,
+            task,
+            log,
+            study.store,
+            study.engine,
+            self._budget,
+            study.watcher,
+            self._deaths,
         )
 
-    def _attempt(
-        self,
-        task: Task,
-        asked: Asked,
-        log_epoch: Callable[[EpochRecord], None],
-        clock: _Clock,
-    ) -> Outcome:
-        def tick() -> None:
-            self.check_stop()
-            if self._out_of_time(clock):
-                raise OutOfTime("the time of the study was used up")
-            self.watcher.tick()
+    def _take(self, pool: Pool, task: AnyTask, event: Event) -> None:
+        course = self._courses[task.folder]
+        try:
+            goes_on = course.take(event)
+        except BaseException:
+            del self._courses[task.folder]
+            raise
+        if goes_on:
+            pool.go_on(task)
+            return
+        if isinstance(event, EpochRecord):  # it was pruned
+            pool.stop(task)
+        del self._courses[task.folder]
+        shutil.rmtree(task.folder)
+        self._may_begin = self._may_begin or not self._gave_up_time
+        self._study.store.take_stock(self._study.keep_models)
 
-        with attempt(task, tick) as under_way:
-            for epoch in under_way.epochs():
-                log_epoch(epoch)
-                self.watcher.epoch_ends(epoch)
-                last = epoch.epoch == task.params["train.epochs"]
-                if self.engine.should_prune(asked.number, epoch) and not last:
-                    return Outcome("pruned", reason=f"below its peers after epoch {epoch.epoch}")
-            match under_way.result():
-                case LookRecord() as look:
-                    return Outcome("complete", look=look)
-                case ScoreRecord() as score:
-                    return Outcome("complete", score)
+    def _cut_short(self, reason: str) -> None:
+        for course in self._courses.values():
+            course.cut_short(reason)
+        self._courses.clear()
+
+    def _tick(self) -> None:
+        self._study.check_stop()
+        if self._budget.out_of_time():
+            raise OutOfTime("the time of the study was used up")
+        self._study.watcher.tick()

@@ -17,6 +17,7 @@ class Outcome:
     Attributes:
         score: of a candidate, on validation.
         look: of a reproduction, at the test set.
+        died: whether its process died or hung.
     """
 
     state: State
@@ -24,6 +25,7 @@ class Outcome:
     look: LookRecord | None = None
     reason: str = ""
     void: bool = False
+    died: bool = False
 
 
 class Watcher(Protocol):
@@ -33,9 +35,12 @@ class Watcher(Protocol):
 
     def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None: ...
 
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        """A trial is not started: the study lacks at least so many seconds for it."""
+
     def trial_begins(self, asked: Asked) -> None: ...
 
-    def epoch_ends(self, epoch: EpochRecord) -> None: ...
+    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None: ...
 

@@ -112,6 +112,11 @@ def _n_cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads_each(n_workers: int) -> int | None:
+    """Give each of several workers its share of the cores; one alone is left to TensorFlow."""
+    return None if n_workers == 1 else max(1, _n_cores() // n_workers)
+
+
 def _n_threads() -> int:
     """Count the threads that TensorFlow gives to one operation."""
     return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or _n_cores()

@@ -125,6 +125,7 @@ def write_outcome(
     classes: Sequence[str],
     reason: str,
     void: bool,
+    died: bool = False,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
     if score is not None:
@@ -133,6 +134,7 @@ def write_outcome(
         "trial.state": state,
         "trial.reason": environment.redact(reason)[-LONGEST_TAG:],
         "trial.void": str(void),
+        "trial.died": str(died),
     }
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
@@ -204,6 +206,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         model=models.is_kept(client, run),
         look=_read_look(client, run),
         summary=read_text(client, run, "summary.txt") or "",
+        died=tags.get("trial.died") == "True",
     )
 
 

@@ -80,8 +80,13 @@ class StudyStore:
         seed: int,
         origin: str,
         data: DataRecord,
+        n_threads: int | None = None,
     ) -> TrialLog:
-        """Start the record of a trial."""
+        """Start the record of a trial.
+
+        Args:
+            n_threads: of TensorFlow in its process; None leaves it to it.
+        """
         run_id = start_run(
             self._client,
             self._experiment,
@@ -90,6 +95,7 @@ class StudyStore:
             layout.trial_tags(number, family, seed, origin),
             params,
             data,
+            n_threads,
         )
         self._stale.add(run_id)
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
@@ -158,6 +164,7 @@ def start_run(
     tags: Mapping[str, str],
     params: Mapping[str, Value],
     data: DataRecord,
+    n_threads: int | None = None,
 ) -> str:
     """Start the run of a training, with all that is known before it; give its id."""
     code = environment.code()
@@ -174,7 +181,10 @@ def start_run(
     run_id = str(run.info.run_id)
     client.log_inputs(run_id, [plan_layout.data_input(data)])
     layout.write_params(client, run_id, params)
-    client.log_dict(run_id, environment.machine(), "environment.json")
+    machine = environment.machine()
+    if n_threads is not None:
+        machine = {**machine, "n_threads": n_threads}
+    client.log_dict(run_id, machine, "environment.json")
     if code.diff:
         client.log_text(run_id, code.diff, "code.diff")
     return run_id
@@ -226,6 +236,7 @@ class TrialLog:
         *,
         reason: str,
         void: bool,
+        died: bool = False,
         ended: int | None = None,
     ) -> None:
         """Write the outcome, its state last.
@@ -246,5 +257,6 @@ class TrialLog:
             classes=self._classes,
             reason=reason,
             void=void,
+            died=died,
         )
         self._client.set_terminated(self.run_id, layout.STATUS[state], ended)

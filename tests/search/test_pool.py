@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search import pool
+from search.attempt import server
 from search.datasets.cache import Dataset
-from search.failures import TrialFailed
-from search.pool import attempt, run_all
+from search.failures import Died, TrialFailed
+from search.pool import Pool, run_all
 from search.tasks import Task
 from spaces.ranges import Value
 from spaces.studies import STUDIES
@@ -37,7 +38,7 @@ PARAMS = STUDIES["lstm"].complete(
 
 @pytest.fixture(scope="module", autouse=True)
 def _server() -> Iterator[None]:
-    with pool.server():
+    with server():
         yield
 
 
@@ -69,13 +70,28 @@ def train(
     tick: Callable[[], None] = wait,
     first: Callable[[], None] = wait,
     each_epoch: Callable[[], None] = wait,
-) -> None:
-    """Use an attempt as the coordinator does, with something happening on the way."""
-    with attempt(task, tick) as under_way:
-        first()
-        for _ in under_way.epochs():
+) -> ScoreRecord:
+    """Evaluate a task as the coordinator does, with something happening on the way."""
+    for number, (_, event) in enumerate(run_all([task], 1, tick_then(tick, first))):
+        if isinstance(event, TrialFailed):
+            raise event
+        if isinstance(event, EpochRecord):
+            assert event.epoch == number + 1
             each_epoch()
-        assert under_way.result().n_parameters > 0
+    assert isinstance(event, ScoreRecord)
+    return event
+
+
+def tick_then(tick: Callable[[], None], first: Callable[[], None]) -> Callable[[], None]:
+    """A tick that also does something once, as soon as the process is there."""
+    waiting = [first]
+
+    def both() -> None:
+        tick()
+        if waiting and multiprocessing.active_children():
+            waiting.pop()()
+
+    return both
 
 
 def test_a_trial_gives_its_epochs_then_its_result_and_leaves_its_model(
@@ -87,9 +103,7 @@ def test_a_trial_gives_its_epochs_then_its_result_and_leaves_its_model(
     def tick() -> None:  # the first comes before the process is there
         ticks.extend(process.pid or 0 for process in multiprocessing.active_children())
 
-    with attempt(task, tick) as under_way:
-        epochs = list(under_way.epochs())
-        result = under_way.result()
+    *epochs, result = [event for _, event in run_all([task], 1, tick)]
     assert [type(epoch) for epoch in epochs] == [EpochRecord, EpochRecord]
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     best = max(epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch))
@@ -101,6 +115,33 @@ def test_a_trial_gives_its_epochs_then_its_result_and_leaves_its_model(
     assert "embedding" in task.summary.read_text("utf-8")
     assert len(set(ticks)) == 1
     assert ticks[0] != os.getpid()
+
+
+def test_numbers_do_not_depend_on_how_many_work_side_by_side(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    tasks = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        tasks.append(replace(make(tmp_path / name, tiny_dataset), n_threads=1))
+    alone = train(tasks[0])
+    results = [e for _, e in run_all(tasks[1:], 2, wait) if isinstance(e, ScoreRecord)]
+    assert results == [alone, alone]
+
+
+def test_a_trial_that_hangs_is_ended_and_the_others_go_on(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    with Pool(1, wait, time_limit=1.0) as pool_:
+        pool_.start(make(tmp_path, tiny_dataset))
+        time.sleep(0.5)
+        os.kill(pid(), signal.SIGSTOP)
+        events: list[object] = []
+        while not events:
+            events = [event for _, event in pool_.events()]
+        assert isinstance(events[-1], Died)
+        assert "was not done after 1 s (--trial-timeout)" in str(events[-1])
+        assert pool_.n_free == 1
 
 
 def test_a_bug_is_not_a_failed_trial_and_comes_with_its_traceback(
@@ -143,10 +184,15 @@ def test_a_process_that_is_killed_before_it_wrote_anything_fails_the_trial(
 
 def test_a_pruned_trial_leaves_no_process_behind(tmp_path: Path, tiny_dataset: Dataset) -> None:
     task = make(tmp_path, tiny_dataset)
-    with attempt(task, wait) as under_way:
-        assert next(under_way.epochs()).epoch == 1
+    with Pool(1, wait) as pool_:
+        pool_.start(task)
+        events: list[object] = []
+        while not events:
+            events = [event for _, event in pool_.events()]
+        assert [type(event) for event in events] == [EpochRecord]
         process = pid()
-    assert multiprocessing.active_children() == []
+        pool_.stop(task)
+        assert multiprocessing.active_children() == []
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
     assert not task.model.exists()

@@ -102,7 +102,7 @@ def test_plain_lines_are_written_where_there_is_no_terminal(clock: Clock) -> Non
     with bar:
         bar.trial_begins(ASKED)
         clock.seconds += 40
-        bar.epoch_ends(epoch(1))
+        bar.epoch_ends(ASKED, epoch(1))
         bar.tick()
         clock.seconds += 5
         bar.trial_ends(ASKED, Outcome("complete", score(0.8712)))
@@ -122,7 +122,7 @@ def test_a_live_line_is_shown_on_a_terminal(clock: Clock) -> None:
     console = Console(file=out, width=200, force_terminal=True, color_system=None)
     with Progress(console, PLAN.with_budget(2, None), BASELINES, Tally(), 100.0) as bar:
         bar.trial_begins(ASKED)
-        bar.epoch_ends(epoch(1))
+        bar.epoch_ends(ASKED, epoch(1))
         bar.trial_ends(ASKED, Outcome("complete", score(0.8712)))
     assert "trial 0 (1 of 2) · epoch 2/6 · 0 s · best none yet" in out.getvalue()
     assert "epoch 1/6: train" not in out.getvalue()
@@ -132,7 +132,7 @@ def test_a_live_line_is_shown_on_a_terminal(clock: Clock) -> None:
 def test_where_nothing_was_published_the_best_is_held_against_nothing(clock: Clock) -> None:
     bar, out = shown(PLAN, Tally(n_finished=1, best=0.8712, seconds=50.0), baselines=())
     bar.trial_begins(ASKED)
-    bar.epoch_ends(epoch(1))
+    bar.epoch_ends(ASKED, epoch(1))
     assert "; best 87.12 %, 0 pruned, about" in out.getvalue()
 
 
@@ -186,7 +186,7 @@ def test_the_time_left_falls_with_the_clock_and_with_the_trials(clock: Clock) ->
         bar.trial_begins(ASKED)
         for number in (1, 2):
             clock.seconds += 5
-            bar.epoch_ends(epoch(number))
+            bar.epoch_ends(ASKED, epoch(number))
         bar.trial_ends(ASKED, Outcome("complete", score(0.85)))
     lines = [line for line in out.getvalue().splitlines() if "left" in line]
     # The first trial is expected to take 20 s, takes 10 s, and so are then the others.
@@ -202,7 +202,7 @@ def test_the_time_left_is_that_of_the_limit_which_comes_first(clock: Clock) -> N
         bar, out = shown(plan, Tally(), per_trial=20.0)
         bar.trial_begins(ASKED)
         clock.seconds += 10
-        bar.epoch_ends(epoch(1))
+        bar.epoch_ends(ASKED, epoch(1))
         assert seconds_left(out.getvalue()) == left
 
 

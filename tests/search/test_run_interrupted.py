@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     os.kill(killed.process.pid, signal.SIGSTOP)  # it holds the study, and the trial goes on
     story.ends.append(call(story.home, "search.run", *command))
     story.facts["members"] = killed.members()
+    story.facts["pid"] = killed.process.pid
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.end()
     killed.wait_until_gone()
@@ -47,7 +49,8 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
 def test_a_second_coordinator_of_the_same_study_is_refused(interrupted: Story) -> None:
     second = interrupted.ends[0]
     assert second.returncode == 2
-    assert second.stderr == "error: study lstm-tiny is being run by another process.\n"
+    first = rf"process {interrupted.facts['pid']} of \S+, since \S+"
+    assert re.fullmatch(rf"error: study lstm-tiny is being run by {first}\.\n", second.stderr)
 
 
 def test_a_killed_coordinator_leaves_no_process_behind(interrupted: Story) -> None:

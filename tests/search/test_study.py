@@ -11,21 +11,26 @@ import contextlib
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import optuna
 import pytest
 
-from search import study
+from search import budget, study
+from search.attempt import Event
+from search.audit import audit
+from search.batches import Ragged
 from search.datasets.cache import Dataset
 from search.engines import Asked
+from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
-from search.failures import TrialFailed
+from search.engines.remembered import told as told_by
+from search.failures import Died, TrialFailed
 from search.study import Coordinator
 from search.tasks import Task
 from search.watcher import Outcome
@@ -37,6 +42,7 @@ from tracking.cli import Stopped
 from tracking.records import (
     BaselineRecord,
     EpochRecord,
+    LookRecord,
     PlanRecord,
     ScoreRecord,
     StudyRecord,
@@ -45,7 +51,18 @@ from tracking.records import (
 from tracking.runs import connect
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none"))
+
+
+class EightTexts(Dataset):
+    """Stands in for a prepared data set: eight texts of a hundred tokens, on no disk."""
+
+    def tokens(self, part: str) -> Ragged:
+        return Ragged(np.zeros(800, np.int32), np.arange(9) * 100)
+
+
+DATASET = EightTexts(
+    "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none")
+)
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
@@ -77,9 +94,14 @@ class Watching:
     def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
         self.controls.append((name, reason))
 
+    put_off: list[int] = field(default_factory=list)
+
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        self.put_off.append(asked.number)
+
     def trial_begins(self, asked: Asked) -> None: ...
 
-    def epoch_ends(self, epoch: EpochRecord) -> None: ...
+    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
         self.ends.append((asked.number, outcome.state, outcome.void))
@@ -93,34 +115,68 @@ class Script:
 
     ends: list[End] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
+    seconds: float = 0.1  # that an epoch is said to have taken
     stop: bool = False
     tasks: list[Task] = field(default_factory=list)
+    look: LookRecord | None = None
 
     def check_stop(self) -> None:
         if self.stop:
             raise Stopped(signal.SIGINT)
 
 
-@dataclass
-class FakeAttempt:
-    """Stands in for search.pool.Attempt."""
+class FakePool:
+    """Stands in for search.pool.Pool: its tasks take turns, one event each time."""
 
-    task: Task
-    tick: Callable[[], None]
-    end: End | None
-    accuracy: float
+    def __init__(
+        self, script: Script, n_workers: int, tick: Callable[[], None], limit: float | None
+    ) -> None:
+        self._script = script
+        self._tick = tick
+        self.n_free = n_workers
+        self._under_way: dict[Path, tuple[Task, Iterator[Event]]] = {}
 
-    def epochs(self) -> Iterator[EpochRecord]:
-        for number in range(1, int(self.task.params["train.epochs"]) + 1):
-            self.tick()
-            yield EpochRecord(number, 0.5, 0.9, 0.6, self.accuracy, 1e-3, 0.1, 500.0)
-            if self.end is not None:
-                self.end(self.tick)
-        self.task.model.write_bytes(b"a model")
+    def __enter__(self) -> FakePool:
+        return self
 
-    def result(self) -> ScoreRecord:
-        a = self.accuracy
-        return ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
+    def __exit__(self, *exception: object) -> None: ...
+
+    def start(self, task: Task) -> None:
+        script = self._script
+        script.tasks.append(task)
+        end = script.ends.pop(0) if script.ends else None
+        accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
+        self._under_way[task.folder] = task, self._events(task, end, accuracy)
+        self.n_free -= 1
+
+    def events(self) -> list[tuple[Task, Event]]:
+        self._tick()
+        found: list[tuple[Task, Event]] = []
+        for task, events in list(self._under_way.values()):
+            try:
+                event = next(events)
+            except (TrialFailed, RuntimeError) as failure:
+                event = failure
+            if not isinstance(event, EpochRecord):
+                self.stop(task)
+            found.append((task, event))
+        return found
+
+    def go_on(self, task: Task) -> None: ...
+
+    def stop(self, task: Task) -> None:
+        del self._under_way[task.folder]
+        self.n_free += 1
+
+    def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:
+        for number in range(1, int(task.params["train.epochs"]) + 1):
+            self._tick()
+            yield EpochRecord(number, 0.5, 0.9, 0.6, a, 1e-3, self._script.seconds, 500.0)
+            if end is not None:
+                end(self._tick)
+        task.model.write_bytes(b"a model")
+        score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
+        yield self._script.look or score
 
 
 def fails(tick: Callable[[], None]) -> None:
@@ -131,24 +187,14 @@ def has_a_bug(tick: Callable[[], None]) -> None:
     raise RuntimeError(BUG)
 
 
-def never_ends(tick: Callable[[], None]) -> None:
-    while True:
-        time.sleep(0.001)
-        tick()
-
-
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     script = Script()
 
-    @contextmanager
-    def attempt(task: Task, tick: Callable[[], None]) -> Iterator[FakeAttempt]:
-        script.tasks.append(task)
-        end = script.ends.pop(0) if script.ends else None
-        accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
-        yield FakeAttempt(task, tick, end, accuracy)
+    def pool(n_workers: int, tick: Callable[[], None], limit: float | None) -> FakePool:
+        return FakePool(script, n_workers, tick, limit)
 
-    monkeypatch.setattr(study, "attempt", attempt)
+    monkeypatch.setattr(study, "Pool", pool)
     return script
 
 
@@ -186,9 +232,11 @@ def start(root: Path, script: Script) -> Start:
             pruner="median",
         )
         watching = Watching()
+        n_workers: int = changes.get("n_workers", 1)  # type: ignore[assignment]
         script.stop = False
         try:
-            Coordinator(plan, engine, records, DATASET, watching, script.check_stop).run()
+            whole = (plan, engine, records, DATASET, watching, script.check_stop)
+            Coordinator(*whole, n_workers=n_workers, n_threads=1).run()
         finally:
             start.ends = watching.ends  # type: ignore[attr-defined]
         return watching
@@ -432,22 +480,166 @@ def test_a_killed_coordinator_is_put_right_by_the_next_start(
 
 
 def test_a_trial_that_the_time_budget_cuts_is_made_again_when_there_is_time(
-    root: Path, start: Start, script: Script
+    root: Path, start: Start, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.ends = [lambda tick: None, never_ends]
-    before = time.monotonic()
-    start(None, 2.0)
-    assert time.monotonic() - before < 10
+    seconds = 0.0
+    monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=lambda: seconds))
+
+    def takes_long(tick: Callable[[], None]) -> None:
+        nonlocal seconds
+        seconds += 100
+        tick()
+
+    script.ends = [lambda tick: None, takes_long]
+    script.seconds = 0.001  # so that nobody foresees it
+    start(None, 60.0)
     trials = recorded(root).trials
     assert [(trial.state, trial.void, trial.reason) for trial in trials] == [
         ("complete", False, ""),
         ("failed", True, "the time of the study was used up"),
     ]
     assert_the_stores_agree(root)
-    assert start(None, 2.0).ends == []
+    assert start(None, 60.0).ends == []
     assert start(3, 600.0).ends == [(2, "complete", False), (3, "complete", False)]
     cut, again = recorded(root).trials[1:3]
     assert (cut.params, cut.seed, cut.origin) == (again.params, again.seed, again.origin)
+
+
+def test_a_trial_that_cannot_end_in_time_is_put_off_and_comes_first_when_there_is_more(
+    root: Path, start: Start, script: Script
+) -> None:
+    plan = _always_three_epochs()
+    script.seconds = 100.0
+    start(1, plan=plan)
+    put_off = start(None, 200.0, plan=plan)
+    assert (put_off.put_off, put_off.ends) == ([1], [])
+    assert len(recorded(root).trials) == 1
+    assert ("study", "FINISHED") in runs(root)
+    assert start(None, 200.0, plan=plan).put_off == []  # the same again does nothing
+    assert audit(recorded(root), told_by(root, "optuna", store.ids(root, "s")[1])) == []
+    start(2, plan=plan)
+    assert [(t.number, t.origin) for t in recorded(root).trials] == [
+        (0, "defaults"),
+        (2, "lstm-dropout-2016"),
+    ]
+    assert audit(recorded(root), told_by(root, "optuna", store.ids(root, "s")[1])) == []
+
+
+def test_patience_ends_a_study_and_more_patience_goes_on_with_it(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.9, 0.8, 0.8, 0.7, 0.7, 0.7]
+    plan = replace(PLAN.with_max_epochs(1), patience=2)
+    for _ in range(2):  # the same again does nothing
+        start(30, plan=plan)
+        assert len(counted(root)) == len(PLAN.starting_points()) + 2
+    start(30, plan=replace(plan, patience=3))
+    assert len(counted(root)) == len(PLAN.starting_points()) + 3
+    assert_the_stores_agree(root)
+
+
+def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: Script) -> None:
+    plan = replace(PLAN, searched=("text.truncating",), references=())
+    plan = plan.with_budget(30, None)
+    records = store.open_study(root, replace(RECORD, engine="keras-tuner"), fresh=False)
+    file = root / "keras_tuner" / "s.jsonl"
+    for _ in range(2):
+        engine = KerasTunerEngine(file, records.parent, plan, seed=7, sampler="random")
+        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+    trials = recorded(root).trials
+    assert [trial.params["text.truncating"] for trial in trials] == ["pre", "post"]
+    assert ("study", "FINISHED") in runs(root)
+    assert audit(recorded(root), told_by(root, "keras-tuner", records.parent)) == []
+
+
+def dies(tick: Callable[[], None]) -> None:
+    raise Died("its process was killed, most likely because memory ran out")
+
+
+def test_a_trial_whose_process_died_is_made_once_more_with_the_same_values(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [lambda tick: None, dies, dies, dies]
+    start(4)
+    trials = recorded(root).trials
+    assert [(trial.state, trial.void, trial.died) for trial in trials] == [
+        ("complete", False, False),
+        ("failed", True, True),
+        ("failed", False, True),  # the second time it is the values' fault
+        ("failed", True, True),
+        ("complete", False, False),
+        ("complete", False, False),
+    ]
+    assert (trials[2].params, trials[2].seed) == (trials[1].params, trials[1].seed)
+    assert (trials[4].params, trials[4].seed) == (trials[3].params, trials[3].seed)
+    assert "memory ran out" in trials[2].reason
+    assert_the_stores_agree(root)
+
+
+def test_a_death_is_remembered_by_the_next_session(
+    root: Path, start: Start, script: Script
+) -> None:
+    def dies_and_is_stopped(tick: Callable[[], None]) -> None:
+        script.stop = True
+        dies(tick)
+
+    script.ends = [dies_and_is_stopped, dies]
+    with pytest.raises(Stopped):
+        start(2)
+    start(2)
+    trials = recorded(root).trials
+    assert [(trial.state, trial.void) for trial in trials] == [
+        ("failed", True),
+        ("failed", False),
+        ("complete", False),
+    ]
+    assert trials[1].seed == trials[0].seed
+
+
+@pytest.mark.parametrize("n_workers", [2, 8])
+def test_several_workers_end_at_exactly_the_budget(
+    root: Path, start: Start, script: Script, n_workers: int
+) -> None:
+    script.ends = [fails, lambda tick: None, dies]
+    start(7, n_workers=n_workers)
+    study = recorded(root)
+    assert len(counted(root)) == 7
+    assert study.count("failed") == 1
+    assert [trial.void for trial in study.trials].count(True) == 1
+    seeds = [trial.seed for trial in counted(root)]
+    assert len(set(seeds)) == 7
+    assert {task.n_threads for task in script.tasks} == {1}
+    assert start(7, n_workers=n_workers).ends == []
+    assert_the_stores_agree(root)
+
+
+def test_a_bug_in_one_trial_cuts_the_others_short_and_all_are_made_again(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.ends = [lambda tick: None, has_a_bug]
+    with pytest.raises(RuntimeError, match="KeyError"):
+        start(4, n_workers=3)
+    first = recorded(root).trials
+    assert [trial.state for trial in first] == ["failed"] * 3
+    assert [trial.reason for trial in first if trial.number != 1] == ["cut short"] * 2
+    assert_the_stores_agree(root)
+    start(4, n_workers=3)
+    assert len(counted(root)) == 4
+    again = {trial.seed: trial.params for trial in counted(root)}
+    for trial in first:
+        assert again[trial.seed] == trial.params
+
+
+def test_a_stop_ends_all_that_is_under_way(root: Path, start: Start, script: Script) -> None:
+    def stops(tick: Callable[[], None]) -> None:
+        script.stop = True
+        tick()
+
+    script.ends = [lambda tick: None, stops]
+    with pytest.raises(Stopped):
+        start(4, n_workers=2)
+    assert [(t.state, t.void) for t in recorded(root).trials] == [("failed", True)] * 2
+    assert_the_stores_agree(root)
 
 
 def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:
@@ -538,10 +730,9 @@ def test_ctrl_c_in_a_control_leaves_nothing_running_and_the_control_is_made_agai
 
 
 def test_a_reproduction_records_its_look_keeps_no_model_and_is_not_in_optuna(
-    root: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+    root: Path, script: Script
 ) -> None:
-    look = build_look(0.861)
-    monkeypatch.setattr(FakeAttempt, "result", lambda self: look)
+    script.look = look = build_look(0.861)
     plan = replace(STUDIES["tutorials"], only=("lstm-2016", "lstm50-67-33"))
     plan = plan.with_budget(2, None)
     records = store.open_study(root, replace(RECORD, study="t", space={}), fresh=False)

@@ -144,6 +144,7 @@ class TrialRecord:
         model: whether its model file is kept.
         look: at the test set, of a reproduction; None in every search.
         summary: the model's layers, as Keras prints them; empty if it was not built.
+        died: whether its process died or hung; the first time it is made again.
     """
 
     number: int
@@ -161,6 +162,7 @@ class TrialRecord:
     model: bool
     look: LookRecord | None = None
     summary: str = ""
+    died: bool = False
 
     @property
     def trace_seconds(self) -> float | None:

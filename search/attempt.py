@@ -1,0 +1,134 @@
+"""One attempt at a task, in a process of its own.
+
+Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
+of 6 to 9 s), so that a crash or running out of memory ends one trial and nothing else. The
+process holds no connection to any store: it sends each epoch up and waits for the word to go on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import forkserver
+from types import FrameType
+from typing import Any
+
+from search import evaluator
+from search.failures import Died, TrialFailed
+from search.tasks import AnyTask, Result
+from tracking.records import EpochRecord, LookRecord, ScoreRecord
+
+POLL_SECONDS = 0.2
+_ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+@contextmanager
+def server() -> Iterator[None]:
+    """Start the server that trial processes are forked from; Keras loads in the background."""
+    _CONTEXT.set_forkserver_preload(["search.backend"])
+    # A terminal signals all its processes, but stopping is for the coordinator, which ends the
+    # trial and records it. Processes are born with the signals that their parent ignores.
+    with _handled_by(lambda before: signal.SIG_IGN):
+        forkserver.ensure_running()
+    try:
+        yield
+    finally:
+        # It would end by itself, but not before Keras is loaded, and who reads our output through
+        # a pipe would wait for that. There is no public way to end it.
+        running: Any = forkserver._forkserver
+        with suppress(ProcessLookupError):
+            os.kill(running._forkserver_pid, signal.SIGKILL)
+        running._stop()
+
+
+@contextmanager
+def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
+    """Handle the signals that stop us by what `handler` makes of the handler before."""
+    before = [(signum, signal.getsignal(signum)) for signum in evaluator.STOPS]
+    try:
+        for signum, earlier in before:
+            signal.signal(signum, handler(earlier))
+        yield
+    finally:
+        for signum, earlier in before:
+            signal.signal(signum, earlier)
+
+
+Event = EpochRecord | Result | TrialFailed | RuntimeError
+
+
+class Attempt:
+    """A task under way."""
+
+    def __init__(self, task: AnyTask, tick: Callable[[], None]) -> None:
+        self.task = task
+        self._tick = tick
+        self._seconds, self._looked = 0.0, time.monotonic()
+        self.pipe, theirs = _CONTEXT.Pipe()  # what it is heard through
+        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
+        with _ticking_on_signals(tick):
+            tick()
+            self._process.start()  # waits for the server, which may still be loading Keras
+        theirs.close()
+
+    def event(self) -> Event:
+        """Give what it sends next, or why there is nothing. After an epoch it waits for go_on."""
+        try:
+            match self.pipe.recv():
+                case str() as bug:
+                    return RuntimeError(f"a trial process failed:\n{bug}")
+                case EpochRecord() | ScoreRecord() | LookRecord() | TrialFailed() as event:
+                    return event
+        except (EOFError, OSError):
+            self._process.join()
+        self._tick()  # it may have died of what asks us to stop
+        return self._cause_of_death()
+
+    def go_on(self) -> None:
+        """Let the process train on."""
+        with suppress(OSError):  # it died meanwhile; the next event says why
+            self.pipe.send(True)
+
+    def has_taken(self, seconds: float | None) -> bool:
+        """Tell whether it has taken so long. Time in which nobody could ask does not count."""
+        now = time.monotonic()
+        self._seconds += min(now - self._looked, _ASLEEP_SECONDS)
+        self._looked = now
+        return seconds is not None and self._seconds >= seconds
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+    def _cause_of_death(self) -> Died | RuntimeError:
+        """A signal may be the values' fault; a process that ends by itself is a bug."""
+        code = self._process.exitcode or 0
+        if code == -signal.SIGKILL:
+            return Died("its process was killed, most likely because memory ran out")
+        output = self.task.output
+        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
+        words = f"Its last words: {tail or 'none'}"
+        if code < 0:
+            return Died(f"its process ended by {signal.Signals(-code).name}. {words}")
+        return RuntimeError(f"a trial process ended with code {code}. {words}")
+
+
+def _ticking_on_signals(tick: Callable[[], None]) -> AbstractContextManager[None]:
+    """Tick when a signal arrives: a wait for the operating system goes on unless that raises."""
+
+    def also_tick(before: Any) -> Any:
+        def handle(signum: int, frame: FrameType | None) -> None:
+            if callable(before):
+                before(signum, frame)
+            tick()
+
+        return handle
+
+    return _handled_by(also_tick)

@@ -1,0 +1,46 @@
+"""Open the engine that the person chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.engines import Engine
+    from search.options import Options
+
+
+def choose(chosen: Options, root: Path, owner: str) -> Engine:
+    """Open the engine of a study, where it left off.
+
+    Args:
+        owner: id of the records that it belongs to.
+    """
+    engine = _open(chosen, root, owner)
+    if not chosen.deterministic:
+        return engine
+
+    from search.engines.in_order import InOrder
+
+    return InOrder(engine, chosen.n_workers)
+
+
+def _open(chosen: Options, root: Path, owner: str) -> Engine:
+    if chosen.plan.reproduces:
+        from search.engines.listed import ListedEngine
+
+        return ListedEngine(chosen.plan, seed=chosen.seed)
+
+    limits: Any = {"seed": chosen.seed, "sampler": chosen.sampler}
+    if chosen.engine == "keras-tuner":
+        from search.engines.journal import folder_of
+        from search.engines.keras_tuner import KerasTunerEngine
+
+        file = folder_of(root) / f"{chosen.study}.jsonl"
+        return KerasTunerEngine(file, owner, chosen.plan, **limits)
+
+    from search.engines.optuna import OptunaEngine
+
+    return OptunaEngine(
+        root / "optuna.db", chosen.study, owner, chosen.plan, pruner=chosen.pruner, **limits
+    )
