@@ -34,7 +34,7 @@ def main() -> int:
         out = _image(root, arguments.study, arguments.image, arguments.out)
         print(out)
         return 0
-    studies = [store.read_study(root, name) for name in arguments.study]
+    studies = _read(root, arguments.study)
     names = "+".join(study.plan.study for study in studies)
     out = arguments.out or root / "dashboards" / f"{names}.html"
 
@@ -81,6 +81,23 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:
+    from tracking import store
+
+    studies = [store.read_study(root, name) for name in names]
+    first = studies[0].plan
+    for plan in (study.plan for study in studies[1:]):
+        if plan.study == first.study:
+            raise UserError(f"a study is compared with others, but {plan.study} was named twice.")
+        if plan.data.digest != first.data.digest:
+            raise UserError(
+                f"studies are compared on the same data, but {first.study} has {first.data.name} "
+                f"({first.data.digest}) and {plan.study} has {plan.data.name} "
+                f"({plan.data.digest})."
+            )
+    return studies
+
+
 def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
     from dashboards.page import Source
     from tracking import store
@@ -97,11 +114,10 @@ def _image(root: Path, names: Sequence[str], figure: str, out: Path | None) -> P
     from dashboards import image
     from dashboards.figures import FIGURES
     from dashboards.panels import draw_single
-    from tracking import store
 
     if figure not in FIGURES:
         raise unknown("figure", figure, FIGURES)
-    studies = [store.read_study(root, name) for name in names]
+    studies = _read(root, names)
     if out is None:
         title = "+".join(study.plan.study for study in studies)
         out = root / "dashboards" / f"{title}-{figure}.png"
@@ -124,8 +140,8 @@ def _write(out: Path, content: bytes) -> None:
 
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
+    from dashboards.document import figure_page
     from dashboards.figures import overfitting
-    from dashboards.page import figure_page
     from tracking import store
     from tracking.verdict import NOT_OFFICIAL
 

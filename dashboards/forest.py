@@ -29,7 +29,7 @@ class Importance:
     """What a hyperparameter is worth to the forest.
 
     Attributes:
-        family: whose trials it was judged within; empty where all have it.
+        family: whose trials it was judged within, beside what all have; empty where all have it.
         drop: share of the variance of accuracy, on trials not seen, that is lost when the
             hyperparameter's values are shuffled.
         deviation: of the drop, over shuffles.
@@ -101,14 +101,14 @@ def surface(
 @lru_cache(maxsize=16)
 def _fits(key: _Key) -> tuple[Fit, ...]:
     study = key.study
-    found = [_fit("", study.candidates, _common(study.candidates, study.plan.space))]
+    shared = _common(study.candidates, study.plan.space)
+    found = [_fit("", study.candidates, shared, shared)]
     if len(study.plan.families) > 1:
-        shared = {importance.name for importance in found[0].importances}
         for family in study.plan.families:
-            own = [trial for trial in study.candidates if trial.family == family]
-            names = [n for n in _common(own, study.plan.space) if n.startswith(f"{family}.")]
-            fit = _fit(family, own, [name for name in names if name not in shared])
-            found.append(fit)
+            trials = [trial for trial in study.candidates if trial.family == family]
+            names = _common(trials, study.plan.space)
+            own = [name for name in names if name not in shared]
+            found.append(_fit(family, trials, names, own))
     return tuple(found)
 
 
@@ -122,14 +122,18 @@ def _common(trials: Sequence[TrialRecord], space: Mapping[str, str]) -> list[str
     ]
 
 
-def _fit(family: str, trials: Sequence[TrialRecord], names: Sequence[str]) -> Fit:
-    if len(trials) < FEWEST or not names:
+def _fit(
+    family: str, trials: Sequence[TrialRecord], names: Sequence[str], asked: Sequence[str]
+) -> Fit:
+    """Fit a forest on some names, and judge those of them that are asked for."""
+    if len(trials) < FEWEST or not asked:
         return Fit(family, len(trials), 0.0, ())
     some = _sample(trials)
     explained, drops = _shuffled(_matrix(some, names), _accuracies(some))
     importances = [
         Importance(name, family, float(column.mean()), float(column.std()))
         for name, column in zip(names, drops.T, strict=True)
+        if name in asked
     ]
     return Fit(family, len(trials), explained, tuple(importances))
 

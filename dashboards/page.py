@@ -1,36 +1,20 @@
-"""One self-contained HTML page of a study, or of several side by side.
-
-It holds Plotly's script once and asks for nothing: its own policy forbids every connection.
-"""
+"""One self-contained HTML page of a study, or of several side by side."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import plotly.graph_objects as go
-from plotly.io.json import to_json_plotly
-from plotly.offline import get_plotlyjs
 
 from dashboards import leaderboard
 from dashboards.answers import STANDING, answers, standing
-from dashboards.figures import FIGURES, style
+from dashboards.document import data, document, plot, table
+from dashboards.figures import FIGURES
 from dashboards.panels import Drawn, draw
-from dashboards.text import CELL, html
+from dashboards.text import LONG, html
 from tracking.comparison import looks_in_words
 from tracking.records import CommandRecord, StudyRecord
 from tracking.verdict import NOT_OFFICIAL, verdict
-
-_ASSETS = Path(__file__).with_name("assets")
-_POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'"
-_POLICY += "; img-src data: blob:; base-uri 'none'; form-action 'none'"
-_DIGITS = 6  # of every number that is drawn
-_LONG = 40  # characters of a cell that needs room
-_LONGEST = 2_000  # characters of a text that stands alone
 
 
 @dataclass(frozen=True)
@@ -67,17 +51,7 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = 
         *(_reproduce(study, known.get(study.plan.study)) for study in studies),
         "</section></main>",
     ]
-    return _document(title, "\n".join(parts))
-
-
-def figure_page(title: str, figure: go.Figure) -> str:
-    """Write a page that holds one figure under its title."""
-    body = [
-        f"<header><h1>{html(title)}</h1>",
-        '<button id="theme" type="button">Dark colours</button></header>',
-        f"<main>{_plot('only', title, figure, wide=False)}</main>",
-    ]
-    return _document(html(title), "\n".join(body))
+    return document(title, "\n".join(parts))
 
 
 def verdict_in_words(study: StudyRecord) -> str:
@@ -102,8 +76,8 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
     plan = study.plan
     parts = [f"<h3>{html(plan.study)}</h3>"] if several else []
     parts += [
-        f"<p>{html(plan.question, _LONGEST)}</p>",
-        f'<p class="verdict">{html(verdict_in_words(study), _LONGEST)}</p>',
+        f"<p>{html(plan.question, LONG)}</p>",
+        f'<p class="verdict">{html(verdict_in_words(study), LONG)}</p>',
     ]
     if not plan.data.official:
         parts.append(
@@ -113,11 +87,11 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
         )
     answered = answers(study)
     if answered:
-        pairs = "".join(f"<dt>{html(q)}</dt><dd>{html(a, _LONGEST)}</dd>" for q, a in answered)
+        pairs = "".join(f"<dt>{html(q)}</dt><dd>{html(a, LONG)}</dd>" for q, a in answered)
         parts.append(f'<dl class="answers">{pairs}</dl>')
     held = standing(study)
     if held:
-        parts.append(_table(f"The best of {plan.study} against what is known", STANDING, held))
+        parts.append(table(f"The best of {plan.study} against what is known", STANDING, held))
     return "\n".join(parts)
 
 
@@ -133,7 +107,7 @@ def _leaderboard(studies: Sequence[StudyRecord], sources: Mapping[str, Source]) 
         '<section id="leaderboard"><h2>Leaderboard</h2>\n'
         f'<p class="see">All trials, the candidates first, at the epoch whose weights count. '
         f"A column's name sorts by it.{links}</p>\n"
-        f'<div id="board"></div>{_data("board-data", board.as_json())}'
+        f'<div id="board"></div>{data("board-data", board.as_json())}'
         "<noscript>The leaderboard needs JavaScript.</noscript></section>"
     )
 
@@ -149,56 +123,13 @@ def _section(name: str, studies: Sequence[StudyRecord]) -> str:
 
 def _drawn(drawn: Drawn) -> str:
     if drawn.figure is None:
-        return f'<p class="absent">Not drawn: {html(drawn.sentence, _LONGEST)}</p>'
-    parts = [f'<p class="see">{html(drawn.sentence, _LONGEST)}</p>']
+        return f'<p class="absent">Not drawn: {html(drawn.sentence, LONG)}</p>'
+    parts = [f'<p class="see">{html(drawn.sentence, LONG)}</p>']
     words = f"{drawn.panel.title}. {drawn.sentence}"
-    parts.append(_plot(drawn.key, words, drawn.figure, wide=drawn.panel.wide))
+    parts.append(plot(drawn.key, words, drawn.figure, wide=drawn.panel.wide))
     if drawn.cells and drawn.cells[1]:
-        parts.append(_table(drawn.panel.title, *drawn.cells))
+        parts.append(table(drawn.panel.title, *drawn.cells))
     return "\n".join(parts)
-
-
-def _plot(key: str, words: str, figure: go.Figure, *, wide: bool) -> str:
-    """Write a figure as data; assets/page.js draws it when it comes into view."""
-    kind = "plot wide" if wide else "plot"
-    label = html(words, _LONGEST)
-    return (
-        f'<figure><div class="scroll" tabindex="0" role="group" aria-label="Figure {key}">'
-        f'<div class="{kind}" id="plot-{key}" role="img" aria-label="{label}" '
-        f'style="height: {figure.layout.height or 450}px"></div></div></figure>'
-        f"{_data(f'data-{key}', content_of(figure))}"
-    )
-
-
-def content_of(figure: go.Figure) -> dict[str, Any]:
-    """Give a figure as data, without colours of its own: assets/figures.js adds them."""
-    content: dict[str, Any] = figure.to_plotly_json()
-    content["layout"].pop("template", None)
-    compact: dict[str, Any] = _compact(content)
-    return compact
-
-
-def templates() -> str:
-    """Write the templates for light and dark, as assets/figures.js takes them."""
-    known = {name: template.to_plotly_json() for name, template in style.TEMPLATES.items()}
-    return _data("templates", known)
-
-
-def _compact(content: Any) -> Any:
-    """Cut numbers to the digits that can be seen."""
-    if isinstance(content, float):
-        return float(f"{content:.{_DIGITS}g}") if math.isfinite(content) else None
-    if isinstance(content, dict):
-        return {name: _compact(value) for name, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_compact(value) for value in content]
-    return content
-
-
-def _data(key: str, content: Any) -> str:
-    # No text can end the script: every < is escaped.
-    text = to_json_plotly(content).replace("<", "\\u003c")
-    return f'<script type="application/json" id="{key}">{text}</script>'
 
 
 def _reproduce(study: StudyRecord, source: Source | None) -> str:
@@ -225,54 +156,10 @@ def _reproduce(study: StudyRecord, source: Source | None) -> str:
     typed = typed or f"python -m search.run --study {plan.study}"
     return (
         f"<h3>{html(plan.study)}</h3>"
-        f'<pre tabindex="0"><code>{html(typed, _LONGEST)}</code></pre>'
+        f'<pre tabindex="0"><code>{html(typed, LONG)}</code></pre>'
         f'<dl class="facts">{_facts(facts)}</dl>'
     )
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"<dt>{html(n)}</dt><dd>{html(value, _LONGEST)}</dd>" for n, value in facts)
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    header = "".join(f'<th scope="col">{html(name)}</th>' for name in head)
-    cells = ["".join(_cell(cell) for cell in row) for row in rows]
-    body = "\n".join(f"<tr>{row}</tr>" for row in cells)
-    return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="Table: {html(caption)}">'
-        f"<table><caption>{html(caption)}</caption><thead><tr>{header}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cell(text: str) -> str:
-    kind = ' class="long"' if len(text) > _LONG else ""
-    return f"<td{kind}>{html(text, CELL)}</td>"
-
-
-def _document(title: str, body: str) -> str:
-    """Wrap a body; Plotly's script stands in the page once."""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{_asset("page.css")}</style>
-</head>
-<body>
-{body}
-{templates()}
-<script>{get_plotlyjs()}</script>
-<script>{_asset("colours.js")}</script>
-<script>{_asset("figures.js")}</script>
-<script>{_asset("board.js")}</script>
-<script>{_asset("page.js")}</script>
-</body>
-</html>
-"""
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text("utf-8")
+    return "".join(f"<dt>{html(n)}</dt><dd>{html(value, LONG)}</dd>" for n, value in facts)

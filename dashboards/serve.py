@@ -33,7 +33,7 @@ def main() -> int:
 
     from werkzeug.serving import make_server
 
-    from dashboards.live import create
+    from dashboards.live.app import create
 
     app = create(root, arguments.mlflow_url, port)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else it has a line for each poll

@@ -12,7 +12,7 @@ from tracking.words import brief
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-LABEL, CELL = 60, 300  # characters
+LABEL, CELL, LONG = 60, 300, 4_000  # characters: of a label, a cell, a text that stands alone
 
 
 def plain(text: object, longest: int = LABEL) -> str:

@@ -69,12 +69,18 @@ class Tab:
         self._note(f"dialog {dialog.message}")
         dialog.dismiss()
 
-    def violations(self) -> list[str]:
-        """What axe, the accessibility checker, finds wrong by WCAG A and AA."""
+    def violations(self, *, inside: bool = False) -> list[str]:
+        """What axe, the accessibility checker, finds wrong by WCAG A and AA.
+
+        Args:
+            inside: look inside of figures too. Each is an image with words for what it shows, and
+                its thousands of marks take axe long.
+        """
         from axe_playwright_python.sync_playwright import Axe
 
         rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-        found = Axe().run(self.page, options=rules).response["violations"]
+        context = None if inside else {"exclude": [[".main-svg"]]}
+        found = Axe().run(self.page, context, options=rules).response["violations"]
         return [_say(violation) for violation in found]
 
     def count(self, selector: str) -> int:

@@ -68,8 +68,9 @@ def sentence(rows: Rows) -> str:
             continue
         best = sorted(fit.importances, key=lambda i: -i.drop)[:2]
         names = " and ".join(plain(i.name) for i in best if i.drop > 0) or "nothing in particular"
+        own = ", of what is its own," if fit.family else ""
         said.append(
-            f"On {whose} most depends on {names}; the forest explains "
+            f"On {whose} most depends{own} on {names}; the forest explains "
             f"{100 * fit.explained:.0f} % of what it has not seen."
         )
     if rows.too_few:

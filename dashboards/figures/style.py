@@ -51,7 +51,13 @@ def _template(text: str, back: str, grid: str, line: str) -> go.layout.Template:
             "xaxis": axis,
             "yaxis": axis,
             "colorway": list(_COLOURS),
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "legend": {
+                "orientation": "h",
+                "traceorder": "normal",
+                "y": 1.02,
+                "yanchor": "bottom",
+                "x": 0,
+            },
             "hoverlabel": {"align": "left", "bgcolor": back, "font": {"color": text}},
             "margin": {"l": 20, "r": 20, "t": 50, "b": 20},
             "hovermode": "closest",
@@ -86,7 +92,7 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 def _short(value: float) -> str:
     for letter, size in (("M", 1e6), ("k", 1e3)):
         if value >= size:
-            return f"{value / size:g}{letter}"
+            return f"{value / size:.3g}{letter}"
     return f"{value:g}"
 
 

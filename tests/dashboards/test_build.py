@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from dashboards import build
-from tests.builders import build_study, build_trial, place_database, write_study, write_trial
+from tests.builders import (
+    build_data,
+    build_study,
+    build_trial,
+    place_database,
+    write_study,
+    write_trial,
+)
 from tracking import store
 from tracking.cli import UserError, run
 
@@ -90,6 +97,21 @@ def test_several_studies_share_a_page(root: Path, monkeypatch, tmp_path: Path, c
     page = root / "dashboards" / "lstm+lstm_dropout.html"
     assert capsys.readouterr().out == f"{page}\n"
     assert page.is_file()
+
+
+def test_studies_of_different_data_do_not_share_a_chart(root: Path, monkeypatch) -> None:
+    write_study(root, build_study(_TRIALS[0]))
+    other = build_data(name="imdb-train", digest="ffff", official=False)
+    write_study(root, build_study(_TRIALS[0], study="gru", plan="gru", data=other))
+
+    with pytest.raises(
+        UserError, match=r"the same data, but lstm has imdb .* and gru has imdb-tr"
+    ):
+        _build(monkeypatch, "--study", "lstm", "--study", "gru")
+    with pytest.raises(UserError, match="lstm was named twice"):
+        _build(monkeypatch, "--study", "lstm", "--study", "lstm", "--image", "gap")
+
+    assert not (root / "dashboards").exists()
 
 
 def test_out_names_the_file_and_its_folder_is_made(root: Path, monkeypatch, tmp_path) -> None:

@@ -17,6 +17,7 @@ from tracking.cli import UserError
 def root(tmp_path: Path) -> Path:
     root = place_database(tmp_path / "mlruns")
     write_study(root, build_study(build_trial(0), build_trial(1, 0.7)))
+    write_study(root, build_study(build_trial(0), study="gru", plan="gru"))
     return root
 
 
@@ -45,7 +46,7 @@ def test_a_figure_is_written_and_its_path_is_printed(
         (("--image", "acuracy"), r"unknown figure 'acuracy'\. Did you mean accuracy\? Known: acc"),
         (("--image", "gap", "--out", "gap.pdf"), r"ends in \.png or \.svg, but got 'gap\.pdf'"),
         (("--image", "contour"), "there is no figure contour. It takes 10 candidates"),
-        (("--image", "health", "--study", "lstm"), "health shows one study, but got 2"),
+        (("--image", "health", "--study", "gru"), "health shows one study, but got 2"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(root: Path, monkeypatch, arguments, law: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from plotly.offline import get_plotlyjs
 
+from dashboards.document import figure_page
 from dashboards.figures import FIGURES, overfitting
-from dashboards.page import Source, figure_page, page
+from dashboards.page import Source, page
 from tests.builders import build_control, build_data, build_score, build_study, build_trial
 from tests.dashboards.odd import ODD
 from tracking.records import CommandRecord, StudyRecord, TrialRecord

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.figures import FIGURES
-from dashboards.watch import Watch
+from dashboards.live.watch import Watch
 from tests.builders import (
     build_data,
     build_epochs,
