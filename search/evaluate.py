@@ -47,7 +47,6 @@ class Options:
 
 def main() -> int:
     """Parse, find the study and its data, run its finals, say what came out."""
-
     chosen = options(parser().parse_args())
 
     from rich.console import Console
@@ -73,7 +72,7 @@ def parser() -> Parser:
     add = parser.add_argument
     add("--study", required=True, metavar="NAME", help="a study that has been run")
     add("--top", type=_positive, metavar="K", help="how many of the best trials, default 5")
-    add("--seeds", type=_positive, metavar="N", help="fresh seeds of each, default 5 and at least")
+    add("--seeds", type=_positive, metavar="N", help="fresh seeds of each, default 5, the least")
     add("--workers", type=_positive, metavar="N", help="trainings at a time, default cores / 2")
     add("--again", action="store_true", help="look at the test set once more")
     add("--report", type=Path, metavar="FILE", help="a reproducibility checklist: .md or .html")
