@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from search import evaluator
 from search.failures import TrialFailed
-from search.tasks import AnyTask, ControlTask, Result
+from search.tasks import AnyTask, ControlTask, Refitted, Result
 from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
 _POLL_SECONDS = 0.2
@@ -93,7 +93,7 @@ class Attempt:
         match self._receive():
             case EpochRecord() as epoch:
                 return epoch
-            case ScoreRecord() | LookRecord() as result:
+            case ScoreRecord() | LookRecord() | Refitted() as result:
                 self._result = result
                 return None
             case TrialFailed() as failure:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from search import served
 from search.failures import OutOfTime, TrialFailed
 from search.pool import attempt, score_control
-from search.tasks import ControlTask, Task
+from search.tasks import ControlTask, Refitted, Task
 from search.watcher import Outcome
 from tracking.cli import Stopped, disk_is_full
 from tracking.records import ControlRecord, LookRecord, ScoreRecord
@@ -194,3 +194,5 @@ class Coordinator:
                     return Outcome("complete", look=look)
                 case ScoreRecord() as score:
                     return Outcome("complete", score)
+                case Refitted():
+                    raise RuntimeError("a trial of a search was refitted")

@@ -45,7 +45,7 @@ def load(file: Path) -> Any:
     Raises:
         UserError: if the file is no such model, or names a layer that is not ours.
     """
-    check(file)
+    check(_config(file), file)
     from search.backend import keras, silenced
 
     importlib.import_module("search.models")  # our layers, which Keras then knows by name
@@ -57,17 +57,21 @@ def load(file: Path) -> Any:
         raise _not_loaded(file, error) from error
 
 
-def check(file: Path) -> None:
+def text_params(file: Path) -> dict[str, Any]:
+    """Read how a model prepares a text, as hyperparameters, without loading it."""
+    for made_of in _objects(_config(file)):
+        if made_of["class_name"] == "EncodeText":
+            found = made_of["config"]
+            return {f"text.{name}": found[name] for name in ("maxlen", "truncating", "padding")}
+    raise UserError(f"{file} takes no raw text.")
+
+
+def check(config: Any, file: Path) -> None:
     """Make sure that a model is made of nothing but what ours are made of.
 
     Raises:
         UserError: with the name of the first other thing.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
-        raise _not_loaded(file, error) from error
     for made_of in _objects(config):
         registered, module = made_of.get("registered_name"), str(made_of.get("module"))
         name = str(made_of["class_name"])
@@ -98,6 +102,14 @@ def as_tensor(texts: list[str]) -> Any:
     from search.backend import tf
 
     return tf.constant([text.lower() for text in texts], tf.string)
+
+
+def _config(file: Path) -> Any:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return json.loads(archive.read("config.json"))
+    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
+        raise _not_loaded(file, error) from error
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:
