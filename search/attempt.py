@@ -19,7 +19,7 @@ from typing import Any
 
 from search import evaluator
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, Result
+from search.tasks import AnyTask, Refitted, Result
 from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
 POLL_SECONDS = 0.2
@@ -82,7 +82,13 @@ class Attempt:
             match self.pipe.recv():
                 case str() as bug:
                     return RuntimeError(f"a trial process failed:\n{bug}")
-                case EpochRecord() | ScoreRecord() | LookRecord() | TrialFailed() as event:
+                case (
+                    EpochRecord()
+                    | ScoreRecord()
+                    | LookRecord()
+                    | Refitted()
+                    | TrialFailed() as event
+                ):
                     return event
         except (EOFError, OSError):
             self._process.join()

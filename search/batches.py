@@ -135,3 +135,9 @@ class Labelled:
             else:
                 line[width - len(row) :] = row
         return padded
+
+
+def join(first: Labelled, second: Labelled) -> Labelled:
+    """Put the rows of two parts one after another."""
+    labels = np.concatenate([first.labels, second.labels])
+    return Labelled(chain(first.rows, second.rows), labels, first.pad_to)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from search import served
 from search.failures import Died, TrialFailed
+from search.tasks import Refitted
 from search.watcher import Outcome
 from tracking.cli import disk_is_full
 from tracking.records import EpochRecord, LookRecord, ScoreRecord
@@ -94,6 +95,8 @@ class Course:
                 return Outcome("failed", reason=str(death), void=again, died=True)
             case TrialFailed() as failure:  # these values cannot be trained: the study goes on
                 return Outcome("failed", reason=str(failure))
+            case Refitted():
+                raise RuntimeError("a trial of a search was refitted")
             case bug:
                 raise bug
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from search.failures import TrialFailed
-from search.tasks import AnyTask, ControlTask, LookTask, Result, Task
+from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Task
 from tracking.records import EpochRecord, ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -66,6 +66,8 @@ def _evaluate(pipe: Connection, task: AnyTask) -> Result:
 
         values = (task.params, task.family, task.data, task.seed)
         return reproduce(*values, on_epoch, partial(_summarise, task), by=task.split)
+    if task.refit_epochs is not None:
+        return _refit(task, task.refit_epochs, on_epoch)
     return _trial(task, on_epoch)
 
 
@@ -77,17 +79,30 @@ def _summarise(task: Task, model: Any) -> None:
 
 
 def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
-    from search.text_model import with_text
     from search.trial import evaluate
-    from spaces.ranges import take
 
     values = (task.params, task.family, task.data, task.seed)
     done = evaluate(*values, on_epoch, partial(_summarise, task))
-    text: dict[str, Any] = take(task.params, "text")
-    model = with_text(done.model, task.data.vocabulary(), **text)
-    model.save(task.model)
+    _save(task, done.model)
     np.save(task.predictions, done.probabilities)
     return done.score
+
+
+def _refit(task: Task, epochs: int, on_epoch: Callable[[EpochRecord], None]) -> Refitted:
+    from search.refit import refit
+
+    values = (task.params, task.family, task.data, task.seed)
+    _save(task, refit(*values, on_epoch, partial(_summarise, task), epochs=epochs))
+    return Refitted(task.data.n_texts["train"] + task.data.n_texts["validation"])
+
+
+def _save(task: Task, model: Any) -> None:
+    """Leave the model in the task's folder, with its text preparation in front."""
+    from search.text_model import with_text
+    from spaces.ranges import take
+
+    text: dict[str, Any] = take(task.params, "text")
+    with_text(model, task.data.vocabulary(), **text).save(task.model)
 
 
 def _end_with_parent() -> None:

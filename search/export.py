@@ -1,71 +1,242 @@
 """Write a trial's model so that it takes raw text.
 
 python -m search.export --study lstm_dropout --out DIR
+python -m search.export --study lstm_dropout --out DIR --register imdb-sentiment --alias champion
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, UserError, run
-from tracking.records import StudyRecord, TrialRecord
+from search.formats import NAMES
+from tracking.cli import Parser, UserError, run, unknown
 from tracking.words import percent
+
+if TYPE_CHECKING:
+    from search.bundle import Manifest
+    from search.chosen import Origin
+    from search.datasets.cache import Dataset
+    from search.proof import Proof
+    from tracking.records import StudyRecord, TrialRecord
+    from tracking.registry import Registration
 
 
 def main() -> int:
-    """Parse, choose the trial, write the bundle."""
-    parser = Parser("search.export", __doc__)
-    parser.add_argument("--study", required=True, metavar="NAME")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a new folder")
-    parser.add_argument("--trial", type=_number, metavar="N", help="default: the best")
-    arguments = parser.parse_args()
+    """Parse, choose the trial, write the bundle, register it."""
+    arguments = _parser().parse_args()
+    _refuse_idle(arguments)
 
     from search import bundle
-    from tracking import store
+    from search.chosen import Origin, choose
+    from search.datasets import cache
+    from tracking import registry, store
 
     root = store.home()
     study = store.read_study(root, arguments.study)
-    trial = _choose(study, arguments.trial)
-    bundle.write(arguments.out, store.model_file(root, trial), study, trial)
-    assert trial.score is not None
-    print(
+    origin = Origin(arguments.retrain, arguments.refit)
+    trial = choose(study, arguments.trial, origin)
+    commit = store.command_of(root, trial).commit
+    wanted = None
+    if arguments.register:
+        names = (arguments.register, arguments.alias or "", arguments.force)
+        wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
+        registry.check(root, wanted)
+    bundle.refuse_place(arguments.out.absolute())
+    data = cache.find(study.plan.data)
+    export = Export(root, study, trial, origin, arguments.format, commit, data)
+    manifest = export.write(arguments.out)
+    _say(
         f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
-        f"{percent(trial.score.val_accuracy)} on validation"
+        f"{percent(manifest.val_accuracy)} on validation"
+        + (" before it was refitted" if manifest.refitted else "")
+        + f"; {', '.join(manifest.formats)}"
     )
+    if wanted is not None:
+        _register(root, wanted, arguments.out, manifest)
     print(f'next: python -m search.predict {arguments.out} "A wonderful film."')
     return 0
 
 
-def _choose(study: StudyRecord, number: int | None) -> TrialRecord:
-    name = study.plan.study
-    if study.reproduces:
-        raise UserError(
-            f"study {name} reproduces published accuracies and keeps no model. "
-            "Export from a search, such as architecture."
+@dataclass(frozen=True)
+class Export:
+    """A bundle to be written.
+
+    Attributes:
+        data: the prepared data of the study; None if they are not on this machine.
+    """
+
+    root: Path
+    study: StudyRecord
+    trial: TrialRecord
+    origin: Origin
+    formats: tuple[str, ...]
+    commit: str
+    data: Dataset | None
+
+    def write(self, out: Path) -> Manifest:
+        """Get the model, write it in each format, measure it, write card and manifest."""
+        from search import bundle, formats
+        from search.formats import keras_file
+
+        with tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
+            file = Path(temporary) / "model.keras"
+            n_refitted = self._get(file)
+            model = keras_file.load(file)
+            with bundle.building(out) as folder:
+                for name in self.formats:
+                    formats.write(name, model, folder, self.study.plan.data.classes)
+                vocabulary = "\n".join(model.get_layer("encode").vocabulary)
+                (folder / "vocabulary.txt").write_bytes(vocabulary.encode("utf-8"))
+                return self._finish(folder, n_refitted, Path(temporary))
+
+    def _get(self, file: Path) -> int:
+        """Put the model there, and give the number of texts that it was refitted on."""
+        from search import chosen
+        from tracking import store
+
+        if self.trial.model and not self.origin.refit:
+            chosen.copy_kept(store.model_file(self.root, self.trial), file, self.trial)
+            return 0
+        if self.data is None:
+            raise UserError(
+                f"to train trial {self.trial.number} its data must be prepared on this machine: "
+                f"python -m search.run --study {self.study.plan.plan} --dry-run, with the --data "
+                f"of then ({self.study.plan.data.name}), prepares them."
+            )
+        what = "on training and validation part" if self.origin.refit else "as it was"
+        _say(f"training trial {self.trial.number} once more, {what}")
+        return chosen.train(self.trial, self.data, self.origin, file, _say)
+
+    def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
+        """Measure what lies in a folder; write the card, and the manifest last."""
+        from search import bundle
+        from search.card.content import Facts, write
+        from search.proof import prove
+        from tracking import environment
+
+        data, trial, score = self.study.plan.data, self.trial, self.trial.score
+        assert score is not None
+        proof = prove(folder, self.formats, data.classes, trial.params, self.data)
+        before = self._before(temporary) if n_refitted else proof
+        # Of two equals the first stays first.
+        ranked = sorted(
+            self.formats, key=lambda name: bool(proof.n_texts) and name != proof.fastest
         )
-    kept = [trial for trial in study.candidates if trial.model]
-    if not kept:
-        raise UserError(f"study {name} has no finished trial to export yet.")
-    if number is None:
-        return kept[0]
-    for trial in kept:
-        if trial.number == number:
-            return trial
-    states = {trial.number: trial.state for trial in study.trials}
-    was = f"is {states[number]}" if number in states else "does not exist"
-    if states.get(number) == "complete":
-        was = "is complete, but only the best models are kept"
-    raise UserError(
-        f"trial {number} of {name} {was}. To export: "
-        f"{', '.join(str(trial.number) for trial in kept)}."
+        facts = Facts(
+            self.study,
+            trial,
+            tuple(ranked),
+            proof,
+            before,
+            self.commit,
+            environment.machine(),
+            n_refitted,
+            folder.name,
+        )
+        write(facts, folder)
+        manifest = bundle.Manifest(
+            classes=data.classes,
+            study=self.study.plan.study,
+            trial=trial.number,
+            family=trial.family,
+            params=dict(trial.params),
+            val_accuracy=score.val_accuracy,
+            interval=(score.low, score.high),
+            data=data.name,
+            data_digest=data.digest,
+            split_digest=data.split_digest,
+            official_test_set=data.official,
+            commit=self.commit,
+            refitted=bool(n_refitted),
+            formats=tuple(ranked),
+        )
+        return bundle.seal(folder, manifest)
+
+    def _before(self, temporary: Path) -> Proof:
+        """Measure the trial's own model, which the validation numbers belong to, if it is kept."""
+        from search import chosen
+        from search.proof import Proof, prove
+        from tracking import store
+
+        if not self.trial.model:
+            return Proof()
+        kept = store.model_file(self.root, self.trial)
+        chosen.copy_kept(kept, temporary / "model.keras", self.trial)
+        classes = self.study.plan.data.classes
+        return prove(temporary, ("keras",), classes, self.trial.params, self.data, sizes=())
+
+
+def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -> None:
+    from search import served
+    from tracking import registry
+
+    card = (out / "card.md").read_text("utf-8")
+    packages = ["seqsearch", "numpy", "pandas"]
+    packages += ["onnxruntime"] if manifest.formats[0] == "onnx" else ["tensorflow", "keras"]
+    version = registry.register(root, wanted, out, card, served.__name__, packages)
+    alias = f", {wanted.alias} now names it" if wanted.alias else ""
+    _say(f"registered: version {version} of {wanted.model}{alias}")
+
+
+def _parser() -> Parser:
+    parser = Parser("search.export", __doc__)
+    parser.add_argument("--study", required=True, metavar="NAME")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a new folder")
+    parser.add_argument("--trial", type=_number, metavar="N", help="default: the best")
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=NAMES,
+        metavar="F[,F]",
+        help=f"default: {','.join(NAMES)}",
     )
+    parser.add_argument("--register", metavar="MODEL", help="also make a version of it in MLflow")
+    parser.add_argument(
+        "--alias", metavar="ALIAS", help="have it name that version, if it is better on validation"
+    )
+    parser.add_argument("--force", action="store_true", help="even if it is not better")
+    parser.add_argument(
+        "--refit",
+        action="store_true",
+        help="train once more, on training and validation part, with the best number of epochs",
+    )
+    parser.add_argument(
+        "--retrain",
+        action="store_true",
+        help="train the trial again from its values and seed if its model was not kept",
+    )
+    return parser
+
+
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse an option that would do nothing."""
+    for option, needs in (("alias", "register"), ("force", "alias")):
+        if getattr(arguments, option) and not getattr(arguments, needs):
+            raise UserError(f"--{option} needs --{needs}.")
+    if arguments.refit and arguments.retrain:
+        raise UserError("--refit trains in any case; --retrain beside it means nothing.")
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(str(unknown("format", name, NAMES)))
+    return names
 
 
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a trial is a whole number, but got {text!r}")
     return int(text)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,70 @@
 """Score raw texts with an exported model.
 
 python -m search.predict DIR "A wonderful film."        or one text a line on stdin
+python -m search.predict models:/imdb-sentiment@champion --csv FILE --out FILE
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from search.formats import NAMES
 from tracking.cli import Parser, UserError, run
+
+if TYPE_CHECKING:
+    from search.classifier import Classifier
 
 _LINES = 1_024
 
 
 def main() -> int:
-    """Parse, load, score, print a line for each text."""
-    parser = Parser("search.predict", __doc__)
-    parser.add_argument("model", type=Path, metavar="DIR", help="what search.export wrote")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="default: the lines of stdin")
-    parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
-    arguments = parser.parse_args()
-    if not arguments.model.is_dir():
-        raise UserError(f"there is no folder {str(arguments.model)!r}.")
+    """Parse, load, score, write a line for each text."""
+    arguments = _parser().parse_args()
+    _refuse_idle(arguments)
 
-    from search import bundle
+    from search.classifier import load
 
-    classifier = bundle.Classifier(arguments.model)
-    classes = classifier.manifest.classes
-    for texts in _batched(arguments.texts or _lines()):
-        for text, row in zip(texts, classifier.probabilities(texts), strict=True):
-            scores = {name: float(p) for name, p in zip(classes, row, strict=True)}
-            label = max(scores, key=scores.__getitem__)
-            if arguments.json:
-                print(json.dumps({"text": text, "label": label, "probabilities": scores}))
-            else:
-                print(f"{label}\t{scores[label]:.4f}\t{text}")
+    if arguments.csv is not None:
+        from search.table import score_table
+
+        score_table(
+            lambda: load(arguments.model, arguments.format),
+            arguments.csv,
+            arguments.column or "text",
+            arguments.out,
+        )
+        return 0
+    classifier = load(arguments.model, arguments.format)
+    texts = arguments.texts or _lines()
+    _print_all(classifier, texts, as_json=arguments.json)
     return 0
+
+
+def _print_all(classifier: Classifier, texts: Iterable[str], *, as_json: bool) -> None:
+    from search.scoring_progress import ScoringProgress
+
+    with ScoringProgress() as progress:
+        for batch in _batched(texts):
+            for text, said in zip(batch, classifier.predict(batch), strict=True):
+                if as_json:
+                    print(
+                        json.dumps(
+                            {
+                                "text": text,
+                                "label": said.label,
+                                "probabilities": said.probabilities,
+                            }
+                        )
+                    )
+                else:
+                    print(f"{said.label}\t{said.probabilities[said.label]:.4f}\t{text}")
+            progress.advance(len(batch))
 
 
 def _lines() -> Iterator[str]:
@@ -55,6 +81,38 @@ def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
     iterator = iter(texts)
     while batch := list(itertools.islice(iterator, _LINES)):
         yield batch
+
+
+def _parser() -> Parser:
+    parser = Parser("search.predict", __doc__)
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a folder of search.export, or models:/NAME@ALIAS, models:/NAME/3, models:/m-...",
+    )
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="default: the lines of stdin")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="score a column of a table")
+    parser.add_argument("--column", metavar="NAME", help="of the table; default: text")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the table with label and probabilities added"
+    )
+    parser.add_argument(
+        "--format", choices=NAMES, help="default: the one that was fastest at the export"
+    )
+    return parser
+
+
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, or do not go together."""
+    if arguments.csv is None:
+        for option in ("column", "out"):
+            if getattr(arguments, option) is not None:
+                raise UserError(f"--{option} needs --csv.")
+    elif arguments.out is None:
+        raise UserError("--csv needs --out, a file for the table with what was found.")
+    elif arguments.texts or arguments.json:
+        raise UserError("--csv takes its texts from a table and writes one: no TEXT, no --json.")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from search.batches import Labelled, chain
+from search.batches import Labelled, join
 from search.datasets import split
 from search.datasets.cache import Dataset
 from search.finals.scoring import look_record
+from search.refit import both_parts
 from search.train import predict, train
 from search.trial import build, encoded, memory_limited, set_seed
 from spaces.plan import Split
@@ -59,7 +60,7 @@ def reproduce(
 
 def divide(data: Dataset, by: Split, **text: Any) -> tuple[Labelled, Labelled]:
     """Give what a reference is trained and tested on."""
-    training = _chain(*(encoded(data, part, **text) for part in ("train", "validation")))
+    training = both_parts(data, **text)
     test = encoded(data, "test", **text)
     match by:
         case "official":
@@ -68,12 +69,7 @@ def divide(data: Dataset, by: Split, **text: Any) -> tuple[Labelled, Labelled]:
             mixed = np.random.default_rng(split.SEED).permutation(len(training.labels))
             return training.select(mixed[: round(_PART * len(mixed))]), test
         case "pooled-67-33":
-            pooled = _chain(training, test)
+            pooled = join(training, test)
             mixed = np.random.default_rng(split.SEED).permutation(len(pooled.labels))
             border = round(_POOLED * len(mixed))
             return pooled.select(mixed[:border]), pooled.select(mixed[border:])
-
-
-def _chain(first: Labelled, second: Labelled) -> Labelled:
-    labels = np.concatenate([first.labels, second.labels])
-    return Labelled(chain(first.rows, second.rows), labels, first.pad_to)

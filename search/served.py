@@ -1,8 +1,10 @@
-"""How MLflow loads a kept model: `mlflow.pyfunc.load_model("models:/m-...")`, or its server."""
+"""How MLflow loads a model: `mlflow.pyfunc.load_model("models:/m-...")`, or its server.
+
+It is a trial's kept model, or a bundle that was registered.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,12 @@ import pandas as pd
 
 
 class Served:
-    """A kept model in memory."""
+    """A model in memory."""
 
     def __init__(self, folder: Path) -> None:
-        from search import bundle
-        from tracking import models
+        from search.classifier import open_folder
 
-        self._classes: list[str] = json.loads((folder / models.CLASSES).read_text("utf-8"))
-        self._model = bundle.load(folder / models.MODEL)
+        self._classifier = open_folder(folder)
 
     def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Label texts.
@@ -28,11 +28,10 @@ class Served:
         Returns:
             a table with the columns label, and p_CLASS for each class.
         """
-        from search import bundle
-
-        scores = bundle.probabilities(self._model, [str(text) for text in table["text"]])
-        labels = [self._classes[number] for number in scores.argmax(axis=1)]
-        columns = {f"p_{name}": scores[:, i].astype(float) for i, name in enumerate(self._classes)}
+        classes = self._classifier.classes
+        scores = self._classifier.probabilities(table["text"].tolist())
+        labels = [classes[number] for number in scores.argmax(axis=1)]
+        columns = {f"p_{name}": scores[:, i].astype(float) for i, name in enumerate(classes)}
         return pd.DataFrame({"label": labels, **columns}, index=table.index)
 
 

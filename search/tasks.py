@@ -11,7 +11,15 @@ from spaces.plan import Split
 from spaces.ranges import Params
 from tracking.records import LookRecord, ScoreRecord
 
-Result = ScoreRecord | LookRecord
+
+@dataclass(frozen=True)
+class Refitted:
+    """A model was trained on all that may be trained on; there is nothing left to score it on."""
+
+    n_texts: int
+
+
+Result = ScoreRecord | LookRecord | Refitted
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Task:
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
         n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.
+        refit_epochs: trains this many epochs on training and validation part together, instead.
     """
 
     params: Params
@@ -33,6 +42,7 @@ class Task:
     folder: Path
     split: Split | None = None
     n_threads: int | None = None
+    refit_epochs: int | None = None
 
     @property
     def predictions(self) -> Path:

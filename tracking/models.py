@@ -56,7 +56,8 @@ def keep(
         shutil.copyfile(model, data / MODEL)
         (data / CLASSES).write_text(json.dumps(list(classes)), "utf-8")
         whole = Path(building) / "whole"
-        _save(whole, data, classes, loader, {"model_id": logged.model_id, "run_id": run_id})
+        ids = {"model_id": logged.model_id, "run_id": run_id}
+        save(whole, data, classes, loader, ids, _PACKAGES)
         client.log_model_artifacts(logged.model_id, str(whole))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, epoch)])
@@ -103,12 +104,26 @@ def drop(client: MlflowClient, run: Run) -> None:
     client.set_tag(run.info.run_id, "model.kept", "False")
 
 
-def _save(
-    whole: Path, data: Path, classes: Sequence[str], loader: str, ids: dict[str, Any]
+def save(
+    whole: Path,
+    data: Path,
+    classes: Sequence[str],
+    loader: str,
+    ids: dict[str, Any],
+    packages: Sequence[str],
+    example: str | None = None,
 ) -> None:
+    """Write a folder as MLflow's pyfunc: a table of texts in, label and probabilities out.
+
+    Args:
+        ids: of the LoggedModel and its run.
+        packages: those that it needs, with the versions that are installed.
+        example: a text to try it with.
+    """
     import mlflow.pyfunc  # here, for it takes a second that programs which only read can save
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, Schema
+    from pandas import DataFrame
 
     probabilities = [ColSpec("double", f"p_{name}") for name in classes]
     signature = ModelSignature(
@@ -123,8 +138,9 @@ def _save(
             data_path=str(data),
             signature=signature,
             # Named, for MLflow would load the model in a process of its own to find them.
-            pip_requirements=[f"{name}=={metadata.version(name)}" for name in _PACKAGES],
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in packages],
             mlflow_model=Model(**ids),
+            input_example=None if example is None else DataFrame({"text": [example]}),
         )
 
 

@@ -102,6 +102,16 @@ def folder() -> Path:
     return Path(os.environ.get("SEQSEARCH_CACHE") or user_cache_path("seqsearch"))
 
 
+def find(record: DataRecord) -> Dataset | None:
+    """Open what was prepared for a study, wherever its source is now; None if it is gone."""
+    for manifest in sorted((folder() / "prepared").glob("*/manifest.json")):
+        found = json.loads(manifest.read_text("utf-8"))
+        if (found["digest"], found["split_digest"]) == (record.digest, record.split_digest):
+            values = {one.name: getattr(record, one.name) for one in fields(DataRecord)}
+            return Dataset(folder=manifest.parent, **values)
+    return None
+
+
 def load(data: str, say: Say, *, smoke: bool = False) -> Dataset:
     """Find a data set and prepare it, or open it where it was prepared before.
 

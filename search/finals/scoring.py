@@ -50,12 +50,12 @@ def look_with_model(file: Path, params: Params, data: Dataset, predictions: Path
             text preparation is used.
         predictions: a file that receives the probabilities.
     """
-    from search import bundle
+    from search.formats import keras_file
     from search.train import predict
     from search.trial import encoded
 
     text: dict[str, Any] = take(params, "text")
-    model = bundle.load(file).layers[-1]
+    model = keras_file.load(file).layers[-1]
     model.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
     return _look(predict(model, encoded(data, "test", **text)), data, predictions)
 

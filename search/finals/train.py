@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from search.failures import TrialFailed
 from search.finals.select import Finalist
 from search.pool import run_all
-from search.tasks import ControlTask, Task
+from search.tasks import ControlTask, Refitted, Result, Task
 from tracking.cli import Stopped
 from tracking.records import EpochRecord, LookRecord, ScoreRecord
 
@@ -143,9 +143,7 @@ class Trainer:
         self.progress.tick()
 
 
-def _close(
-    log: TrialLog, task: Task | ControlTask, event: ScoreRecord | LookRecord | TrialFailed
-) -> None:
+def _close(log: TrialLog, task: Task | ControlTask, event: Result | TrialFailed) -> None:
     """Record how a training ended, its files first."""
     files = [task.output, task.predictions]
     if isinstance(task, Task):
@@ -156,5 +154,5 @@ def _close(
             log.close("complete", score, reason="", void=False)
         case TrialFailed() as failure:  # these values cannot be trained on this seed
             log.close("failed", None, reason=str(failure), void=False)
-        case LookRecord():
-            raise RuntimeError("a repeat looked at the test set")
+        case LookRecord() | Refitted():
+            raise RuntimeError("a repeat looked at the test set, or was refitted")

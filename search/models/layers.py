@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-_LOWEST = -1e9  # below any activation, and finite: minus infinity would make NaN gradients
+LOWEST = -1e9  # below any activation, and finite: minus infinity would make NaN gradients
 
 
 @keras.saving.register_keras_serializable(package="seqsearch")
@@ -35,7 +35,7 @@ class PoolSteps(keras.layers.Layer):  # type: ignore[misc]
             total = ops.sum(ops.where(kept, steps, 0.0), axis=1)
             n_kept = ops.sum(ops.cast(kept, steps.dtype), axis=1)
             return total / ops.maximum(n_kept, 1.0)  # a text may have no known n-gram
-        return ops.max(ops.where(kept, steps, _LOWEST), axis=1)
+        return ops.max(ops.where(kept, steps, LOWEST), axis=1)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return shape[0], shape[2]
@@ -140,9 +140,9 @@ class MaxPoolSteps(keras.layers.Layer):  # type: ignore[misc]
         """Pool (batch, length, features) to (batch, ceil(length / pool_size), features)."""
         ops = keras.ops
         if mask is not None:
-            steps = ops.where(mask[:, :, None], steps, _LOWEST)
+            steps = ops.where(mask[:, :, None], steps, LOWEST)
         missing = -ops.shape(steps)[1] % self.pool_size
-        steps = ops.pad(steps, [[0, 0], [0, missing], [0, 0]], constant_values=_LOWEST)
+        steps = ops.pad(steps, [[0, 0], [0, missing], [0, 0]], constant_values=LOWEST)
         windows = ops.reshape(steps, (ops.shape(steps)[0], -1, self.pool_size, steps.shape[-1]))
         return ops.max(windows, axis=2)
 

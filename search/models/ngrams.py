@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from search.batches import Ragged
 
 # Three ids of 17 bits fit into a key of 64; spaces/text.py keeps the vocabulary below 2**17.
-_BITS = 17
-_NO_KEY = np.iinfo(np.int64).max
+BITS = 17
+NO_KEY = np.iinfo(np.int64).max
 
 
 @keras.saving.register_keras_serializable(package="seqsearch")
@@ -37,7 +37,7 @@ class NgramNumbers(keras.layers.Layer):  # type: ignore[misc]
         self.keys = self.add_weight(
             shape=(self.max_ngrams,),
             dtype="int64",
-            initializer=keras.initializers.Constant(_NO_KEY),
+            initializer=keras.initializers.Constant(NO_KEY),
             trainable=False,
             name="keys",
         )
@@ -49,7 +49,7 @@ class NgramNumbers(keras.layers.Layer):  # type: ignore[misc]
     def _choose(self, keys: NDArray[np.int64]) -> None:
         keys, n_texts = np.unique(keys, return_counts=True)
         commonest = np.argsort(-n_texts, kind="stable")[: self.max_ngrams]
-        chosen = np.full(self.max_ngrams, _NO_KEY)
+        chosen = np.full(self.max_ngrams, NO_KEY)
         chosen[: len(commonest)] = np.sort(keys[commonest])
         self.keys.assign(chosen)
 
@@ -62,9 +62,9 @@ class NgramNumbers(keras.layers.Layer):  # type: ignore[misc]
         for n in range(1, self.order + 1):
             if n > 1:
                 following = ops.pad(words, [[0, 0], [0, n - 1]])[:, n - 1 : n - 1 + length]
-                key = ops.left_shift(key, _BITS) + following
+                key = ops.left_shift(key, BITS) + following
                 real = ops.logical_and(real, following > 0)
-            found.append(ops.where(real, key, _NO_KEY))
+            found.append(ops.where(real, key, NO_KEY))
         return self._numbers(ops.concatenate(found, axis=1))
 
     def _numbers(self, keys: Any) -> Any:
@@ -72,7 +72,7 @@ class NgramNumbers(keras.layers.Layer):  # type: ignore[misc]
         flat = ops.reshape(keys, (-1,))
         place = ops.cast(ops.searchsorted(self.keys, flat), "int32")
         place = ops.minimum(place, self.max_ngrams - 1)
-        known = ops.logical_and(ops.take(self.keys, place) == flat, flat != _NO_KEY)
+        known = ops.logical_and(ops.take(self.keys, place) == flat, flat != NO_KEY)
         return ops.reshape(ops.where(known, place + 1, 0), ops.shape(keys))
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -118,7 +118,7 @@ class NaiveBayesNgrams(NgramNumbers):
         keys, texts = _distinct(rows, self.order)
         self._choose(keys)
         known = np.asarray(self.keys)
-        known = known[known != _NO_KEY]
+        known = known[known != NO_KEY]
         place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
         there = known[place] == keys
         place, classes = place[there], labels[texts[there]]
@@ -161,7 +161,7 @@ def _distinct(rows: Ragged, order: int) -> tuple[NDArray[np.int64], NDArray[np.i
     row_of = np.repeat(np.arange(len(rows)), rows.lengths)
     keys, owners = [words], [row_of]
     for n in range(2, order + 1):
-        key = keys[-1][: len(words) - n + 1] << _BITS
+        key = keys[-1][: len(words) - n + 1] << BITS
         inside = row_of[: len(words) - n + 1] == row_of[n - 1 :]
         keys.append(key + words[n - 1 :])
         owners.append(np.where(inside, row_of[n - 1 :], -1))

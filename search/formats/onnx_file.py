@@ -1,0 +1,57 @@
+"""model.onnx: token ids in, probabilities out; encoder.py beside it makes ids of texts.
+
+Strings are not portable in ONNX. The bundle's encoder.py is for programs without seqsearch; it is
+never run here, where the module that it is a copy of does the work.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.formats import encoder
+from search.formats.encoder import SETTINGS, Encoder
+from tracking.cli import UserError
+
+if TYPE_CHECKING:
+    from search.formats import Score
+
+FILE = "model.onnx"
+
+
+def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
+    """Write a model of raw text, without its text preparation, and the encoder for that."""
+    from search.formats.onnx_layers import to_onnx
+
+    text, of_ids = model.get_layer("encode"), model.layers[-1]
+    (folder / FILE).write_bytes(to_onnx(of_ids, len(classes)).SerializeToString())
+    settings = {name: getattr(text, name) for name in ("maxlen", "truncating", "padding")}
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+    shutil.copyfile(encoder.__file__, folder / "encoder.py")
+
+
+def open_score(folder: Path) -> Score:
+    """Open the file in this folder."""
+    import onnxruntime
+
+    try:
+        encode = Encoder.load(folder)
+        session = onnxruntime.InferenceSession(
+            (folder / FILE).read_bytes(), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime has no public class for its own
+        raise UserError(f"{folder / FILE} cannot be loaded: {_first_line(error)}") from error
+
+    def score(texts: list[str]) -> Any:
+        ids = np.array(encode(texts), np.int32)
+        return session.run(["probabilities"], {"ids": ids})[0]
+
+    return score
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
