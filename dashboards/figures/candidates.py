@@ -61,9 +61,7 @@ def candidates(*studies: StudyRecord) -> list[Candidate]:
 def no_candidates(*studies: StudyRecord) -> Absent:
     """Say why there are none."""
     if all(study.reproduces for study in studies):
-        return Absent(
-            "Published configurations are trained as published: there are no candidates."
-        )
+        return Absent("A study that trains configurations as published has no candidates.")
     return Absent("No trial has finished with a score yet.")
 
 
