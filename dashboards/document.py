@@ -114,7 +114,7 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 def _cell(text: str) -> str:
     kind = ' class="long"' if len(text) > _WIDE else ""
-    return f"<td{kind}>{html(text, CELL)}</td>"
+    return f"<td{kind}>{html(text, CELL) if text else ''}</td>"
 
 
 def _asset(name: str) -> str:

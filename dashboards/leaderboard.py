@@ -52,7 +52,7 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     names = _varied([trial for _, trial in pairs])
     several = len(studies) > 1
     families = len({trial.family for _, trial in pairs}) > 1
-    columns = _columns(several, families)
+    columns = _columns(several, families, any(trial.look for _, trial in pairs))
     ranks = iter(range(1, len(pairs) + 1))
     rows = []
     for study, trial in pairs:
@@ -71,7 +71,7 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     )
 
 
-def _columns(several: bool, families: bool) -> list[tuple[str, int | None]]:
+def _columns(several: bool, families: bool, looked: bool) -> list[tuple[str, int | None]]:
     return [
         ("rank", 0),
         *([("study", None)] if several else []),
@@ -81,6 +81,7 @@ def _columns(several: bool, families: bool) -> list[tuple[str, int | None]]:
         ("accuracy %", 2),
         ("low", 2),
         ("high", 2),
+        *([("test %", 2)] if looked else []),
         ("gap", 1),
         ("best epoch", 0),
         ("epochs", 0),
@@ -106,6 +107,7 @@ def _facts(study: StudyRecord, trial: TrialRecord, rank: int | None) -> dict[str
         "accuracy %": _percent(accuracy),
         "low": _percent(score.low if score else None),
         "high": _percent(score.high if score else None),
+        "test %": _percent(trial.look.accuracy if trial.look else None),
         "gap": _percent(gap),
         "best epoch": epoch,
         "epochs": len(trial.epochs),

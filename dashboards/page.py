@@ -40,13 +40,13 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = 
     title = ", ".join(html(study.plan.study) for study in studies)
     parts = [
         f'<header><h1>{title}</h1><button id="theme" type="button">Dark colours</button></header>',
-        _contents(),
+        _contents(studies),
         "<main>",
         '<section id="verdict"><h2>Verdict</h2>',
         *(_verdict(study, several=len(studies) > 1) for study in studies),
         "</section>",
         _leaderboard(studies, known),
-        *(_section(name, studies) for name in FIGURES),
+        *(_section(name, studies) for name in _order(studies)),
         '<section id="reproduce"><h2>Reproduce</h2>',
         *(_reproduce(study, known.get(study.plan.study)) for study in studies),
         "</section></main>",
@@ -59,11 +59,17 @@ def verdict_in_words(study: StudyRecord) -> str:
     return looks_in_words(study) if study.reproduces else verdict(study)
 
 
-def _contents() -> str:
+def _order(studies: Sequence[StudyRecord]) -> list[str]:
+    """List the figures; of a reproduction first the one that answers its question."""
+    first = "published" if all(study.reproduces for study in studies) else ""
+    return sorted(FIGURES, key=lambda name: name != first)
+
+
+def _contents(studies: Sequence[StudyRecord]) -> str:
     known = {
         "verdict": "Verdict",
         "leaderboard": "Leaderboard",
-        **{name: panel.title for name, panel in FIGURES.items()},
+        **{name: FIGURES[name].title for name in _order(studies)},
         "reproduce": "Reproduce",
     }
     links = "".join(

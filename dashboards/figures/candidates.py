@@ -54,8 +54,15 @@ def candidates(*studies: StudyRecord) -> list[Candidate]:
         for trial in sorted(study.candidates, key=lambda trial: trial.number)
     ]
     if not rows:
-        raise Absent("No trial has finished with a score yet.")
+        raise no_candidates(*studies)
     return rows
+
+
+def no_candidates(*studies: StudyRecord) -> Absent:
+    """Say why there are none."""
+    if all(study.reproduces for study in studies):
+        return Absent("A study that trains configurations as published has no candidates.")
+    return Absent("No trial has finished with a score yet.")
 
 
 def _row(study: StudyRecord, trial: TrialRecord, *, several: bool) -> Candidate:

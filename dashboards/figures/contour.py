@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from dashboards.figures import style
 from dashboards.figures.absent import Absent
-from dashboards.figures.candidates import Candidate, address, candidates, hover, thin
+from dashboards.figures.candidates import (
+    Candidate,
+    address,
+    candidates,
+    hover,
+    no_candidates,
+    thin,
+)
 from dashboards.forest import FEWEST, ranked, surface
 from dashboards.ranges import NumberRange, number, parse
 from dashboards.text import ink, plain
@@ -50,6 +57,8 @@ def table(study: StudyRecord) -> Rows:
     Raises:
         Absent: if there are too few candidates, or no two numbers that matter.
     """
+    if study.reproduces:
+        raise no_candidates(study)
     if len(study.candidates) < FEWEST:
         n = len(study.candidates)
         raise Absent(f"It takes {FEWEST} candidates to expect anything; there are {n}.")

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.figures.absent import Absent
+from dashboards.figures.candidates import no_candidates
 from dashboards.forest import FEWEST, Fit, Importance, fits
 from dashboards.text import ink, plain
 from tracking.records import StudyRecord
@@ -42,7 +43,7 @@ def table(study: StudyRecord) -> Rows:
         Absent: if nothing can be said.
     """
     if study.reproduces:
-        raise Absent("The study searches nothing.")
+        raise no_candidates(study)
     found = fits(study)
     enough = tuple(fit for fit in found if fit.importances)
     if not enough:

@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards.figures import style
-from dashboards.figures.absent import Absent
-from dashboards.figures.candidates import label_of
+from dashboards.figures.candidates import label_of, no_candidates
 from dashboards.text import ink
 from tracking.records import StudyRecord, TrialRecord
 
@@ -63,7 +62,7 @@ def table(*studies: StudyRecord, n: int = 9) -> list[Curve]:
         if trial.score is not None and trial.score.best_epoch in [e.epoch for e in trial.epochs]
     ]
     if not ranked:
-        raise Absent("No trial has finished with a score yet.")
+        raise no_candidates(*studies)
     ranked.sort(key=lambda pair: -pair[0])
     return [curve for _, curve in ranked[:n]]
 

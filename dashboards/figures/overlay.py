@@ -45,7 +45,7 @@ class Rows:
     """What is drawn.
 
     Attributes:
-        candidates: the best first.
+        candidates: what finished, the best first.
         bands: empty where every trial is drawn.
     """
 
@@ -69,7 +69,7 @@ def table(*studies: StudyRecord) -> Rows:
     def lines(pairs: Iterable[tuple[StudyRecord, TrialRecord]]) -> tuple[Line, ...]:
         return tuple(_line(study, trial, several) for study, trial in pairs)
 
-    pairs = [(study, t) for study in studies for t in study.candidates if t.epochs]
+    pairs = [(study, t) for study in studies for t in _finished(study) if t.epochs]
     pairs.sort(key=lambda pair: -pair[1].score.val_accuracy if pair[1].score else 0.0)
     others = [(s, t) for s in studies for t in s.trials if t.epochs and not t.void]
     pruned = [(study, trial) for study, trial in others if trial.state == "pruned"]
@@ -88,9 +88,16 @@ def table(*studies: StudyRecord) -> Rows:
     )
 
 
+def _finished(study: StudyRecord) -> Sequence[TrialRecord]:
+    """Give the candidates; of a reproduction, which has none, all that were completed."""
+    if not study.reproduces:
+        return study.candidates
+    return [trial for trial in study.trials if trial.state == "complete" and not trial.void]
+
+
 def sentence(rows: Rows) -> str:
     """Say where the pruned were ended, and what is drawn."""
-    said = f"{rows.n_candidates:,} candidates"
+    said = f"{rows.n_candidates:,} finished {'trial' if rows.n_candidates == 1 else 'trials'}"
     if rows.n_pruned:
         said += f" and, faint, {rows.n_pruned:,} pruned trials, most ended after epoch "
         said += f"{rows.pruned_epoch:.0f} (the median)"
@@ -110,7 +117,7 @@ def draw(rows: Rows) -> go.Figure:
     _draw_bands(figure, rows.bands)
     groups = (
         ("pruned", rows.pruned, style.GREY, 0.35),
-        ("candidates", rows.candidates[1:], style.VALIDATION, 0.5),
+        ("finished", rows.candidates[1:], style.VALIDATION, 0.5),
         ("under way", rows.running, style.PURPLE, 1.0),
         ("best", rows.candidates[:1], style.TRAIN, 1.0),
     )

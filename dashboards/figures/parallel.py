@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboards.figures import style
 from dashboards.figures.absent import Absent
-from dashboards.figures.candidates import thin
+from dashboards.figures.candidates import no_candidates, thin
 from dashboards.forest import ranked
 from dashboards.ranges import number, parse
 from dashboards.text import plain
@@ -57,6 +57,8 @@ def table(study: StudyRecord) -> Rows:
         Absent: if there are fewer than two candidates, or nothing differs between them.
     """
     trials = study.candidates
+    if study.reproduces:
+        raise no_candidates(study)
     if len(trials) < 2:
         raise Absent(f"It takes two candidates to compare any; there are {len(trials)}.")
     order = ranked(study)

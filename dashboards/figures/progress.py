@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards.figures import style
-from dashboards.figures.absent import Absent
-from dashboards.figures.candidates import label_of
+from dashboards.figures.candidates import label_of, no_candidates
 from dashboards.text import ink, plain
 from tracking.records import BaselineRecord, StudyRecord
 from tracking.words import duration, percent
@@ -56,7 +55,7 @@ def table(*studies: StudyRecord) -> Rows:
     """
     paths = [path for study in studies if (path := _path(study, len(studies) > 1)).steps]
     if not paths:
-        raise Absent("No trial has finished with a score yet.")
+        raise no_candidates(*studies)
     return Rows(tuple(paths), studies[0].plan.baselines)
 
 

@@ -87,7 +87,8 @@ def _trial_pane() -> html.Aside:
 def table(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> html.Div:
     """Write a table."""
     header = html.Thead(html.Tr([html.Th(name, scope="col") for name in head]))
-    body = html.Tbody([html.Tr([html.Td(plain(cell, CELL)) for cell in row]) for row in rows])
+    cells = [[html.Td(plain(cell, CELL) if cell else "") for cell in row] for row in rows]
+    body = html.Tbody([html.Tr(row) for row in cells])
     table = html.Table([html.Caption(caption), header, body])
     words = _label(f"Table: {caption}")
     return html.Div(table, className="scroll", tabIndex=0, role="group", **words)
