@@ -200,7 +200,7 @@ def test_a_foreign_layer_is_refused_by_its_name(
 ) -> None:
     text = keras.Input((3,))
     keras.Model(text, layer(text)).save(tmp_path / "model.keras")
-    with pytest.raises(UserError, match=f"is refused: .*{named}"):
+    with pytest.raises(UserError, match=rf"is refused: .*{named}"):
         keras_file.load(tmp_path / "model.keras")
 
 
@@ -230,6 +230,6 @@ def test_a_saved_model_that_writes_files_is_refused(tmp_path: Path) -> None:
     evil = Evil()
     target = tmp_path / "saved_model"
     tf.saved_model.save(evil, str(target), signatures={"serving_default": evil.serve})
-    with pytest.raises(UserError, match="is refused: .*WriteFile"):
+    with pytest.raises(UserError, match=r"is refused: .*WriteFile"):
         formats.open_score("saved_model", tmp_path)
     assert not (tmp_path / "written").exists()
