@@ -25,7 +25,7 @@ _LINES = 1_024
 
 def main() -> int:
     """Parse, load, score, write a line for each text."""
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_intermixed_args()
     _refuse_idle(arguments)
 
     from search.classifier import load

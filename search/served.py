@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from tracking.cli import UserError
+
 
 class Served:
     """A model in memory."""
@@ -27,9 +29,17 @@ class Served:
 
         Returns:
             a table with the columns label, and p_CLASS for each class.
+
+        Raises:
+            Exception: MLflow's, which its server passes on, if a text is not a string.
         """
+        from tracking import models
+
         classes = self._classifier.classes
-        scores = self._classifier.probabilities(table["text"].tolist())
+        try:
+            scores = self._classifier.probabilities(table["text"].tolist())
+        except UserError as error:
+            raise models.bad_request(str(error)) from error
         labels = [classes[number] for number in scores.argmax(axis=1)]
         columns = {f"p_{name}": scores[:, i].astype(float) for i, name in enumerate(classes)}
         return pd.DataFrame({"label": labels, **columns}, index=table.index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -59,8 +60,6 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
 
 
 def _rows(opened: IO[bytes], source: Path) -> Iterator[list[str]]:
-    import io
-
     text = io.TextIOWrapper(opened, "utf-8-sig", newline="")
     try:
         yield from csv.reader(text, strict=True)
@@ -68,6 +67,8 @@ def _rows(opened: IO[bytes], source: Path) -> Iterator[list[str]]:
         raise UserError(f"{source} must be UTF-8: {error.reason}.") from error
     except csv.Error as error:
         raise UserError(f"{source} is no CSV file: {error}.") from error
+    finally:
+        text.detach()  # else the file would be closed with it, before its owner is done
 
 
 def _batches(rows: Iterator[list[str]], n_columns: int, source: Path) -> Iterator[list[list[str]]]:

@@ -19,6 +19,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from requests import HTTPError
 
 from tracking import files
@@ -142,6 +143,11 @@ def save(
             mlflow_model=Model(**ids),
             input_example=None if example is None else DataFrame({"text": [example]}),
         )
+
+
+def bad_request(message: str) -> MlflowException:
+    """Give the exception whose message MLflow's server sends to its client."""
+    return MlflowException(message, error_code=BAD_REQUEST)
 
 
 def _delete_files(client: MlflowClient, run: Run) -> None:

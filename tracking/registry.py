@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelStatus
+from mlflow.entities import LoggedModel, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from tracking import files, models
+from tracking import address, files, models
 from tracking.cli import UserError
 from tracking.records import StudyRecord, TrialRecord
 from tracking.runs import connect
@@ -94,16 +94,18 @@ def register(
     with FileLock(root / "mlflow.lock"):
         check(root, wanted)  # again, for another process may have registered meanwhile
         client = connect(root)
-        model_id = _log(client, wanted, bundle, loader, packages)
+        logged = _log(client, wanted, bundle, loader, packages)
         if not client.search_registered_models(f"name='{wanted.model}'"):
             client.create_registered_model(wanted.model)
         version = client.create_model_version(
             wanted.model,
-            f"{_PREFIX}{model_id}",
+            # A server allows no paths. Without one, MLflow would look for the id in the records
+            # that are this process's own by default, whatever the client's are.
+            f"{_PREFIX}{logged.model_id}" if address.on_server() else logged.artifact_location,
             run_id=wanted.trial.run_id,
             tags=_tags(wanted),
             description=_shortened(card),
-            model_id=model_id,
+            model_id=logged.model_id,
         )
         if wanted.alias:
             client.set_registered_model_alias(wanted.model, wanted.alias, version.version)
@@ -122,13 +124,13 @@ def fetch(root: Path, uri: str) -> Path:
     client = connect(root)
     name = uri.removeprefix(_PREFIX)
     try:
-        address = _address(client, name)
+        place = _address(client, name)
     except MlflowException as error:
         raise UserError(
             f"there is no model {uri!r} in {root}: {error.message.splitlines()[0]} "
             f"Registered: {', '.join(_names(client)) or 'none'}."
         ) from error
-    here = files.folder(address) or files.copy(client, address, "")
+    here = files.folder(place) or files.copy(client, place, "")
     for data in (here / "data" / _BUNDLE, here / "data" / "model"):
         if data.is_dir():
             return data
@@ -144,10 +146,10 @@ def _address(client: MlflowClient, name: str) -> str:
     else:
         model, _, number = name.partition("/")
         version = client.get_model_version(model, number)
-    address = str(client.get_model_version_download_uri(version.name, version.version))
-    if address.startswith(_PREFIX):
-        return _address(client, address.removeprefix(_PREFIX))
-    return address
+    place = str(client.get_model_version_download_uri(version.name, version.version))
+    if place.startswith(_PREFIX):
+        return _address(client, place.removeprefix(_PREFIX))
+    return place
 
 
 def _names(client: MlflowClient) -> list[str]:
@@ -183,8 +185,8 @@ def _why_not(holder: ModelVersion, wanted: Registration) -> str:
 
 def _log(
     client: MlflowClient, wanted: Registration, bundle: Path, loader: str, packages: Sequence[str]
-) -> str:
-    """Write the bundle as a model of MLflow's, and give its id."""
+) -> LoggedModel:
+    """Write the bundle as a model of MLflow's."""
     run = client.get_run(wanted.trial.run_id)
     logged = client.create_logged_model(
         run.info.experiment_id,
@@ -201,8 +203,7 @@ def _log(
         whole = Path(building) / "whole"
         models.save(whole, data, classes, loader, ids, packages, example=_EXAMPLE)
         client.log_model_artifacts(logged.model_id, str(whole))
-    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    return str(logged.model_id)
+    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 
 def _tags(wanted: Registration) -> dict[str, str]:

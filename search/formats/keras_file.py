@@ -24,6 +24,8 @@ _OF_KERAS = frozenset(
         *("Functional", "InputLayer", "Activation", "Concatenate", "Dense", "Dropout"),
         *("Embedding", "DTypePolicy", "Adam", "__keras_tensor__"),
         *("GlorotUniform", "Orthogonal", "RandomUniform", "Zeros", "Constant"),
+        # Masks are computed with these.
+        *("Any", "ExpandDims", "GetItem", "LogicalOr", "NotEqual", "ZerosLike", "__slice__"),
     }
 )
 _OURS = frozenset(

@@ -195,8 +195,8 @@ def _ngram_numbers(graph: Graph, layer: Any, given: list[Value]) -> Value:
     place, there = search_sorted(graph, padded_keys(np.asarray(layer.keys)), wanted)
     is_key = graph.add("Not", graph.add("Equal", wanted, no_key))
     known = graph.add("And", graph.add("Equal", there, wanted), is_key)
-    numbers = graph.add("Where", known, graph.add("Add", place, graph.constant(1)), zero)
-    return Value(graph.add("Cast", numbers, to=TensorProto.INT32))
+    numbers = graph.add("Add", place, graph.constant(1, np.int32))
+    return Value(graph.add("Mul", numbers, graph.add("Cast", known, to=TensorProto.INT32)))
 
 
 def _naive_bayes(graph: Graph, layer: Any, given: list[Value]) -> Value:
