@@ -1,4 +1,4 @@
-"""Check that MLflow and Optuna agree on every trial: `python -m search.doctor`.
+"""Check that MLflow and the search engine agree on every trial: `python -m search.doctor`.
 
 It lists each disagreement, and exits with 1 if there is one. What a killed process left behind,
 the next start of its study puts right.
@@ -31,7 +31,7 @@ def main() -> int:
             found.append(line)
             print(line)
     if not found:
-        print("MLflow and Optuna agree.")
+        print("MLflow and the search engines agree.")
     return 1 if found else 0
 
 
@@ -44,17 +44,17 @@ def _examine(root: Path, name: str) -> list[str]:
 
     study = store.read_study(root, name)
     if study.reproduces:
-        return []  # it proposes nothing, so Optuna does not know it
+        return []  # it proposes nothing, so no engine knows it
     name = study.plan.study
     running = False
     try:
         # While it is held, nobody writes between the two readings.
         with FileLock(root / f"{name}.lock", timeout=0):
             study = store.read_study(root, name)
-            remembered = told(root / "optuna.db", store.ids(root, name)[1])
+            remembered = told(root, study.plan.engine, store.ids(root, name)[1])
     except Timeout:
         running = True
-        remembered = told(root / "optuna.db", store.ids(root, name)[1])
+        remembered = told(root, study.plan.engine, store.ids(root, name)[1])
         study = store.read_study(root, name)
     return [f"{name}: {line}" for line in audit(study, remembered, running=running)]
 

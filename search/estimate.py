@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from spaces.plan import StudyPlan
     from spaces.ranges import Params
+    from tracking.records import EpochRecord
 
 
 def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
@@ -27,13 +29,49 @@ def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
 
 
 def _tokens(values: Params, lengths: NDArray[np.int64]) -> int:
-    """Count the tokens of all epochs, padding to maxlen included where it is computed for."""
-    maxlen, epochs = values["text.maxlen"], values["train.epochs"]
-    assert isinstance(maxlen, int)
+    """Count the tokens of all epochs."""
+    epochs = values["train.epochs"]
     assert isinstance(epochs, int)
+    return epochs * _tokens_of_epoch(values, lengths)
+
+
+def _tokens_of_epoch(values: Params, lengths: NDArray[np.int64]) -> int:
+    """Count the tokens of an epoch, padding to maxlen included where it is computed for."""
+    maxlen = values["text.maxlen"]
+    assert isinstance(maxlen, int)
     if values["text.padding"] == "full":
-        return epochs * maxlen * len(lengths)
-    return epochs * int(np.minimum(lengths, maxlen).sum())
+        return maxlen * len(lengths)
+    return int(np.minimum(lengths, maxlen).sum())
+
+
+class Pace:
+    """The fastest training of each family that was measured in a study."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._data = data
+        self._seconds_per_token: dict[str, float] = {}
+
+    def note(self, family: str, params: Params, epoch: EpochRecord) -> None:
+        if epoch.epoch > 1:  # the first holds tracing the graph
+            pace = epoch.seconds / _tokens_of_epoch(params, self._lengths)
+            self._seconds_per_token[family] = min(pace, self._seconds_per_token.get(family, pace))
+
+    def least_seconds(self, family: str, params: Params) -> float:
+        """Give what a trial takes at least; 0 where nothing was measured.
+
+        Early stopping lets it have one epoch more than its patience, if it plans so many.
+        """
+        if family not in self._seconds_per_token:
+            return 0.0
+        epochs, patience = params["train.epochs"], params["train.patience"]
+        assert isinstance(epochs, int)
+        assert isinstance(patience, int)
+        n_tokens = min(epochs, patience + 1) * _tokens_of_epoch(params, self._lengths)
+        return n_tokens * self._seconds_per_token[family]
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int64]:
+        return self._data.tokens("train").lengths
 
 
 def seconds_of_study(

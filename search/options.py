@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.engines.names import PRUNERS, SAMPLERS
+from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS, methods
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
@@ -25,6 +25,9 @@ A study without options uses its plan's own budget, a number of trials and a tim
 --trials and --timeout replace it: with one of them, the other no longer limits. Both count the
 whole study, over all its sessions: the same command again resumes a study, and does nothing when
 its budget is met. Ctrl-C ends it within seconds; nothing finished is lost.
+
+Ways to search, the first of each the default:
+
 """
 
 
@@ -36,6 +39,7 @@ class Options:
     study: str
     data: str
     seed: int
+    engine: str
     sampler: str
     pruner: str
     smoke: bool
@@ -70,14 +74,18 @@ class Options:
             max_epochs=plan.max_epochs,
             baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
             data=data.record,
+            engine="" if plan.reproduces else self.engine,
             sampler="" if plan.reproduces else self.sampler,
             pruner="" if plan.reproduces else self.pruner,
+            goals=GOALS.get(self.sampler, ("val_accuracy",)),
         )
 
 
 def parser() -> Parser:
     """Describe the command line."""
-    parser = Parser("search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG)
+    parser = Parser(
+        "search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG + methods()
+    )
     add = parser.add_argument
     add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
     add("--list", action="store_true", help="list the studies and end")
@@ -85,8 +93,15 @@ def parser() -> Parser:
     add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
     add("--max-epochs", type=_positive, metavar="N", help="epochs of a trial at most")
     add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
-    add("--sampler", choices=SAMPLERS, help=f"how values are proposed, default {SAMPLERS[0]}")
-    add("--pruner", choices=PRUNERS, help=f"how poor trials are ended, default {PRUNERS[0]}")
+    add(
+        "--patience",
+        type=_positive,
+        metavar="N",
+        help="end the study when N proposals in a row have brought nothing better",
+    )
+    add("--engine", choices=ENGINES, help=f"who proposes values, default {DEFAULT_ENGINE}")
+    add("--sampler", metavar="NAME", help="how values are proposed (below)")
+    add("--pruner", metavar="NAME", help="how poor trials are ended (below)")
     add(
         "--only",
         action="append",
@@ -113,7 +128,7 @@ def options(arguments: argparse.Namespace) -> Options:
     """Make the plan of what was typed.
 
     Raises:
-        UserError: if the study is not known.
+        UserError: if the study is not known, or the engine has no such sampler or pruner.
     """
     if arguments.study not in STUDIES:
         raise unknown("study", arguments.study, STUDIES)
@@ -122,13 +137,15 @@ def options(arguments: argparse.Namespace) -> Options:
     max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
     if max_epochs:
         plan = plan.with_max_epochs(max_epochs)
+    engine, sampler, pruner = _methods(arguments)
     return Options(
         plan=plan,
         study=_record_name(arguments.study, arguments.data, arguments.smoke),
         data=arguments.data,
         seed=arguments.seed,
-        sampler=arguments.sampler or SAMPLERS[0],
-        pruner=arguments.pruner or PRUNERS[0],
+        engine=engine,
+        sampler=sampler,
+        pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
         fresh=arguments.fresh,
@@ -139,6 +156,7 @@ def options(arguments: argparse.Namespace) -> Options:
 
 def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     _refuse(plan, arguments, "only", "repeats", why="it searches")
+    plan = replace(plan, patience=arguments.patience)
     if arguments.smoke:
         return plan.with_budget(arguments.trials or SMOKE_TRIALS, arguments.timeout)
     if arguments.trials or arguments.timeout:
@@ -146,9 +164,35 @@ def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     return plan
 
 
+def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
+    """Give engine, sampler and pruner, each the default where nothing was typed."""
+    engine = arguments.engine or DEFAULT_ENGINE
+    offer = ENGINES[engine]
+    sampler = arguments.sampler or next(iter(offer.samplers))
+    pruner = arguments.pruner or ("none" if sampler in GOALS else next(iter(offer.pruners)))
+    for noun, name, known in (
+        ("sampler", sampler, offer.samplers),
+        ("pruner", pruner, offer.pruners),
+    ):
+        if name not in known:
+            others = [other for other, o in ENGINES.items() if name in getattr(o, f"{noun}s")]
+            hint = "".join(f" --engine {other} has it." for other in others)
+            raise UserError(
+                f"a {noun} of engine {engine} must be one of {', '.join(known)}, "
+                f"but got {name!r}.{hint}"
+            )
+    if sampler in GOALS and pruner != "none":
+        raise UserError(
+            f"sampler {sampler} has two goals, and pruner {pruner} compares trials by one. "
+            "Use --pruner none."
+        )
+    return engine, sampler, pruner
+
+
 def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     """Its size is its list: every configuration, or those named, as often as asked for."""
-    _refuse(plan, arguments, "trials", "sampler", "pruner", why="it has a list of configurations")
+    searching = ("trials", "patience", "engine", "sampler", "pruner")
+    _refuse(plan, arguments, *searching, why="it has a list of configurations")
     if not arguments.smoke:
         _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")
     names = tuple(reference.name for reference in plan.references)

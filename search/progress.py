@@ -93,6 +93,12 @@ class Progress:
         else:
             self._print(f"control {name} complete: {percent(score.val_accuracy)} on validation")
 
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        self._print(
+            f"trial {asked.number} is not started: at the pace measured so far it lacks at least "
+            f"{duration(lacking)}. It is the first when --timeout is raised."
+        )
+
     def trial_begins(self, asked: Asked) -> None:
         self._asked, self._epoch, self._began = asked, None, time.monotonic()
         shown = self.plan.searched_for(asked.params) or asked.params

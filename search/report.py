@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from search.engines.names import ENGINES
 from spaces.plan import SPLITS
 from spaces.studies import STUDIES
 from tracking.comparison import HEAD, against_controls, compare, looks_in_words
@@ -61,6 +62,8 @@ def budget(plan: StudyPlan) -> str:
         limits.append(f"{plan.n_trials:,} {'trial' if plan.n_trials == 1 else 'trials'}")
     if plan.timeout is not None:
         limits.append(duration(plan.timeout))
+    if plan.patience is not None:
+        limits.append(f"{plan.patience:,} proposals in a row without a gain")
     return " or ".join(limits)
 
 
@@ -82,6 +85,10 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
         "starting_points": list(plan.starting_points()),
         "trials": plan.n_trials,
         "timeout_seconds": plan.timeout,
+        "patience": plan.patience,
+        "engine": options.engine,
+        "sampler": options.sampler,
+        "pruner": options.pruner,
         "data": {
             "name": data.name,
             "found": data.note,
@@ -104,10 +111,21 @@ def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
         *_fixed(facts),
         f"data: {data.name}, {texts}; classes {', '.join(data.classes)}; digest {data.digest}",
         f"budget: {budget(plan)}",
+        *_search(options),
         f"estimated time: {duration(facts['estimated_seconds'])} on 2 cores",
         "nothing was trained.",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _search(options: Options) -> list[str]:
+    if options.plan.reproduces:
+        return []
+    engine = ENGINES[options.engine]
+    return [
+        f"search: {engine.label}, sampler {options.sampler} "
+        f"({engine.samplers[options.sampler]}), pruner {options.pruner}"
+    ]
 
 
 def _ranges(plan: StudyPlan) -> Table:
@@ -153,6 +171,7 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         "failed": study.count("failed"),
         "seconds": round(sum(trial.seconds for trial in study.trials), 1),
         "best": _best(candidates[0]) if candidates else None,
+        "front": [_best(trial) for trial in study.front] if len(study.plan.goals) > 1 else None,
         "controls": {c.name: c.score.val_accuracy for c in study.controls},
         "reproduced": [_row(row) for row in compare(study)] if study.reproduces else None,
         "page": page,
@@ -270,6 +289,7 @@ def _best(trial: TrialRecord) -> dict[str, Any]:
         "trial": trial.number,
         "origin": trial.origin,
         "val_accuracy": trial.score.val_accuracy,
+        "n_parameters": trial.score.n_parameters,
         "interval": [trial.score.low, trial.score.high],
         "best_epoch": trial.score.best_epoch,
         "params": dict(trial.params),

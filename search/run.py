@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.options import Options, options, parser
 from tracking.cli import StopFlag, Stopped, UserError, run
@@ -109,16 +109,18 @@ def _engine(chosen: Options, root: Path, owner: str) -> Engine:
 
         return ListedEngine(chosen.plan, seed=chosen.seed)
 
+    limits: Any = {"seed": chosen.seed, "sampler": chosen.sampler}
+    if chosen.engine == "keras-tuner":
+        from search.engines.journal import folder_of
+        from search.engines.keras_tuner import KerasTunerEngine
+
+        file = folder_of(root) / f"{chosen.study}.jsonl"
+        return KerasTunerEngine(file, owner, chosen.plan, **limits)
+
     from search.engines.optuna import OptunaEngine
 
     return OptunaEngine(
-        root / "optuna.db",
-        chosen.study,
-        owner,
-        chosen.plan,
-        seed=chosen.seed,
-        sampler=chosen.sampler,
-        pruner=chosen.pruner,
+        root / "optuna.db", chosen.study, owner, chosen.plan, pruner=chosen.pruner, **limits
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search import served
+from search.budget import Budget
 from search.failures import OutOfTime, TrialFailed
 from search.pool import attempt, score_control
 from search.tasks import ControlTask, Task
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
     from spaces.plan import StudyPlan
     from tracking.records import EpochRecord
     from tracking.writer import StudyStore, TrialLog
-
-
-class _Clock:
-    """Seconds that the study has taken, over all its sessions."""
-
-    def __init__(self, spent: float) -> None:
-        self._start = time.monotonic() - spent
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
 
 
 @dataclass(frozen=True)
@@ -66,15 +57,20 @@ class Coordinator:
         """
         finished = False
         try:
-            self.engine.reconcile(self.store.begin())
+            recorded = self.store.begin()
+            self.engine.reconcile(recorded)
             self.store.take_stock(self.keep_models)
             for name in self.plan.controls:
                 if name not in self.store.controls():
                     self._run_control(name)
-            clock = _Clock(self.engine.seconds_spent())
-            while not self._budget_met(clock):
+            spent = self.engine.seconds_spent()
+            budget = Budget(self.plan, self.data, spent, recorded.values())
+            while not budget.met(self.engine.n_finished()):
                 self.check_stop()
-                self._run_trial(clock)
+                asked = self.engine.ask()
+                if asked is None or self._is_put_off(asked, budget):
+                    break
+                self._run_trial(asked, budget)
             finished = True
         except Exception as error:
             if disk_is_full(error):
@@ -83,14 +79,19 @@ class Coordinator:
         finally:
             self.store.end(finished=finished)
 
-    def _budget_met(self, clock: _Clock) -> bool:
-        n_trials = self.plan.n_trials
-        if n_trials is not None and self.engine.n_finished() >= n_trials:
-            return True
-        return self._out_of_time(clock)
+    def _is_put_off(self, asked: Asked, budget: Budget) -> bool:
+        """Put a trial off that cannot end in the time that is left, which is then given up.
 
-    def _out_of_time(self, clock: _Clock) -> bool:
-        return self.plan.timeout is not None and clock.seconds() >= self.plan.timeout
+        It is void: the first to be asked when there is more time.
+        """
+        lacking = budget.lacking(asked)
+        if not lacking:
+            return False
+        self.engine.tell(asked.number, "failed", None, void=True)
+        assert self.plan.timeout is not None
+        self.engine.spend(self.plan.timeout)
+        self.watcher.trial_put_off(asked, lacking)
+        return True
 
     def _run_control(self, name: str) -> None:
         """Evaluate and record a control. It takes seconds and counts for no budget of trials."""
@@ -105,9 +106,8 @@ class Coordinator:
         self.store.write_control(ControlRecord(name, time.monotonic() - began, score))
         self.watcher.control_ends(name, score, "")
 
-    def _run_trial(self, clock: _Clock) -> None:
-        """Ask, evaluate, record, tell. Whatever happens in between, it is recorded and told."""
-        asked = self.engine.ask()
+    def _run_trial(self, asked: Asked, budget: Budget) -> None:
+        """Evaluate, record, tell. Whatever happens in between, it is recorded and told."""
         log = self.store.open_trial(
             asked.number,
             self.plan.family(asked.params),
@@ -122,7 +122,7 @@ class Coordinator:
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
                 task = self._task(asked, Path(folder))
                 try:
-                    outcome = self._attempt(task, asked, log.epoch, clock)
+                    outcome = self._attempt(task, asked, log.epoch, budget)
                 finally:
                     log.keep_files(task.summary, task.output)
                 if outcome.look is not None:
@@ -142,10 +142,10 @@ class Coordinator:
             outcome = Outcome("failed", reason=traceback.format_exc(), void=True)
             raise
         finally:
-            self._settle(asked, log, outcome, clock)
+            self._settle(asked, log, outcome, budget)
         self.store.take_stock(self.keep_models)
 
-    def _settle(self, asked: Asked, log: TrialLog, outcome: Outcome, clock: _Clock) -> None:
+    def _settle(self, asked: Asked, log: TrialLog, outcome: Outcome, budget: Budget) -> None:
         """Record how a trial ended, then tell the engine."""
         try:
             log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
@@ -154,9 +154,18 @@ class Coordinator:
                 raise
             self.store.release_reserve()
             log.close(outcome.state, outcome.score, reason=outcome.reason, void=outcome.void)
-        value = outcome.score.val_accuracy if outcome.score else None
-        self.engine.tell(asked.number, outcome.state, value, void=outcome.void)
-        self.engine.spend(clock.seconds())
+        score = outcome.score
+        value = score.val_accuracy if score else None
+        self.engine.tell(
+            asked.number,
+            outcome.state,
+            value,
+            void=outcome.void,
+            n_parameters=score.n_parameters if score else None,
+        )
+        self.engine.spend(budget.seconds())
+        if not outcome.void:
+            budget.note_end(asked.origin, outcome.state, value)
         self.watcher.trial_ends(asked, outcome)
 
     def _task(self, asked: Asked, folder: Path) -> Task:
@@ -174,17 +183,18 @@ class Coordinator:
         task: Task,
         asked: Asked,
         log_epoch: Callable[[EpochRecord], None],
-        clock: _Clock,
+        budget: Budget,
     ) -> Outcome:
         def tick() -> None:
             self.check_stop()
-            if self._out_of_time(clock):
+            if budget.out_of_time():
                 raise OutOfTime("the time of the study was used up")
             self.watcher.tick()
 
         with attempt(task, tick) as under_way:
             for epoch in under_way.epochs():
                 log_epoch(epoch)
+                budget.note_epoch(asked, epoch)
                 self.watcher.epoch_ends(epoch)
                 last = epoch.epoch == task.params["train.epochs"]
                 if self.engine.should_prune(asked.number, epoch) and not last:

@@ -33,6 +33,9 @@ class Watcher(Protocol):
 
     def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None: ...
 
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        """A trial is not started, as the study lacks these seconds for it."""
+
     def trial_begins(self, asked: Asked) -> None: ...
 
     def epoch_ends(self, epoch: EpochRecord) -> None: ...

@@ -21,6 +21,12 @@ SPLITS: dict[Split, str] = {
 }
 
 
+def family_of(name: str) -> str | None:
+    """Give the family whose trials alone have this hyperparameter; None if all have it."""
+    prefix = name.partition(".")[0]
+    return None if prefix in _SHARED else prefix
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """A published configuration.
@@ -54,6 +60,7 @@ class StudyPlan:
         references: tried right after the defaults, before the sampler's first proposal.
         n_trials: finished trials of the study, over all its sessions.
         timeout: seconds of trials of the study, over all its sessions.
+        patience: proposals in a row without a better one that end the study; None never does.
         seconds_per_million_tokens: measured cost of training an epoch, for the first estimate.
         controls: classifiers without a neural network that the candidates are held against.
         repeats: how often a reproduction trains each configuration, each time on another seed.
@@ -69,6 +76,7 @@ class StudyPlan:
     timeout: float | None
     seconds_per_million_tokens: float
     controls: tuple[str, ...] = ()
+    patience: int | None = None
     repeats: int = 1
     only: tuple[str, ...] = ()
 
@@ -96,8 +104,8 @@ class StudyPlan:
         choice = self.space.get(FAMILY)
         if isinstance(choice, Choice):
             return tuple(str(option) for option in choice.options)
-        prefixes = dict.fromkeys(name.partition(".")[0] for name in self.space)
-        return tuple(prefix for prefix in prefixes if prefix not in _SHARED)
+        found = dict.fromkeys(family_of(name) for name in self.space)
+        return tuple(family for family in found if family is not None)
 
     def family(self, params: Params) -> str:
         """Give the family of a trial with these values; the first if they do not say."""
@@ -105,11 +113,10 @@ class StudyPlan:
 
     def space_for(self, family: str) -> Space:
         """Keep the ranges that a trial of this family has."""
-        prefixes = (*_SHARED, family)
         return {
             name: range_
             for name, range_ in self.space.items()
-            if name.partition(".")[0] in prefixes
+            if family_of(name) in (None, family)
         }
 
     def searched_for(self, params: Params) -> list[str]:

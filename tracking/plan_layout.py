@@ -20,6 +20,7 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
         "plan.name": plan.plan,
         "plan.families": ", ".join(plan.families),
         "plan.seed": str(plan.seed),
+        "plan.engine": plan.engine,
         "plan.sampler": plan.sampler,
         "plan.pruner": plan.pruner,
         **data_tags(plan.data),
@@ -44,6 +45,7 @@ def read_plan(client: MlflowClient, parent: Run) -> PlanRecord:
         **{
             **plan,
             "families": tuple(plan["families"]),
+            "goals": tuple(plan.get("goals", ("val_accuracy",))),
             "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
@@ -52,7 +54,12 @@ def read_plan(client: MlflowClient, parent: Run) -> PlanRecord:
 
 
 def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
-    """Read what was recorded before 2026-11-24: one family, and only the names of references."""
+    """Read what was recorded before 2026-11-24.
+
+    There was one engine, and no word of it; before that one family, and of references the names.
+    """
+    if "engine" not in plan:
+        plan = {**plan, "engine": "optuna" if plan["space"] else ""}
     if "families" in plan:
         return plan
     known = [

@@ -40,7 +40,7 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
         fresh: put the study's earlier records aside, under a name with the time, and start anew.
 
     Raises:
-        UserError: if the records are of other data or another seed.
+        UserError: if the records are of other data, another seed or another engine.
     """
     from filelock import FileLock
 
@@ -229,6 +229,8 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
         ("validation split", recorded.data.split_digest, plan.data.split_digest),
         ("seed", recorded.seed, plan.seed),
         ("families", ", ".join(recorded.families), ", ".join(plan.families)),
+        ("engine", recorded.engine, plan.engine),
+        ("goals", ", ".join(recorded.goals), ", ".join(plan.goals)),
     ):
         if before != now:
             raise UserError(

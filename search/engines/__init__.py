@@ -17,7 +17,9 @@ class Asked:
 
     Attributes:
         params: every hyperparameter of the trial, those that are not searched included.
-        origin: the name of a starting point (plan.starting_points), or the sampler's name.
+        origin: the name of a starting point (plan.starting_points); the sampler's name; or
+            "repeat-of-7" for the values of finished trial 7 on a fresh seed, and
+            "promoted-from-7" for those of trial 7 on its own seed and for more epochs.
     """
 
     number: int
@@ -39,11 +41,26 @@ class Engine(Protocol):
     asked again before anything else.
     """
 
-    def ask(self) -> Asked: ...
+    def ask(self) -> Asked | None:
+        """Give the next trial; None if there is none to give, as at the end of a grid."""
 
     def should_prune(self, number: int, epoch: EpochRecord) -> bool: ...
 
-    def tell(self, number: int, state: State, value: float | None, *, void: bool) -> None: ...
+    def tell(
+        self,
+        number: int,
+        state: State,
+        value: float | None,
+        *,
+        void: bool,
+        n_parameters: int | None = None,
+    ) -> None:
+        """Tell how a trial ended.
+
+        Args:
+            value: its validation accuracy, if it is complete.
+            n_parameters: the numbers it trained: the second goal of a search with two.
+        """
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         """Settle what an earlier coordinator left running, by what was recorded of it."""

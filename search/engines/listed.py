@@ -34,7 +34,15 @@ class ListedEngine:
     def should_prune(self, number: int, epoch: EpochRecord) -> bool:
         return False
 
-    def tell(self, number: int, state: State, value: float | None, *, void: bool) -> None:
+    def tell(
+        self,
+        number: int,
+        state: State,
+        value: float | None,
+        *,
+        void: bool,
+        n_parameters: int | None = None,
+    ) -> None:
         self._finished[self._origins[number]] += not void
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:

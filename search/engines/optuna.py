@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import optuna
 from filelock import FileLock
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
 from search.engines import Asked, derive
-from search.engines.names import PRUNERS, SAMPLERS
+from search.engines.names import GOALS
+from search.engines.optuna_methods import make_pruner, make_sampler
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
@@ -35,6 +35,7 @@ class OptunaEngine:
     """An Optuna study in a SQLite file.
 
     Args:
+        database: the file; None keeps the study in memory, for a replay.
         study: the name of the study in the file; made if it is not there.
         owner: id of the records that belong to it. A study of another owner is what a
             half-finished `--fresh` left behind, and is put aside.
@@ -42,7 +43,7 @@ class OptunaEngine:
 
     def __init__(
         self,
-        database: Path,
+        database: Path | None,
         study: str,
         owner: str,
         plan: StudyPlan,
@@ -55,28 +56,40 @@ class OptunaEngine:
         self._plan = plan
         self._seed = seed
         self._sampler = sampler
-        storage = open_storage(database)
-        self._study = _create(storage, study, _pruner(pruner, plan))
+        self._two_goals = sampler in GOALS
+        storage = open_storage(database) if database else optuna.storages.InMemoryStorage()
+        self._study = self._create(storage, study)
         if self._study.user_attrs.get("owner", owner) != owner:
             _put_aside(storage, self._study)
-            self._study = _create(storage, study, _pruner(pruner, plan))
+            self._study = self._create(storage, study)
+        self._study.pruner = make_pruner(pruner, plan)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}
+
+    def _create(self, storage: optuna.storages.BaseStorage, name: str) -> optuna.Study:
+        directions: Any = ["maximize", "minimize"] if self._two_goals else ["maximize"]
+        return optuna.create_study(
+            storage=storage, study_name=name, directions=directions, load_if_exists=True
+        )
 
     def ask(self) -> Asked:
         trials = self._study.get_trials(deepcopy=False)
         counted = sum(self._counts(trial) for trial in trials)
         if not any(trial.state is TrialState.WAITING for trial in trials):
             self._enqueue_known(trials)
-        self._study.sampler = _sampler(self._sampler, derive(self._seed, counted, "sampler"))
+        seed = derive(self._seed, counted, "sampler")
+        self._study.sampler = make_sampler(self._sampler, self._seed, seed)
         trial = self._study.ask()
+        if self._two_goals:
+            _ = trial.relative_params  # only now does it belong to a generation, known or not
         given: dict[str, Any] = trial.user_attrs
         searched = _suggest(trial, self._plan)
+        params = self._plan.complete({**given.get("fixed", {}), **searched})
         asked = Asked(
             number=trial.number,
-            params=self._plan.complete({**given.get("fixed", {}), **searched}),
+            params=params,
             seed=given.get("seed", derive(self._seed, counted, "train")),
-            origin=given.get("origin", self._sampler),
+            origin=given.get("origin") or self._origin(params, trials),
         )
         trial.set_user_attr("origin", asked.origin)
         trial.set_user_attr("seed", asked.seed)
@@ -85,6 +98,8 @@ class OptunaEngine:
         return asked
 
     def should_prune(self, number: int, epoch: EpochRecord) -> bool:
+        if self._two_goals:  # Optuna prunes by one goal only
+            return False
         trial = self._asked[number]
         assert epoch.val_accuracy is not None
         trial.report(epoch.val_accuracy, epoch.epoch)
@@ -92,10 +107,19 @@ class OptunaEngine:
         known = trial.user_attrs["origin"] in self._plan.starting_points()
         return trial.should_prune() and not known
 
-    def tell(self, number: int, state: State, value: float | None, *, void: bool) -> None:
+    def tell(
+        self,
+        number: int,
+        state: State,
+        value: float | None,
+        *,
+        void: bool,
+        n_parameters: int | None = None,
+    ) -> None:
         if void:
             self._study.set_user_attr("void", sorted({*self._void, number}))
-        self._study.tell(number, value if state == "complete" else None, state=_STATES[state])
+        values: Any = [value, n_parameters] if self._two_goals else value
+        self._study.tell(number, values if state == "complete" else None, state=_STATES[state])
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         trials = self._study.get_trials(deepcopy=False)
@@ -112,8 +136,14 @@ class OptunaEngine:
             if record is None or record.state == "running" or record.void:
                 self.tell(trial.number, "failed", None, void=True)
             else:
-                value = record.score.val_accuracy if record.score else None
-                self.tell(trial.number, record.state, value, void=False)
+                score = record.score
+                self.tell(
+                    trial.number,
+                    record.state,
+                    score.val_accuracy if score else None,
+                    void=False,
+                    n_parameters=score.n_parameters if score else None,
+                )
 
     def n_finished(self) -> int:
         trials = self._study.get_trials(deepcopy=False)
@@ -135,6 +165,15 @@ class OptunaEngine:
 
     def _counts(self, trial: FrozenTrial) -> bool:
         return trial.state is not TrialState.WAITING and trial.number not in self._void
+
+    def _origin(self, params: Mapping[str, Value], trials: list[FrozenTrial]) -> str:
+        """Name the sampler, or the finished trial whose values it proposes once more."""
+        for trial in trials:
+            if trial.state is TrialState.COMPLETE:
+                fixed = trial.user_attrs.get("fixed", {})
+                if self._plan.complete({**fixed, **trial.params}) == params:
+                    return f"repeat-of-{trial.number}"
+        return self._sampler
 
     def _enqueue_known(self, trials: list[FrozenTrial]) -> None:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
@@ -175,19 +214,7 @@ def open_storage(database: Path) -> optuna.storages.RDBStorage:
     return storage
 
 
-def _create(
-    storage: optuna.storages.RDBStorage, name: str, pruner: optuna.pruners.BasePruner
-) -> optuna.Study:
-    return optuna.create_study(
-        storage=storage,
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
-        pruner=pruner,
-    )
-
-
-def _put_aside(storage: optuna.storages.RDBStorage, study: optuna.Study) -> None:
+def _put_aside(storage: optuna.storages.BaseStorage, study: optuna.Study) -> None:
     name = study.study_name
     aside = f"{name}-of-{study.user_attrs['owner']}"
     if aside in optuna.get_all_study_names(storage):  # half a copy, if we were killed here
@@ -196,29 +223,6 @@ def _put_aside(storage: optuna.storages.RDBStorage, study: optuna.Study) -> None
         from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=aside
     )
     optuna.delete_study(study_name=name, storage=storage)
-
-
-def _sampler(name: str, seed: int) -> BaseSampler:
-    match name:
-        case "tpe":
-            # Optuna's own 10 random trials would use up most of a budget of 20 minutes.
-            return TPESampler(seed=seed, n_startup_trials=5)
-        case "random":
-            return RandomSampler(seed=seed)
-    raise ValueError(f"sampler must be one of {SAMPLERS}, but got {name!r}.")
-
-
-def _pruner(name: str, plan: StudyPlan) -> optuna.pruners.BasePruner:
-    match name:
-        case "median":
-            # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
-            # this size often learn nothing in their first epoch.
-            return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
-        case "hyperband":
-            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=plan.max_epochs)
-        case "none":
-            return optuna.pruners.NopPruner()
-    raise ValueError(f"pruner must be one of {PRUNERS}, but got {name!r}.")
 
 
 def _suggest(trial: optuna.Trial, plan: StudyPlan) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""What Optuna remembers of a study, for those who check it."""
+"""What an engine remembers of a study, for those who check it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from search.audit import Told
+from search.engines.journal import Attempt, folder_of, read_attempts
 from search.engines.optuna import open_storage
 from tracking.records import State
 
@@ -19,12 +20,37 @@ _STATES: dict[TrialState, State] = {
 }
 
 
-def told(database: Path, owner: str) -> dict[int, Told]:
-    """Give the trials of a study, those that only wait in its queue aside.
+def told(root: Path, engine: str, owner: str) -> dict[int, Told]:
+    """Give the trials of a study.
 
     Args:
+        root: the folder of all records.
+        engine: the study's.
         owner: id of the records that the study belongs to; a name can be taken anew.
     """
+    if engine == "optuna":
+        return _told_by_optuna(root / "optuna.db", owner)
+    for file in folder_of(root).glob("*.jsonl"):
+        attempts = read_attempts(file, owner)
+        if attempts:
+            return {number: _told_by_journal(attempt) for number, attempt in attempts.items()}
+    return {}
+
+
+def _told_by_journal(attempt: Attempt) -> Told:
+    return Told(
+        number=attempt.number,
+        state=attempt.state,
+        void=attempt.void,
+        origin=attempt.origin,
+        seed=attempt.seed,
+        params=attempt.params,
+        value=attempt.value,
+    )
+
+
+def _told_by_optuna(database: Path, owner: str) -> dict[int, Told]:
+    """Give the trials, those that only wait in Optuna's queue aside."""
     if not database.is_file():
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -47,5 +73,6 @@ def _told(trial: optuna.trial.FrozenTrial, void: bool) -> Told:
         seed=trial.user_attrs.get("seed", -1),
         params=trial.params,
         # To a pruned trial Optuna gives the value of its last epoch.
-        value=trial.value if trial.state is TrialState.COMPLETE else None,
+        # Of two goals accuracy is the first.
+        value=trial.values[0] if trial.state is TrialState.COMPLETE else None,
     )

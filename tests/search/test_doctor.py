@@ -49,7 +49,7 @@ def test_what_is_in_one_store_only_is_listed_and_the_exit_code_says_so(
     engine.tell(asked.number, "complete", 1 / 3 + 0.5, void=False)
 
     assert examine(monkeypatch) == 0
-    assert capsys.readouterr().out == "MLflow and Optuna agree.\n"
+    assert capsys.readouterr().out == "MLflow and the search engines agree.\n"
 
     engine.ask()
     assert examine(monkeypatch, "--study", "lstm") == 1

@@ -102,9 +102,58 @@ def test_other_data_and_smoke_runs_have_records_of_their_own(words: list[str], n
 def test_everything_else_is_passed_on_as_it_was_typed() -> None:
     chosen = typed("--sampler", "random", "--pruner", "none", "--seed", "0", "--fresh", "--json")
     assert (chosen.sampler, chosen.pruner, chosen.seed) == ("random", "none", 0)
+    assert typed().engine == "optuna"
     assert typed().keep_models == 3
     assert typed("--keep-models", "1").keep_models == 1
     assert (chosen.fresh, chosen.json, chosen.dry_run, chosen.smoke) == (True, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "methods"),
+    [
+        ([], ("optuna", "tpe", "median")),
+        (["--sampler", "qmc"], ("optuna", "qmc", "median")),
+        (["--sampler", "nsga2"], ("optuna", "nsga2", "none")),
+        (["--engine", "keras-tuner"], ("keras-tuner", "random", "none")),
+        (["--engine", "keras-tuner", "--sampler", "grid"], ("keras-tuner", "grid", "none")),
+    ],
+)
+def test_what_was_not_typed_is_the_engines_own_default(
+    words: list[str], methods: tuple[str, str, str]
+) -> None:
+    chosen = typed(*words)
+    assert (chosen.engine, chosen.sampler, chosen.pruner) == methods
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["--sampler", "grid"],
+            "a sampler of engine optuna must be one of tpe, random, qmc, nsga2, but got 'grid'. "
+            "--engine keras-tuner has it.",
+        ),
+        (
+            ["--engine", "keras-tuner", "--sampler", "tpe"],
+            "must be one of random, bayesian, hyperband, grid, but got 'tpe'. --engine optuna has",
+        ),
+        (["--engine", "keras-tuner", "--pruner", "median"], "must be one of none, but got 'med"),
+        (["--sampler", "nsga2", "--pruner", "median"], "nsga2 has two goals"),
+        (["--pruner", "banana"], "must be one of median, hyperband, none, but got 'banana'."),
+    ],
+)
+def test_a_pair_that_does_not_go_together_is_refused_with_what_does(
+    words: list[str], says: str
+) -> None:
+    with pytest.raises(UserError) as refusal:
+        typed(*words)
+    assert says in str(refusal.value)
+
+
+def test_patience_joins_the_other_limits() -> None:
+    plan = typed("--patience", "5").plan
+    assert (plan.n_trials, plan.timeout, plan.patience) == (20, 17 * 60, 5)
+    assert typed("--patience", "5", "--trials", "9").plan.timeout is None
 
 
 @pytest.mark.parametrize("study", ["lstm_droput", "lstm/dropout", "", "LSTM", "../lstm"])
@@ -135,7 +184,14 @@ def test_an_unknown_configuration_is_refused_with_a_suggestion() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--trials", "3"), ("--sampler", "tpe"), ("--pruner", "none"), ("--max-epochs", "1")],
+    [
+        ("--trials", "3"),
+        ("--patience", "3"),
+        ("--engine", "optuna"),
+        ("--sampler", "tpe"),
+        ("--pruner", "none"),
+        ("--max-epochs", "1"),
+    ],
     ids=str,
 )
 def test_what_means_nothing_to_a_reproduction_is_refused(words: tuple[str, ...]) -> None:

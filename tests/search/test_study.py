@@ -17,14 +17,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 
 from search import study
+from search.audit import audit
+from search.batches import Ragged
 from search.datasets.cache import Dataset
 from search.engines import Asked
+from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
+from search.engines.remembered import told as told_by
 from search.failures import TrialFailed
 from search.study import Coordinator
 from search.tasks import Task
@@ -45,7 +50,16 @@ from tracking.records import (
 from tracking.runs import connect
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-DATASET = Dataset("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none"))
+
+
+class EightTexts(Dataset):
+    """Stands in for a prepared data set: eight texts of a hundred tokens, on no disk."""
+
+    def tokens(self, part: str) -> Ragged:
+        return Ragged(np.zeros(800, np.int32), np.arange(9) * 100)
+
+
+DATASET = EightTexts("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none"))
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
@@ -77,6 +91,11 @@ class Watching:
     def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
         self.controls.append((name, reason))
 
+    put_off: list[int] = field(default_factory=list)
+
+    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+        self.put_off.append(asked.number)
+
     def trial_begins(self, asked: Asked) -> None: ...
 
     def epoch_ends(self, epoch: EpochRecord) -> None: ...
@@ -93,6 +112,7 @@ class Script:
 
     ends: list[End] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
+    seconds: float = 0.1  # that an epoch is said to have taken
     stop: bool = False
     tasks: list[Task] = field(default_factory=list)
 
@@ -109,11 +129,12 @@ class FakeAttempt:
     tick: Callable[[], None]
     end: End | None
     accuracy: float
+    seconds: float
 
     def epochs(self) -> Iterator[EpochRecord]:
         for number in range(1, int(self.task.params["train.epochs"]) + 1):
             self.tick()
-            yield EpochRecord(number, 0.5, 0.9, 0.6, self.accuracy, 1e-3, 0.1, 500.0)
+            yield EpochRecord(number, 0.5, 0.9, 0.6, self.accuracy, 1e-3, self.seconds, 500.0)
             if self.end is not None:
                 self.end(self.tick)
         self.task.model.write_bytes(b"a model")
@@ -146,7 +167,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
         script.tasks.append(task)
         end = script.ends.pop(0) if script.ends else None
         accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
-        yield FakeAttempt(task, tick, end, accuracy)
+        yield FakeAttempt(task, tick, end, accuracy, script.seconds)
 
     monkeypatch.setattr(study, "attempt", attempt)
     return script
@@ -435,6 +456,7 @@ def test_a_trial_that_the_time_budget_cuts_is_made_again_when_there_is_time(
     root: Path, start: Start, script: Script
 ) -> None:
     script.ends = [lambda tick: None, never_ends]
+    script.seconds = 0.001  # so that nobody foresees it
     before = time.monotonic()
     start(None, 2.0)
     assert time.monotonic() - before < 10
@@ -448,6 +470,53 @@ def test_a_trial_that_the_time_budget_cuts_is_made_again_when_there_is_time(
     assert start(3, 600.0).ends == [(2, "complete", False), (3, "complete", False)]
     cut, again = recorded(root).trials[1:3]
     assert (cut.params, cut.seed, cut.origin) == (again.params, again.seed, again.origin)
+
+
+def test_a_trial_that_cannot_end_in_time_is_put_off_and_comes_first_when_there_is_more(
+    root: Path, start: Start, script: Script
+) -> None:
+    plan = _always_three_epochs()
+    script.seconds = 100.0
+    start(1, plan=plan)
+    put_off = start(None, 200.0, plan=plan)
+    assert (put_off.put_off, put_off.ends) == ([1], [])
+    assert len(recorded(root).trials) == 1
+    assert ("study", "FINISHED") in runs(root)
+    assert start(None, 200.0, plan=plan).put_off == []  # the same again does nothing
+    assert audit(recorded(root), told_by(root, "optuna", store.ids(root, "s")[1])) == []
+    start(2, plan=plan)
+    assert [(t.number, t.origin) for t in recorded(root).trials] == [
+        (0, "defaults"),
+        (2, "lstm-dropout-2016"),
+    ]
+    assert audit(recorded(root), told_by(root, "optuna", store.ids(root, "s")[1])) == []
+
+
+def test_patience_ends_a_study_and_more_patience_goes_on_with_it(
+    root: Path, start: Start, script: Script
+) -> None:
+    script.accuracies = [0.9, 0.8, 0.8, 0.7, 0.7, 0.7]
+    plan = replace(PLAN.with_max_epochs(1), patience=2)
+    for _ in range(2):  # the same again does nothing
+        start(30, plan=plan)
+        assert len(counted(root)) == len(PLAN.starting_points()) + 2
+    start(30, plan=replace(plan, patience=3))
+    assert len(counted(root)) == len(PLAN.starting_points()) + 3
+    assert_the_stores_agree(root)
+
+
+def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: Script) -> None:
+    plan = replace(PLAN, searched=("text.truncating",), references=())
+    plan = plan.with_budget(30, None)
+    records = store.open_study(root, replace(RECORD, engine="keras-tuner"), fresh=False)
+    file = root / "keras_tuner" / "s.jsonl"
+    for _ in range(2):
+        engine = KerasTunerEngine(file, records.parent, plan, seed=7, sampler="random")
+        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+    trials = recorded(root).trials
+    assert [trial.params["text.truncating"] for trial in trials] == ["pre", "post"]
+    assert ("study", "FINISHED") in runs(root)
+    assert audit(recorded(root), told_by(root, "keras-tuner", records.parent)) == []
 
 
 def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:

@@ -69,8 +69,10 @@ class PlanRecord:
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
         references: the published configurations that it tries.
+        engine: who proposes values; empty where nothing is searched.
         sampler: how values are proposed; empty where nothing is searched.
         pruner: how poor trials are ended; empty where nothing is searched.
+        goals: what the trials are compared by, the names of numbers of their score.
     """
 
     study: str
@@ -85,3 +87,5 @@ class PlanRecord:
     data: DataRecord
     sampler: str = ""
     pruner: str = ""
+    engine: str = "optuna"  # the only one of records that do not say
+    goals: tuple[str, ...] = ("val_accuracy",)

@@ -46,6 +46,15 @@ class StudyRecord:
         return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
 
     @property
+    def front(self) -> list[TrialRecord]:
+        """Candidates that no other beats in accuracy without having more numbers to train."""
+        front: list[TrialRecord] = []
+        for trial in self.candidates:  # the more accurate come first
+            if not front or _size(trial) < _size(front[-1]):
+                front.append(trial)
+        return front
+
+    @property
     def reproduces(self) -> bool:
         """Whether it trained published configurations as published, and searched nothing."""
         return not self.plan.space
@@ -62,6 +71,11 @@ class StudyRecord:
     def count(self, state: State) -> int:
         """Trials in this state, attempts that were cut short aside."""
         return sum(t.state == state and not t.void for t in self.trials)
+
+
+def _size(trial: TrialRecord) -> int:
+    assert trial.score is not None
+    return trial.score.n_parameters
 
 
 def _accuracy(trial: TrialRecord) -> float:

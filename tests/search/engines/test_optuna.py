@@ -1,4 +1,7 @@
-"""The engine: what is proposed, in which order, and that a stop changes none of it."""
+"""Optuna as the engine: its file, its pruners, and a kill at any moment.
+
+What it has in common with the other engine is in test_conformance.py.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from search.engines import Asked, derive
-from search.engines.listed import ListedEngine
-from search.engines.names import PRUNERS, SAMPLERS
+from search.engines.names import ENGINES
 from search.engines.optuna import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import check
 from spaces.studies import STUDIES
-from tests.builders import build_trial
-from tracking.cli import UserError
-from tracking.records import EpochRecord, ScoreRecord, State, TrialRecord
+from tracking.records import EpochRecord, State
 
 PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
@@ -71,25 +71,6 @@ def proposals(trials: list[Asked]) -> list[tuple[object, ...]]:
     return [(dict(trial.params), trial.seed, trial.origin) for trial in trials]
 
 
-def record(asked: Asked, state: State, accuracy: float | None, *, void: bool) -> TrialRecord:
-    score = accuracy and ScoreRecord(1, accuracy, 0.1, 0.9, 0.6, 0.8, 1_000, ((1, 0), (0, 1)))
-    return TrialRecord(
-        number=asked.number,
-        family="lstm",
-        origin=asked.origin,
-        params=asked.params,
-        seed=asked.seed,
-        state=state,
-        void=void,
-        reason="",
-        seconds=1.0,
-        epochs=(),
-        score=score or None,
-        run_id="",
-        model=False,
-    )
-
-
 def wide_plan() -> StudyPlan:
     return STUDIES["architecture"]
 
@@ -128,66 +109,12 @@ def test_a_starting_point_is_never_pruned(open_engine: Open, pruner: str) -> Non
     assert set(pruned) == {"tpe"}
 
 
-def listed(plan: StudyPlan, recorded: list[TrialRecord]) -> ListedEngine:
-    engine = ListedEngine(plan, seed=7)
-    engine.reconcile({trial.number: trial for trial in recorded})
-    return engine
-
-
-def test_a_list_is_gone_through_once_for_each_repeat_and_each_time_on_another_seed() -> None:
-    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "feedforward-dropout"), repeats=2)
-    engine = listed(plan, [])
-    asked = []
-    while engine.n_finished() < 4:
-        asked.append(engine.ask())
-        engine.tell(asked[-1].number, "complete", None, void=False)
-    assert [trial.number for trial in asked] == [0, 1, 2, 3]
-    assert [trial.origin for trial in asked] == ["lstm-2016", "feedforward-dropout"] * 2
-    assert len({trial.seed for trial in asked}) == 4
-    assert [trial.params for trial in asked[:2]] == [*plan.starting_points().values()]
-
-
-def test_a_list_goes_on_where_it_was_stopped_with_the_seed_it_would_have_had() -> None:
-    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "feedforward-dropout"))
-    first = listed(plan, [])
-    whole = first.ask()
-    first.tell(whole.number, "complete", None, void=False)
-    cut = first.ask()
-    recorded = [
-        record(whole, "complete", None, void=False),
-        record(cut, "failed", None, void=True),
-    ]
-    second = listed(plan, recorded)
-    again = second.ask()
-    assert (again.number, again.origin, again.seed) == (2, cut.origin, cut.seed)
-    assert (second.n_finished(), second.seconds_spent()) == (1, 2.0)
-
-
-def test_what_was_trained_for_the_whole_list_counts_for_a_part_of_it_and_more_is_added() -> None:
-    plan = replace(STUDIES["tutorials"], only=("lstm-2016",))
-    asked = listed(plan, []).ask()
-    done = record(asked, "complete", None, void=False)
-    assert listed(plan, [done]).n_finished() == 1
-    more = listed(replace(plan, repeats=3), [done])
-    assert (more.n_finished(), more.ask().origin) == (1, "lstm-2016")
-
-
 def in_optuna(database: Path, name: str = PLAN.name) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=name, storage=f"sqlite:///{database}").trials
 
 
 def states(database: Path) -> list[str]:
     return [trial.state.name for trial in in_optuna(database)]
-
-
-def test_the_starting_points_come_first_in_their_order_and_then_the_sampler(
-    open_engine: Open,
-) -> None:
-    trials = run(open_engine(), len(POINTS) + 2)
-    assert [trial.number for trial in trials] == list(range(len(POINTS) + 2))
-    assert [trial.origin for trial in trials] == [*POINTS, "tpe", "tpe"]
-    expected = [dict(params) for params in PLAN.starting_points().values()]
-    assert [dict(trial.params) for trial in trials[: len(POINTS)]] == expected
 
 
 def test_the_fixed_values_of_a_reference_arrive(open_engine: Open) -> None:
@@ -201,51 +128,6 @@ def test_the_fixed_values_of_a_reference_arrive(open_engine: Open) -> None:
     assert expected[0] == "bucket"
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_proposed_value_lies_in_its_range(open_engine: Open, sampler: str) -> None:
-    trials = run(open_engine(sampler=sampler), 14)
-    assert {trial.origin for trial in trials} == {*POINTS, sampler}
-    for trial in trials:
-        assert set(trial.params) == set(PLAN.space)
-        for name, value in trial.params.items():
-            assert value in PLAN.space[name], name
-    sampled = [trial.params["lstm.dropout"] for trial in trials[len(POINTS) :]]
-    assert len(set(sampled)) == len(sampled)
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("n", [6, 14])  # TPE draws at random until it has 10 trials
-def test_a_study_in_two_sessions_proposes_what_one_session_proposes(
-    open_engine: Open, tmp_path: Path, sampler: str, n: int
-) -> None:
-    at_once = run(
-        OptunaEngine(
-            tmp_path / "other.db", PLAN.name, "1", PLAN, seed=7, sampler=sampler, pruner="median"
-        ),
-        n,
-    )
-    halves = run(open_engine(sampler=sampler), n // 2)
-    halves += run(open_engine(sampler=sampler), n - n // 2)
-    assert proposals(halves) == proposals(at_once)
-    assert len({trial.seed for trial in at_once}) == n
-
-
-def test_an_attempt_that_was_cut_short_is_asked_again_before_anything_else(
-    open_engine: Open,
-) -> None:
-    for done in (0, len(POINTS) + 1):  # a starting point, and one of the sampler's
-        engine = open_engine(plan=_named(f"after-{done}"))
-        run(engine, done)
-        cut_short = engine.ask()
-        engine.tell(cut_short.number, "failed", None, void=True)
-        assert engine.n_finished() == done
-        again = engine.ask()
-        assert again.number == cut_short.number + 1
-        assert proposals([again]) == proposals([cut_short])
-        engine.tell(again.number, "complete", 0.8, void=False)
-        assert engine.n_finished() == done + 1
-
-
 def test_stops_change_nothing_of_what_is_proposed(open_engine: Open) -> None:
     n = len(POINTS) + 1
     whole = run(open_engine(plan=_named("whole")), n)
@@ -257,55 +139,6 @@ def test_stops_change_nothing_of_what_is_proposed(open_engine: Open) -> None:
         stopped += run(open_engine(plan=_named("stopped")), 1)
     assert proposals(stopped) == proposals(whole)
     assert [trial.number for trial in stopped] == [2, 5, 8, 11]
-
-
-def test_pruned_and_failed_trials_count_as_finished_and_are_not_asked_again(
-    open_engine: Open,
-) -> None:
-    engine = open_engine()
-    for state in ("pruned", "failed"):
-        engine.tell(engine.ask().number, state, None, void=False)
-    assert engine.n_finished() == 2
-    assert engine.ask().origin == POINTS[2]
-
-
-@pytest.mark.parametrize("found", ["nothing", "running", "void"])
-def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
-    open_engine: Open, database: Path, found: str
-) -> None:
-    engine = open_engine()
-    run(engine, 1)
-    killed = engine.ask()
-    recorded = {
-        "nothing": {},
-        "running": {killed.number: record(killed, "running", None, void=False)},
-        "void": {killed.number: record(killed, "failed", None, void=True)},
-    }[found]
-    engine = open_engine()
-    engine.reconcile(recorded)
-    assert states(database) == ["COMPLETE", "FAIL"]
-    assert engine.n_finished() == 1
-    assert proposals([engine.ask()]) == proposals([killed])
-
-
-@pytest.mark.parametrize(
-    ("state", "accuracy", "told"),
-    [
-        ("complete", 0.871234567891234, "COMPLETE"),
-        ("pruned", None, "PRUNED"),
-        ("failed", None, "FAIL"),
-    ],
-)
-def test_a_trial_left_running_is_told_the_outcome_that_was_recorded(
-    open_engine: Open, database: Path, state: State, accuracy: float | None, told: str
-) -> None:
-    killed = open_engine().ask()
-    engine = open_engine()
-    engine.reconcile({killed.number: record(killed, state, accuracy, void=False)})
-    (trial,) = in_optuna(database)
-    assert (trial.state.name, trial.value) == (told, accuracy)
-    assert engine.n_finished() == 1
-    assert engine.ask().origin == POINTS[1]
 
 
 class Killed(BaseException):
@@ -433,10 +266,15 @@ def test_hyperband_prunes_some_of_many_poor_trials_and_no_pruner_none(open_engin
 def test_the_names_offered_on_the_command_line_are_those_the_engine_takes(
     open_engine: Open,
 ) -> None:
-    for sampler in SAMPLERS:
-        assert open_engine(plan=_named(sampler), sampler=sampler).ask().origin == "defaults"
-    for pruner in PRUNERS:
-        assert open_engine(plan=_named(pruner), pruner=pruner).ask().origin == "defaults"
+    for sampler in ENGINES["optuna"].samplers:
+        assert (
+            open_engine(plan=_named(f"{sampler} sampler"), sampler=sampler).ask().origin
+            == "defaults"
+        )
+    for pruner in ENGINES["optuna"].pruners:
+        assert (
+            open_engine(plan=_named(f"{pruner} pruner"), pruner=pruner).ask().origin == "defaults"
+        )
     with pytest.raises(ValueError, match=r"sampler must be one of .*tpe.*, but got 'grid'"):
         open_engine(sampler="grid").ask()
     with pytest.raises(ValueError, match=r"pruner must be one of .*median.*, but got 'grid'"):
@@ -465,11 +303,6 @@ def test_a_putting_aside_that_was_cut_short_is_made_again(
     assert len(in_optuna(database, f"{PLAN.name}-of-1")) == 2
 
 
-def test_records_of_trials_that_optuna_does_not_know_are_refused(open_engine: Open) -> None:
-    with pytest.raises(UserError, match="--fresh"):
-        open_engine().reconcile({3: build_trial(3, 0.8)})
-
-
 def test_seeds_differ_by_study_seed_number_and_purpose() -> None:
     seeds = [
         derive(seed, number, purpose)
@@ -485,3 +318,25 @@ def test_seeds_differ_by_study_seed_number_and_purpose() -> None:
 def _named(name: str) -> StudyPlan:
     """A plan of another name makes another study in the same file."""
     return replace(PLAN, name=name)
+
+
+def test_two_goals_are_told_to_optuna_and_the_front_is_its_own(
+    open_engine: Open, database: Path
+) -> None:
+    engine = open_engine(sampler="nsga2", pruner="none")
+    ends = [(0.8, 100), (0.9, 300), (0.85, 200), (0.85, 250)]
+    for value, n_parameters in ends:
+        number = engine.ask().number
+        assert not engine.should_prune(number, epoch(1, value))
+        engine.tell(number, "complete", value, void=False, n_parameters=n_parameters)
+    study = optuna.load_study(study_name=PLAN.name, storage=f"sqlite:///{database}")
+    assert [trial.values for trial in study.trials] == [list(end) for end in ends]
+    assert [trial.number for trial in study.best_trials] == [0, 1, 2]
+
+
+def test_a_quasi_random_study_covers_each_range_evenly(open_engine: Open) -> None:
+    plan = replace(PLAN, references=(), searched=("lstm.dropout", "lstm.layer_dropout"))
+    trials = run(open_engine(plan=plan, sampler="qmc"), 17)[1:]
+    for name in plan.searched:
+        width = plan.space[name].high / 16
+        assert len({int(float(trial.params[name]) / width) for trial in trials}) == 16

@@ -1,0 +1,73 @@
+"""Optuna's samplers and pruners, with the settings that fit budgets of tens of trials."""
+
+from __future__ import annotations
+
+import warnings
+
+from optuna import Study
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
+
+from search.engines.names import ENGINES
+from spaces.plan import StudyPlan
+
+_POPULATION = 10
+
+
+def make_sampler(name: str, study_seed: int, seed: int) -> BaseSampler:
+    """Make the sampler of one proposal.
+
+    Args:
+        study_seed: the same for all proposals of a study.
+        seed: of this proposal.
+    """
+    match name:
+        case "tpe":
+            # Optuna's own 10 random trials would use up most of a budget of 20 minutes.
+            return TPESampler(seed=seed, n_startup_trials=5)
+        case "random":
+            return RandomSampler(seed=seed)
+        case "qmc":
+            # One sequence for the whole study; Optuna counts how far it has come. What its first
+            # trial did not have, another family's values, is drawn apart.
+            with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
+                return QMCSampler(
+                    scramble=True,
+                    seed=study_seed,
+                    independent_sampler=RandomSampler(seed=seed),
+                    warn_independent_sampling=False,
+                )
+        case "nsga2":
+            # Optuna's own 50 would be more than most budgets: no generation would ever end.
+            return _OrderedNSGAIISampler(population_size=_POPULATION, seed=seed)
+    raise ValueError(
+        f"sampler must be one of {tuple(ENGINES['optuna'].samplers)}, but got {name!r}."
+    )
+
+
+class _OrderedNSGAIISampler(NSGAIISampler):
+    """Gives parents in the order of their numbers, as Optuna does from the second time on.
+
+    Who asks first after a stop would otherwise get other children than without it.
+    """
+
+    def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
+        parents = super().select_parent(study, generation)
+        return sorted(parents, key=lambda trial: trial.number)
+
+
+def make_pruner(name: str, plan: StudyPlan) -> BasePruner:
+    match name:
+        case "median":
+            # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
+            # this size often learn nothing in their first epoch.
+            return MedianPruner(n_startup_trials=4, n_warmup_steps=2)
+        case "hyperband":
+            return HyperbandPruner(min_resource=1, max_resource=plan.max_epochs)
+        case "none":
+            return NopPruner()
+    raise ValueError(
+        f"pruner must be one of {tuple(ENGINES['optuna'].pruners)}, but got {name!r}."
+    )

@@ -1,0 +1,101 @@
+"""Train the table of the search race: data/architecture-table.csv, a row for each configuration.
+
+    nice -n 10 python tests/benchmarks/record_table.py [--rows 208]
+
+On 3,000 training and 2,000 validation reviews, drawn once and for all from the two parts of the
+official archive, which share no movie. One configuration after the other, on one core: the
+defaults of each family, then random draws, each trained for 8 epochs or until two have brought
+nothing, as every trial of ours. It goes on after the last row that is there. Seconds are
+processor time, which other work on the machine disturbs least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import os
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import numpy as np
+
+from search.backend import keras, tf  # first: it silences TensorFlow's start
+from search.batches import pack
+from search.datasets.cache import Dataset, load
+from search.engines import derive
+from search.evaluate import evaluate
+from search.failures import TrialFailed
+from spaces.plan import StudyPlan
+from spaces.ranges import Params
+from tests.benchmarks.table import FILE, MAX_EPOCHS, Row, append, configurations, plan, read
+from tracking.records import EpochRecord
+
+SEED = 8
+N_TEXTS = {"train": 3_000, "validation": 2_000}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=208, help="end with this many rows (208)")
+    arguments = parser.parse_args()
+    done = len(read()) if FILE.exists() else 0
+    tf.get_logger().setLevel("ERROR")  # each configuration is traced anew, as it should be
+    with tempfile.TemporaryDirectory() as folder:
+        data = _subset(load("imdb", print), Path(folder))
+        _train(plan(), -1, *next(configurations(SEED)), data)  # whatever is slow only once
+        numbered = enumerate(configurations(SEED))
+        for number, (origin, params) in itertools.islice(numbered, done, arguments.rows):
+            row = _train(plan(), number, origin, params, data)
+            append(row)
+            print(
+                f"{number}: {row.family}, best {max(row.accuracies, default=0):.4f} of "
+                f"{len(row.accuracies)} epochs, {sum(row.seconds) + row.rest:.1f} s",
+                flush=True,
+            )
+
+
+def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dataset) -> Row:
+    """Train a configuration; one that cannot be trained has no accuracies."""
+    epochs: list[EpochRecord] = []
+    marks = [time.process_time()]
+
+    def on_epoch(epoch: EpochRecord) -> None:
+        epochs.append(epoch)
+        marks.append(time.process_time())
+
+    try:
+        longest = {**params, "train.epochs": MAX_EPOCHS}
+        evaluate(longest, cheap.family(params), data, derive(SEED, number, "train"), on_epoch)
+    except TrialFailed as failure:
+        print(f"{number}: {failure}", flush=True)
+    marks.append(time.process_time())
+    keras.utils.clear_session(free_memory=True)
+    gc.collect()
+    *seconds, rest = np.diff(marks)
+    accuracies = tuple(epoch.val_accuracy or 0.0 for epoch in epochs)
+    drawn = {name: params[name] for name in cheap.searched_for(params) if name != "train.epochs"}
+    return Row(number, origin, cheap.family(params), drawn, accuracies, tuple(seconds), rest)
+
+
+def _subset(data: Dataset, folder: Path) -> Dataset:
+    """Draw reviews of both parts, and lay them down as a prepared data set."""
+    for part, n_texts in N_TEXTS.items():
+        rows, labels = data.tokens(part), data.labels(part)
+        chosen = np.random.default_rng(SEED).permutation(len(labels))[:n_texts]
+        few = pack([rows[row] for row in chosen])
+        np.save(folder / f"{part}.tokens.npy", few.tokens)
+        np.save(folder / f"{part}.offsets.npy", few.offsets)
+        np.save(folder / f"{part}.labels.npy", labels[chosen])
+    (folder / "vocabulary.txt").symlink_to(data.folder / "vocabulary.txt")
+    return replace(data, folder=folder, n_texts=N_TEXTS)
+
+
+if __name__ == "__main__":
+    main()

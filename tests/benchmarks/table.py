@@ -1,0 +1,141 @@
+"""The recorded table of the search race: its space, its rows, how they are read.
+
+The space is that of the study `architecture`, made cheap: fewer words, shorter reviews, narrower
+layers, and the epochs that are recorded. A row is one configuration with its whole curve.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from spaces.families import FAMILY
+from spaces.plan import StudyPlan
+from spaces.ranges import Choice, Float, Int, Range, Value
+from spaces.studies import STUDIES
+
+FILE = Path(__file__).parent / "data" / "architecture-table.csv"
+MAX_EPOCHS = 8
+HEAD = ("number", "origin", "family", "params", "accuracies", "seconds", "rest")
+
+_MOST = {
+    "text.vocab_size": 20_000,
+    "text.maxlen": 200,
+    "train.epochs": MAX_EPOCHS,
+    "train.batch_size": 64,
+    "embedding_dim": 64,
+    "units": 64,
+    "layers": 2,
+    "filters": 64,
+    "max_ngrams": 50_000,
+    "nbsvm.max_ngrams": 400_000,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration and what was measured of it.
+
+    Attributes:
+        params: what was drawn; the epochs are not, as a row holds all of them.
+        accuracies: on validation, after each epoch until early stopping.
+        seconds: processor time of each epoch; the first holds building and tracing.
+        rest: processor seconds after the last epoch: scoring.
+    """
+
+    number: int
+    origin: str
+    family: str
+    params: dict[str, Value]
+    accuracies: tuple[float, ...]
+    seconds: tuple[float, ...]
+    rest: float
+
+
+def plan() -> StudyPlan:
+    """The study `architecture`, made cheap enough for one core."""
+    whole = STUDIES["architecture"]
+    space = {name: _capped(name, range_) for name, range_ in whole.space.items()}
+    # The references are n-grams with hundreds of thousands of weights: out of this space.
+    return replace(whole, space=space, references=(), controls=(), n_trials=40, timeout=None)
+
+
+def _capped(name: str, range_: Range) -> Range:
+    most = _MOST.get(name, _MOST.get(name.rpartition(".")[2]))
+    if not isinstance(range_, Int) or most is None:
+        return range_
+    high = min(range_.high, most)
+    return replace(range_, high=high, default=min(range_.default, high))
+
+
+def configurations(seed: int) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Give the defaults of each family, then random draws without end, the families in turn."""
+    cheap = plan()
+    yield from ((origin, dict(params)) for origin, params in cheap.starting_points().items())
+    generator = np.random.default_rng(seed)
+    while True:
+        for family in cheap.families:
+            drawn: dict[str, Value] = {FAMILY: family}
+            for name in cheap.searched_for(drawn)[1:]:
+                drawn[name] = draw(cheap.space[name], generator)
+            yield "random", cheap.complete(drawn)
+
+
+def draw(range_: Range, generator: np.random.Generator) -> Value:
+    """Draw a value, each as likely as any other, or by ratio where the range says so."""
+    match range_:
+        case Float(low=low, high=high, log=True):
+            return float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        case Float(low=low, high=high):
+            return float(generator.uniform(low, high))
+        case Int(low=low, high=high, log=True):
+            return round(float(np.exp(generator.uniform(np.log(low), np.log(high)))))
+        case Int(low=low, high=high):
+            return int(generator.integers(low, high, endpoint=True))
+        case Choice(options=options):
+            return options[int(generator.integers(len(options)))]
+
+
+def read(file: Path = FILE) -> list[Row]:
+    with file.open(newline="") as lines:
+        return [
+            Row(
+                number=int(line["number"]),
+                origin=line["origin"],
+                family=line["family"],
+                params=json.loads(line["params"]),
+                accuracies=tuple(map(float, line["accuracies"].split())),
+                seconds=tuple(map(float, line["seconds"].split())),
+                rest=float(line["rest"]),
+            )
+            for line in csv.DictReader(lines)
+        ]
+
+
+def append(row: Row, file: Path = FILE) -> None:
+    """Add a row, rounded; the file gets its head with the first."""
+    new = not file.exists()
+    with file.open("a", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        if new:
+            writer.writerow(HEAD)
+        short = {
+            name: float(f"{value:.3g}") if isinstance(value, float) else value
+            for name, value in row.params.items()
+        }
+        writer.writerow(
+            [
+                row.number,
+                row.origin,
+                row.family,
+                json.dumps(short, separators=(",", ":")),
+                " ".join(f"{accuracy:.4f}" for accuracy in row.accuracies),
+                " ".join(f"{seconds:.2f}" for seconds in row.seconds),
+                f"{row.rest:.2f}",
+            ]
+        )
