@@ -18,7 +18,6 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
@@ -27,14 +26,22 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from search.backend import keras, tf  # first: it silences TensorFlow's start
-from search.batches import pack
 from search.datasets.cache import Dataset, load
 from search.engines import derive
 from search.evaluate import evaluate
 from search.failures import TrialFailed
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
-from tests.benchmarks.table import FILE, MAX_EPOCHS, Row, append, configurations, plan, read
+from tests.benchmarks.table import (
+    FILE,
+    MAX_EPOCHS,
+    Row,
+    append,
+    configurations,
+    plan,
+    read,
+    subset,
+)
 from tracking.records import EpochRecord
 
 SEED = 8
@@ -48,7 +55,7 @@ def main() -> None:
     done = len(read()) if FILE.exists() else 0
     tf.get_logger().setLevel("ERROR")  # each configuration is traced anew, as it should be
     with tempfile.TemporaryDirectory() as folder:
-        data = _subset(load("imdb", print), Path(folder))
+        data = subset(load("imdb", print), Path(folder), N_TEXTS, SEED)
         _train(plan(), -1, *next(configurations(SEED)), data)  # whatever is slow only once
         numbered = enumerate(configurations(SEED))
         for number, (origin, params) in itertools.islice(numbered, done, arguments.rows):
@@ -82,19 +89,6 @@ def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dat
     accuracies = tuple(epoch.val_accuracy or 0.0 for epoch in epochs)
     drawn = {name: params[name] for name in cheap.searched_for(params) if name != "train.epochs"}
     return Row(number, origin, cheap.family(params), drawn, accuracies, tuple(seconds), rest)
-
-
-def _subset(data: Dataset, folder: Path) -> Dataset:
-    """Draw reviews of both parts, and lay them down as a prepared data set."""
-    for part, n_texts in N_TEXTS.items():
-        rows, labels = data.tokens(part), data.labels(part)
-        chosen = np.random.default_rng(SEED).permutation(len(labels))[:n_texts]
-        few = pack([rows[row] for row in chosen])
-        np.save(folder / f"{part}.tokens.npy", few.tokens)
-        np.save(folder / f"{part}.offsets.npy", few.offsets)
-        np.save(folder / f"{part}.labels.npy", labels[chosen])
-    (folder / "vocabulary.txt").symlink_to(data.folder / "vocabulary.txt")
-    return replace(data, folder=folder, n_texts=N_TEXTS)
 
 
 if __name__ == "__main__":

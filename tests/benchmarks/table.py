@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from search.batches import pack
+from search.datasets.cache import Dataset
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
@@ -99,6 +101,19 @@ def draw(range_: Range, generator: np.random.Generator) -> Value:
             return int(generator.integers(low, high, endpoint=True))
         case Choice(options=options):
             return options[int(generator.integers(len(options)))]
+
+
+def subset(data: Dataset, folder: Path, n_texts: Mapping[str, int], seed: int) -> Dataset:
+    """Draw reviews of these parts, and lay them down as a prepared data set."""
+    for part, n in n_texts.items():
+        rows, labels = data.tokens(part), data.labels(part)
+        chosen = np.random.default_rng(seed).permutation(len(labels))[:n]
+        few = pack([rows[row] for row in chosen])
+        np.save(folder / f"{part}.tokens.npy", few.tokens)
+        np.save(folder / f"{part}.offsets.npy", few.offsets)
+        np.save(folder / f"{part}.labels.npy", labels[chosen])
+    (folder / "vocabulary.txt").symlink_to(data.folder / "vocabulary.txt")
+    return replace(data, folder=folder, n_texts=dict(n_texts))
 
 
 def read(file: Path = FILE) -> list[Row]:

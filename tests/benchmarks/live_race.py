@@ -1,0 +1,213 @@
+"""Seconds of the same search by our study, by an Optuna loop and by Keras Tuner: one ratio each.
+
+    python tests/benchmarks/live_race.py [--texts 5000] [--repeats 1]
+
+Three configurations of the tutorials, LSTM(100) with and without dropout and CNN with LSTM, two
+epochs each, on the same reviews, which all three read from the same prepared arrays. Each program
+is a process of its own, measured from its start to its end, loading Keras included.
+
+    ours          Coordinator, Optuna, MLflow, a process a trial, reviews in batches of like length
+    optuna        study.optimize as Optuna's Keras and MLflow examples show it: clear_session, pad
+                  every review to maxlen, fit, log parameters and accuracy; no curves, no model
+    keras-tuner   Tuner.search over a HyperModel whose fit pads; it keeps checkpoints, no MLflow
+
+The machine's speed drifts, so the three take turns. What lasts is the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from search.datasets.cache import Dataset, load
+from spaces.families import FAMILY
+from spaces.plan import StudyPlan
+from spaces.ranges import Params, take
+from spaces.studies import STUDIES
+from spaces.tutorials import CNN_LSTM, LSTM, LSTM_DROPOUT
+from tests.benchmarks.table import subset
+
+ROOT = Path(__file__).parents[2]
+GOAL = 0.45
+EPOCHS = 2
+BATCH = 64
+CONFIGURATIONS = [
+    {FAMILY: reference.family, **reference.params, "train.epochs": EPOCHS}
+    for reference in (LSTM[0], LSTM_DROPOUT[1], CNN_LSTM[0])
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=int, default=5_000, help="training reviews (5000)")
+    parser.add_argument("--repeats", type=int, default=1, help="run the race this often (1)")
+    parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        data = load("imdb", print)
+        with tempfile.TemporaryDirectory() as folder:
+            parts = {"train": arguments.texts, "validation": arguments.texts // 5}
+            few = subset(data, Path(folder), parts, seed=0)
+            RUNS[arguments.run](few, arguments.folder)
+        return
+    seconds: dict[str, list[float]] = {name: [] for name in RUNS}
+    for repeat in range(arguments.repeats):
+        for name in RUNS:
+            with tempfile.TemporaryDirectory() as folder:
+                seconds[name].append(_time(name, arguments.texts, folder))
+            load_now = os.getloadavg()[0]
+            print(f"{repeat}: {name} {seconds[name][-1]:.1f} s, load {load_now:.1f}", flush=True)
+    for peer in ("optuna", "keras-tuner"):
+        ratios = [
+            mine / theirs for mine, theirs in zip(seconds["ours"], seconds[peer], strict=True)
+        ]
+        print(
+            f"ours over {peer}: median {statistics.median(ratios):.2f}, least {min(ratios):.2f} "
+            f"of {len(ratios)} (goal: at most {GOAL:.2f})"
+        )
+
+
+def _time(name: str, texts: int, folder: str) -> float:
+    command = [sys.executable, __file__, "--run", name, "--texts", str(texts), "--folder", folder]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    return time.perf_counter() - began
+
+
+class _Given(StudyPlan):
+    """A plan that tries the configurations of the race and nothing else."""
+
+    def starting_points(self) -> Mapping[str, Params]:
+        ours = {"text.padding": "bucket"}
+        return {
+            f"race-{n}": self.complete({**params, **ours})
+            for n, params in enumerate(CONFIGURATIONS)
+        }
+
+
+def _ours(data: Dataset, folder: Path) -> None:
+    from rich.console import Console
+
+    from search import pool
+    from search.engines.optuna import OptunaEngine
+    from search.options import options, parser
+    from search.progress import Progress, Tally
+    from search.study import Coordinator
+    from tracking import store
+
+    chosen = options(parser().parse_args(["--study", "architecture"]))
+    whole = replace(
+        STUDIES["architecture"],
+        references=(),
+        controls=(),
+        n_trials=len(CONFIGURATIONS),
+        timeout=None,
+    )
+    plan = _Given(**{name: getattr(whole, name) for name in whole.__dataclass_fields__})
+    with pool.server():
+        records = store.open_study(folder, replace(chosen, plan=plan).record(data), fresh=False)
+        engine = OptunaEngine(
+            folder / "optuna.db",
+            "architecture",
+            records.parent,
+            plan,
+            seed=0,
+            sampler="tpe",
+            pruner="median",
+        )
+        with Progress(Console(), plan, (), Tally(), 60.0) as progress:
+            Coordinator(plan, engine, records, data, progress, lambda: None).run()
+
+
+def _optuna(data: Dataset, folder: Path) -> None:
+    import mlflow
+    import optuna
+
+    from search.backend import keras
+
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.set_experiment("race")
+
+    def objective(trial: optuna.Trial) -> float:
+        keras.backend.clear_session()
+        params = CONFIGURATIONS[trial.suggest_int("configuration", 0, len(CONFIGURATIONS) - 1)]
+        with mlflow.start_run():
+            mlflow.log_params(params)
+            (x, y), validation = _padded(data, params)
+            model = _model(params)
+            model.fit(x, y, validation_data=validation, epochs=EPOCHS, batch_size=BATCH, verbose=0)
+            _, accuracy = model.evaluate(*validation, verbose=0)
+            mlflow.log_metrics({"accuracy": accuracy})
+        return float(accuracy)
+
+    study = optuna.create_study(direction="maximize")
+    for number in range(len(CONFIGURATIONS)):
+        study.enqueue_trial({"configuration": number})
+    study.optimize(objective, n_trials=len(CONFIGURATIONS))
+
+
+def _keras_tuner(data: Dataset, folder: Path) -> None:
+    import keras_tuner
+
+    from search.backend import keras
+
+    class Race(keras_tuner.HyperModel):  # type: ignore[misc]
+        def build(self, hp: Any) -> keras.Model:
+            return _model(CONFIGURATIONS[hp.Choice("configuration", [0, 1, 2])])
+
+        def fit(self, hp: Any, model: keras.Model, **kwargs: Any) -> Any:
+            (x, y), validation = _padded(data, CONFIGURATIONS[hp["configuration"]])
+            return model.fit(x, y, validation_data=validation, batch_size=BATCH, **kwargs)
+
+    tuner = keras_tuner.GridSearch(
+        Race(), objective="val_accuracy", directory=folder, project_name="race"
+    )
+    tuner.search(epochs=EPOCHS, verbose=0)
+    assert len(tuner.oracle.trials) == len(CONFIGURATIONS)
+
+
+def _padded(data: Dataset, params: Params) -> Any:
+    """Pad every review in front to maxlen, as the examples do."""
+    from search.backend import keras
+    from search.evaluate import encoded
+
+    text: dict[str, Any] = take(params, "text")
+    parts = []
+    for part in ("train", "validation"):
+        rows = encoded(data, part, **{"truncating": "pre", "padding": "full", **text})
+        ids = [rows.rows[row] for row in range(len(rows.rows))]
+        parts.append((keras.utils.pad_sequences(ids, maxlen=text["maxlen"]), rows.labels))
+    return parts
+
+
+def _model(params: Params) -> Any:
+    """Build the same network, without a mask."""
+    from search.backend import keras
+    from search.models import BUILDERS
+
+    family = str(params[FAMILY])
+    complete = STUDIES["architecture"].complete(params)
+    vocab_size, maxlen = int(complete["text.vocab_size"]), int(complete["text.maxlen"])
+    model = BUILDERS[family](vocab_size, maxlen, 2, False, **take(complete, family))
+    model.compile(
+        keras.optimizers.Adam(), "binary_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    return model
+
+
+RUNS = {"ours": _ours, "optuna": _optuna, "keras-tuner": _keras_tuner}
+
+if __name__ == "__main__":
+    main()
