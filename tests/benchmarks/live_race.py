@@ -181,7 +181,7 @@ def _keras_tuner(data: Dataset, folder: Path) -> None:
 def _padded(data: Dataset, params: Params) -> Any:
     """Pad every review in front to maxlen, as the examples do."""
     from search.backend import keras
-    from search.evaluate import encoded
+    from search.trial import encoded
 
     text: dict[str, Any] = take(params, "text")
     parts = []

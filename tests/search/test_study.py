@@ -59,7 +59,9 @@ class EightTexts(Dataset):
         return Ragged(np.zeros(800, np.int32), np.arange(9) * 100)
 
 
-DATASET = EightTexts("tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none"))
+DATASET = EightTexts(
+    "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none")
+)
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
