@@ -4,9 +4,9 @@
 
 On 3,000 training and 2,000 validation reviews, drawn once and for all from the two parts of the
 official archive, which share no movie. One configuration after the other, on one core: the
-defaults of each family, then random draws (ten of each family, then of the quick ones only), each
-trained for 8 epochs or until two have brought nothing, as every trial of ours. It goes on after the last row that is there. Seconds are
-processor time, which other work on the machine disturbs least.
+defaults of each family, then random draws, of the slow families about ten. Each is trained for 8
+epochs or until two have brought nothing, as every trial of ours. It goes on after the last row
+that is there. Seconds are processor time, which other work on the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import numpy as np
 from search.backend import keras, tf  # first: it silences TensorFlow's start
 from search.datasets.cache import Dataset, load
 from search.engines import derive
-from search.trial import evaluate
 from search.failures import TrialFailed
+from search.trial import evaluate
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tests.benchmarks.table import (

@@ -521,6 +521,29 @@ def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: 
     assert audit(recorded(root), told_by(root, "keras-tuner", records.parent)) == []
 
 
+@pytest.mark.parametrize("engine", ["optuna", "keras-tuner"])
+def test_a_trial_is_recorded_with_the_parameters_of_its_own_family_alone(
+    root: Path, script: Script, engine: str
+) -> None:
+    plan = replace(STUDIES["architecture"], controls=()).with_max_epochs(1).with_budget(14, None)
+    asked_for = replace(RECORD, engine=engine, families=plan.families)
+    records = store.open_study(root, asked_for, fresh=False)
+    file = root / "keras_tuner" / "s.jsonl"
+    made = (
+        KerasTunerEngine(file, records.parent, plan, seed=7, sampler="hyperband")
+        if engine == "keras-tuner"
+        else OptunaEngine(
+            root / "optuna.db", "s", records.parent, plan, seed=7, sampler="tpe", pruner="none"
+        )
+    )
+    Coordinator(plan, made, records, DATASET, Watching(), script.check_stop).run()
+    trials = recorded(root).trials
+    assert len({trial.family for trial in trials}) == len(plan.families)
+    for trial in trials:
+        assert set(trial.params) == set(plan.space_for(trial.family))
+    assert audit(recorded(root), told_by(root, engine, records.parent)) == []
+
+
 def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script) -> None:
     script.accuracies = [0.80, 0.84, 0.82, 0.81, 0.84, 0.83]
     start(6, plan=PLAN.with_max_epochs(1))

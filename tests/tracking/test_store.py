@@ -433,10 +433,16 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
         (build_plan(data=build_data(digest="ffff")), "0123abcd", "ffff"),
         (build_plan(data=build_data(split_digest="eeee")), "4567ef01", "eeee"),
         (build_plan(seed=8), "7", "8"),
+        (build_plan(engine="keras-tuner"), "optuna", "keras-tuner"),
+        (
+            build_plan(goals=("val_accuracy", "n_parameters")),
+            "has val_accuracy",
+            "val_accuracy, n_parameters",
+        ),
     ],
-    ids=["data", "split", "seed"],
+    ids=["data", "split", "seed", "engine", "goals"],
 )
-def test_other_data_or_another_seed_is_refused(
+def test_other_data_another_seed_or_another_search_is_refused(
     root: Path, asked: PlanRecord, before: str, now: str
 ) -> None:
     write_study(root, build_study(build_trial(0)))
@@ -613,10 +619,14 @@ def test_a_plan_of_an_earlier_version_is_read(root: Path) -> None:
     plan = json.loads(file.read_text())
     plan["family"] = plan.pop("families")[0]
     plan["references"] = ["lstm-2016"]
+    del plan["engine"], plan["goals"]
     file.write_text(json.dumps(plan))
     read = store.read_study(root, "lstm").plan
     assert read.families == ("lstm",)
     assert [(r.name, r.published) for r in read.references] == [("lstm-2016", None)]
+    assert (read.engine, read.goals) == ("optuna", ("val_accuracy",))
+    file.write_text(json.dumps({**plan, "space": {}}))  # a reproduction has no engine
+    assert store.read_study(root, "lstm").plan.engine == ""
 
 
 def test_a_study_keeps_its_families(root: Path) -> None:

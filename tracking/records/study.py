@@ -49,7 +49,7 @@ class StudyRecord:
     def front(self) -> list[TrialRecord]:
         """Candidates that no other beats in accuracy without having more numbers to train."""
         front: list[TrialRecord] = []
-        for trial in self.candidates:  # the more accurate come first
+        for trial in sorted(self.candidates, key=lambda t: (-_accuracy(t), _size(t), t.number)):
             if not front or _size(trial) < _size(front[-1]):
                 front.append(trial)
         return front
