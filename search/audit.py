@@ -37,7 +37,7 @@ def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False
     Parameters and values must be equal to the last bit.
 
     Args:
-        running: a coordinator is at work, so that one trial may be under way.
+        running: a coordinator is at work, so that trials may be under way.
     """
     engine = label(study.plan.engine)
     recorded = {trial.number: trial for trial in study.trials}
@@ -50,7 +50,7 @@ def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False
     found = [f"trial {n} is in MLflow and not in {engine}" for n in unknown]
     found += [f"trial {n} is in {engine} and not in MLflow" for n in lost]
     under_way = [n for n, trial in recorded.items() if trial.state == "running"]
-    if len(under_way) > running:
+    if not running:
         found += [f"trial {n} is running, but nothing runs it" for n in under_way]
     for number in sorted(recorded.keys() & told.keys()):
         if running and told[number].state == "running":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from search.engines.storage import add_storage
 from tracking.cli import Parser, UserError, run
 
 
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument(
         "--study", action="append", metavar="NAME", help="default: all; may be repeated"
     )
+    add_storage(parser)
     arguments = parser.parse_args()
 
     from tracking import store

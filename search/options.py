@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS, methods
+from search.engines.storage import add_storage
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
@@ -133,6 +134,7 @@ def parser() -> Parser:
         metavar="K",
         help="keep the models of the best K trials, default 3",
     )
+    add_storage(parser)
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")

@@ -12,6 +12,7 @@ from filelock import FileLock
 from search.datasets import archive, cache
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
+from search.engines.storage import STORAGE
 from tests.programs import call
 from tests.servers import Database, start_postgresql
 from tracking.cli import TRACKING_URI
@@ -61,7 +62,7 @@ def smoke_home(shared_folder: Path, tiny_csv_with_test: Path) -> Path:
 def _own_folders(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "mlruns"))
     monkeypatch.setenv("SEQSEARCH_CACHE", str(cache_folder))
-    for variable in ("SEQSEARCH_IMDB", TRACKING_URI):
+    for variable in ("SEQSEARCH_IMDB", TRACKING_URI, STORAGE):
         monkeypatch.delenv(variable, raising=False)
 
 

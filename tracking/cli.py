@@ -10,13 +10,12 @@ import argparse
 import difflib
 import errno
 import os
-import re
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
 TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
 
@@ -70,11 +69,12 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        self.add_argument(
+        add_address(
+            self,
             "--tracking-uri",
-            action=_ToEnvironment,
-            metavar="URI",
-            help="MLflow's records: http://HOST:PORT of a server, or postgresql+psycopg://...; "
+            TRACKING_URI,
+            ("http://", "https://", "postgresql+psycopg://"),
+            "MLflow's records: http://HOST:PORT of a server, or postgresql+psycopg://...; "
             "default: a file in mlruns",
         )
 
@@ -82,18 +82,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (--help lists the options)\n")
 
 
-class _ToEnvironment(argparse.Action):
-    """Put an address into the environment, where the programs that we start find it too."""
+def add_address(
+    parser: argparse.ArgumentParser, option: str, variable: str, schemes: Sequence[str], said: str
+) -> None:
+    """Add an option whose value goes to the environment, where programs that we start find it.
 
-    def __call__(self, parser: Any, namespace: Any, value: Any, option: Any = None) -> None:
-        if not re.match(r"https?://[^/]|postgresql\+psycopg://[^/]", value):
-            scheme = value.partition("://")[0] if "://" in value else value
-            parser.error(
-                "--tracking-uri must begin with http://, https:// or postgresql+psycopg:// and "
-                f"name a host, but got {scheme!r}"
+    Args:
+        schemes: what an address may begin with; a host must follow.
+    """
+
+    def store(text: str) -> str:
+        hosts = [text[len(scheme) :] for scheme in schemes if text.startswith(scheme)]
+        if not any(host and not host.startswith("/") for host in hosts):
+            # Not the whole: it may hold a password.
+            got = text.partition("://")[0] if "://" in text else text
+            known = " or ".join([", ".join(schemes[:-1]), schemes[-1]][len(schemes) == 1 :])
+            raise argparse.ArgumentTypeError(
+                f"must begin with {known} and name a host, but got {got!r}"
             )
-        os.environ[TRACKING_URI] = value
-        setattr(namespace, self.dest, value)
+        os.environ[variable] = text
+        return text
+
+    parser.add_argument(option, type=store, metavar="URI", help=said)
 
 
 def port_number(text: str) -> int:

@@ -40,7 +40,8 @@ def _open(chosen: Options, root: Path, owner: str) -> Engine:
         return KerasTunerEngine(file, owner, chosen.plan, **limits)
 
     from search.engines.optuna import OptunaEngine
+    from search.engines.storage import database
 
     return OptunaEngine(
-        root / "optuna.db", chosen.study, owner, chosen.plan, pruner=chosen.pruner, **limits
+        database(root), chosen.study, owner, chosen.plan, pruner=chosen.pruner, **limits
     )

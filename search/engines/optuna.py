@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import optuna
-from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event
 
 from search.engines import Asked, derive
 from search.engines.names import GOALS
 from search.engines.optuna_methods import make_pruner, make_sampler
+from search.engines.storage import open_storage
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
@@ -35,7 +34,7 @@ class OptunaEngine:
     """An Optuna study in a SQLite file.
 
     Args:
-        database: the file; None keeps the study in memory, for a replay.
+        database: a SQLite file, or an address; None keeps the study in memory, for a replay.
         study: the name of the study in the file; made if it is not there.
         owner: id of the records that belong to it. A study of another owner is what a
             half-finished `--fresh` left behind, and is put aside.
@@ -43,7 +42,7 @@ class OptunaEngine:
 
     def __init__(
         self,
-        database: Path | None,
+        database: Path | str | None,
         study: str,
         owner: str,
         plan: StudyPlan,
@@ -126,7 +125,7 @@ class OptunaEngine:
         unknown = sorted(recorded.keys() - {trial.number for trial in trials})
         if unknown:
             raise UserError(
-                f"MLflow has trials of {self._study.study_name} that optuna.db has not, "
+                f"MLflow has trials of {self._study.study_name} that Optuna has not, "
                 f"{unknown[0]} among them. Add --fresh to put the records aside and start anew."
             )
         for trial in trials:
@@ -198,23 +197,6 @@ class OptunaEngine:
                 attributes = {"origin": origin, "fixed": fixed}
                 self._study.enqueue_trial(searched, user_attrs=attributes)
                 return
-
-
-def open_storage(database: Path) -> optuna.storages.RDBStorage:
-    """Open Optuna's SQLite file, and make it if it is not there."""
-    # Two processes that make the tables at once get in each other's way.
-    with FileLock(database.with_suffix(".lock")):
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{database}", engine_kwargs={"connect_args": {"timeout": 60}}
-        )
-
-    # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
-    @event.listens_for(storage.engine, "connect")
-    def _configure(connection: Any, record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-    storage.engine.dispose()
-    return storage
 
 
 def _put_aside(storage: optuna.storages.BaseStorage, study: optuna.Study) -> None:

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from search.audit import Told
 from search.engines.journal import Attempt, folder_of, read_attempts
-from search.engines.optuna import open_storage
+from search.engines.storage import database, open_storage
 from tracking.records import State
 
 _STATES: dict[TrialState, State] = {
@@ -29,7 +29,7 @@ def told(root: Path, engine: str, owner: str) -> dict[int, Told]:
         owner: id of the records that the study belongs to; a name can be taken anew.
     """
     if engine == "optuna":
-        return _told_by_optuna(root / "optuna.db", owner)
+        return _told_by_optuna(database(root), owner)
     for file in folder_of(root).glob("*.jsonl"):
         attempts = read_attempts(file, owner)
         if attempts:
@@ -49,12 +49,12 @@ def _told_by_journal(attempt: Attempt) -> Told:
     )
 
 
-def _told_by_optuna(database: Path, owner: str) -> dict[int, Told]:
+def _told_by_optuna(place: Path | str, owner: str) -> dict[int, Told]:
     """Give the trials, those that only wait in Optuna's queue aside."""
-    if not database.is_file():
+    if isinstance(place, Path) and not place.is_file():
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = open_storage(database)
+    storage = open_storage(place)
     for name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=name, storage=storage)
         if study.user_attrs.get("owner") == owner:
