@@ -111,8 +111,15 @@ def _against_paper(study: StudyRecord) -> str:
     if n > 1:
         words += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
     if not study.plan.data.official:
-        words += " These data are not the official test set."
-    return f"{words} {looks(study) or 'The test set has not been looked at.'}"
+        return f"{words} These data are not the official test set. {looks(study)}".rstrip()
+    return f"{words} {looks(study) or _not_looked(study)}"
+
+
+def _not_looked(study: StudyRecord) -> str:
+    return (
+        "The test set, on which the paper was measured, has not been looked at: "
+        f"python -m search.evaluate --study {plain(study.plan.study)} takes it there."
+    )
 
 
 def _against(low: float, high: float, baseline: BaselineRecord) -> str:
@@ -167,6 +174,9 @@ def _next(study: StudyRecord) -> str:
     if found:
         names = "; ".join(f"{plain(e.name)} ({e.side} edge, {said(e.value)})" for e in found)
         parts.append(f"The best lies at the edge of its range in {names}: widen what can be.")
+    score = _score(best)
+    if score.best_epoch == len(best.epochs) > 1:
+        parts.append("Its last epoch was its best: let it train longer.")
     parts.append(_focus(study))
     after = sum(not t.void and t.number > best.number for t in study.trials)
     if after > _LATE * len(study.trials) and after >= FEWEST:

@@ -44,7 +44,7 @@ def test_better_than_the_paper_is_judged_by_the_interval(low, high, said: str) -
 
     assert said in answer
     assert "best of 2 on the same texts, which flatters it" in answer
-    assert "The test set has not been looked at" in answer
+    assert "has not been looked at: python -m search.evaluate --study lstm takes" in answer
 
 
 def test_the_paper_without_unlabelled_reviews_is_judged_too() -> None:
@@ -80,6 +80,13 @@ def test_the_next_search_goes_beyond_edges_and_to_what_matters() -> None:
     assert "lstm.units (upper edge, 256): widen" in _answers(study)[3]
     assert "With 1 of 10 candidates needed" in _answers(study)[3]
     assert "Most depends on t" in _answers(build_search(150, 6))[3]
+
+
+def test_what_was_best_in_its_last_epoch_should_train_longer() -> None:
+    longer, enough = build_study(build_trial(0, 0.7, 0.8)), build_study(build_trial(0, 0.8, 0.7))
+
+    assert "Its last epoch was its best: let it train longer." in _answers(longer)[3]
+    assert "longer" not in _answers(enough)[3]
 
 
 def test_a_study_without_candidates_is_told_what_to_mend() -> None:
