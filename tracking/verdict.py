@@ -186,8 +186,12 @@ def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord)
     return (
         f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.accuracies)}: "
         f"{100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
-        f"{100 * found.high:+.2f}, exact McNemar p = {found.p_holm:.2g} after Holm"
+        f"{100 * found.high:+.2f}, exact McNemar {_p_value(found.p_holm)} after Holm"
     )
+
+
+def _p_value(p: float) -> str:
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
 
 
 def _cheapest(study: StudyRecord) -> Iterator[str]:
