@@ -1,10 +1,10 @@
 """Text to token ids, for model.onnx: standard library only, a copy of it lies in each bundle.
 
-import json, encoder, onnxruntime
+import numpy, onnxruntime
+from encoder import Encoder
 
-encode = encoder.Encoder.load("BUNDLE")
-ids = encode(["A wonderful film."])
-probabilities = onnxruntime.InferenceSession("BUNDLE/model.onnx").run(None, {"ids": ids})[0]
+ids = numpy.array(Encoder.load("BUNDLE")(["A wonderful film."]), "int32")
+onnxruntime.InferenceSession("BUNDLE/model.onnx").run(["probabilities"], {"ids": ids})
 """
 
 from __future__ import annotations
