@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,7 +33,10 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
     if source.resolve() == out.resolve():
         raise UserError(f"--out is to be another file than --csv, but both are {source}.")
     try:
-        with source.open("rb") as opened, ScoringProgress(source.stat().st_size) as progress:
+        with (
+            source.open(encoding="utf-8-sig", newline="") as opened,
+            ScoringProgress(source.stat().st_size) as progress,
+        ):
             rows = _rows(opened, source)
             head = next(rows, [])
             if column not in head:
@@ -46,7 +48,7 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
             for name in added:
                 if name in head:
                     raise UserError(f"{source} has a column {name!r} already.")
-            with _whole(out) as target:
+            with _Whole(out) as target:
                 writer = csv.writer(target, lineterminator="\n")
                 writer.writerow([*head, *added])
                 place = head.index(column)
@@ -54,21 +56,18 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
                     said = classifier.predict([row[place] for row in batch])
                     for row, one in zip(batch, said, strict=True):
                         writer.writerow([*row, one.label, *one.probabilities.values()])
-                    progress.advance(len(batch), opened.tell())
+                    progress.advance(len(batch), opened.buffer.tell())
     except OSError as error:
         raise UserError(f"{error.filename or out}: {error.strerror or error}.") from error
 
 
-def _rows(opened: IO[bytes], source: Path) -> Iterator[list[str]]:
-    text = io.TextIOWrapper(opened, "utf-8-sig", newline="")
+def _rows(opened: IO[str], source: Path) -> Iterator[list[str]]:
     try:
-        yield from csv.reader(text, strict=True)
+        yield from csv.reader(opened, strict=True)
     except UnicodeDecodeError as error:
         raise UserError(f"{source} must be UTF-8: {error.reason}.") from error
     except csv.Error as error:
         raise UserError(f"{source} is no CSV file: {error}.") from error
-    finally:
-        text.detach()  # else the file would be closed with it, before its owner is done
 
 
 def _batches(rows: Iterator[list[str]], n_columns: int, source: Path) -> Iterator[list[list[str]]]:
@@ -89,7 +88,7 @@ def _batches(rows: Iterator[list[str]], n_columns: int, source: Path) -> Iterato
         yield batch
 
 
-class _whole:
+class _Whole:
     """Open a file for writing that takes its place when all is written, and else vanishes."""
 
     def __init__(self, out: Path) -> None:

@@ -6,6 +6,7 @@ lead back to study, trial and commit, and say what the alias is decided by.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from tracking.words import percent
 
 _PREFIX = "models:/"
 _LONGEST_DESCRIPTION = 5_000  # characters: the registry's column holds no more
+_NAME = re.compile(r"""[^/:'"]{1,250}""")
+_ALIAS, _RESERVED = re.compile(r"[\w-]{1,250}"), re.compile(r"latest|v\d+", re.IGNORECASE)
 _BUNDLE = "bundle"
 _EXAMPLE = "A wonderful film."
 
@@ -55,12 +58,16 @@ def check(root: Path, wanted: Registration) -> None:
         UserError: if the name is none, or the alias stands on a version that is no worse, or that
             was measured on other data.
     """
-    client = connect(root)
-    try:
-        client.search_model_versions(f"name='{wanted.model}'", max_results=1)
-        holder = _holder(client, wanted.model, wanted.alias) if wanted.alias else None
-    except MlflowException as error:
-        raise UserError(f"{wanted.model!r} cannot be registered: {error.message}") from error
+    if not _NAME.fullmatch(wanted.model):
+        raise UserError(
+            f"a registered model's name has no slash, colon or quote, but got {wanted.model!r}."
+        )
+    if wanted.alias and (not _ALIAS.fullmatch(wanted.alias) or _RESERVED.fullmatch(wanted.alias)):
+        raise UserError(
+            "an alias is made of letters, digits, - and _, and is neither latest nor a number "
+            f"such as v1, but got {wanted.alias!r}."
+        )
+    holder = _holder(connect(root), wanted.model, wanted.alias) if wanted.alias else None
     if holder is None or wanted.force:
         return
     why = _why_not(holder, wanted)
