@@ -53,4 +53,4 @@ def _progress() -> Progress:
     from rich.progress import TimeRemainingColumn as Left
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Left())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=Console(stderr=True, force_terminal=True), transient=True)

@@ -56,7 +56,8 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
                     said = classifier.predict([row[place] for row in batch])
                     for row, one in zip(batch, said, strict=True):
                         writer.writerow([*row, one.label, *one.probabilities.values()])
-                    progress.advance(len(batch), opened.buffer.tell())
+                    at_byte = os.lseek(opened.fileno(), 0, os.SEEK_CUR)  # tell() is for lines
+                    progress.advance(len(batch), at_byte)
     except OSError as error:
         raise UserError(f"{error.filename or out}: {error.strerror or error}.") from error
 
