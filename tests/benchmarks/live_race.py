@@ -11,8 +11,8 @@ is a process of its own, measured from its start to its end, loading Keras inclu
                   every review to maxlen, fit, log parameters and accuracy; no curves, no model
     keras-tuner   Tuner.search over a HyperModel whose fit pads; it keeps checkpoints, no MLflow
 
-The machine's speed drifts, so the three take turns. What lasts is the ratio; on a busy machine look
-at that of the processor seconds, those of all processes that were waited for.
+The machine's speed drifts, so the three take turns. What lasts is the ratio; on a busy machine
+look at that of the processor seconds, those of all processes that were waited for.
 """
 
 from __future__ import annotations
