@@ -47,7 +47,6 @@ ENGINES: dict[str, Offer] = {
 
 DEFAULT_ENGINE = next(iter(ENGINES))
 SAMPLERS = tuple(dict.fromkeys(name for offer in ENGINES.values() for name in offer.samplers))
-PRUNERS = tuple(dict.fromkeys(name for offer in ENGINES.values() for name in offer.pruners))
 GOALS = {"nsga2": ("val_accuracy", "n_parameters")}  # by sampler; others have the first alone
 
 

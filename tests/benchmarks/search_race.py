@@ -1,6 +1,6 @@
 """Which search method finds what, how fast: replayed on recorded trials, 50 seeds each.
 
-    python tests/benchmarks/search_race.py [--seeds 50] [--bayesian 0] [--out FOLDER]
+    python tests/benchmarks/search_race.py [--seeds 50] [--rows N] [--bayesian 0] [--out FOLDER]
 
 The engines are the real ones, asked and told as the coordinator does; only training is looked up.
 A proposal is answered by the recorded configuration (table.py) of its family that is nearest to
@@ -211,10 +211,11 @@ def main() -> None:
         default=0,
         help="seeds of Keras Tuner's Gaussian process, whose proposals take a minute (0)",
     )
+    parser.add_argument("--rows", type=int, help="use the first rows of the table only")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # of sklearn's kernel, once a proposal
-    rows, cheap = read(), plan()
+    rows, cheap = read()[: arguments.rows], plan()
     table = Table(rows, cheap)
     best = max(rows, key=lambda row: max(row.accuracies, default=0.0))
     print(

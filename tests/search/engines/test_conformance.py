@@ -30,6 +30,10 @@ PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
 METHODS = [(engine, sampler) for engine, offer in ENGINES.items() for sampler in offer.samplers]
 Open = Callable[..., Engine]
+# What no sampler has a say in is tried with one of each engine's.
+ONE_OF_EACH = pytest.mark.parametrize(
+    "method", [("optuna", "tpe"), ("keras-tuner", "hyperband")], indirect=True, ids="-".join
+)
 
 
 def opened(
@@ -167,6 +171,7 @@ def test_no_two_trials_of_a_study_share_values_and_seed(
         assert len({trial.seed for trial in trials}) == n
 
 
+@ONE_OF_EACH
 @pytest.mark.parametrize("done", [0, len(POINTS) + 2])
 def test_an_attempt_that_was_cut_short_is_asked_again_before_anything_else(
     session: Open, done: int
@@ -189,6 +194,7 @@ def test_an_attempt_that_was_cut_short_is_asked_again_before_anything_else(
     assert proposals([ask(engine)]) != proposals([cut_short])
 
 
+@ONE_OF_EACH
 def test_pruned_and_failed_trials_count_as_finished_and_are_not_asked_again(
     session: Open,
 ) -> None:
@@ -199,6 +205,7 @@ def test_pruned_and_failed_trials_count_as_finished_and_are_not_asked_again(
     assert ask(session()).origin == POINTS[2]
 
 
+@ONE_OF_EACH
 def test_more_failures_in_a_row_than_a_tuner_bears_do_not_end_a_study(session: Open) -> None:
     engine = session()
     for _ in range(8):
@@ -207,6 +214,7 @@ def test_more_failures_in_a_row_than_a_tuner_bears_do_not_end_a_study(session: O
     assert engine.ask() is not None
 
 
+@ONE_OF_EACH
 @pytest.mark.parametrize("state", ["complete", "pruned", "failed"])
 def test_a_trial_left_running_is_told_the_outcome_that_was_recorded(
     session: Open, tmp_path: Path, method: tuple[str, str], state: State
@@ -221,6 +229,7 @@ def test_a_trial_left_running_is_told_the_outcome_that_was_recorded(
     assert ask(engine).origin == POINTS[1]
 
 
+@ONE_OF_EACH
 @pytest.mark.parametrize("found", ["nothing", "running", "void"])
 def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
     session: Open, tmp_path: Path, method: tuple[str, str], found: str
@@ -237,11 +246,13 @@ def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
     assert proposals([ask(engine)]) == proposals([killed])
 
 
+@ONE_OF_EACH
 def test_records_of_trials_that_the_engine_does_not_know_are_refused(session: Open) -> None:
     with pytest.raises(UserError, match="--fresh"):
         session().reconcile({3: build_trial(3, 0.8)})
 
 
+@ONE_OF_EACH
 def test_the_study_of_another_owner_is_put_aside_and_not_lost(
     session: Open, tmp_path: Path, method: tuple[str, str]
 ) -> None:
@@ -253,6 +264,7 @@ def test_the_study_of_another_owner_is_put_aside_and_not_lost(
     assert len(told(tmp_path, method[0], "2")) == 1
 
 
+@ONE_OF_EACH
 def test_what_is_told_of_a_study_is_what_was_asked_and_told(
     session: Open, tmp_path: Path, method: tuple[str, str]
 ) -> None:
@@ -268,6 +280,7 @@ def test_what_is_told_of_a_study_is_what_was_asked_and_told(
     assert told(tmp_path, method[0], "another") == {}
 
 
+@ONE_OF_EACH
 def test_the_time_that_was_spent_is_remembered_between_sessions(session: Open) -> None:
     engine = session()
     assert engine.seconds_spent() == 0
@@ -295,6 +308,7 @@ def test_a_duplicate_of_a_finished_trial_says_so_and_gets_a_fresh_seed(
         assert sum(trial.origin.startswith("repeat-of-") for trial in trials) == 4
 
 
+@ONE_OF_EACH
 def test_a_starting_point_is_never_pruned(session: Open) -> None:
     """They are what the rest is held against, and a slow family must not fall to a fast one."""
     engine = session(STUDIES["architecture"])
