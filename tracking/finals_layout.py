@@ -18,7 +18,7 @@ from typing import Any, get_args
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import files, layout
+from tracking import files, layout, params_layout
 from tracking.files import read_json
 from tracking.records import (
     DifferenceRecord,
@@ -88,7 +88,7 @@ def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
         score=layout.read_score(client, run) if layout.has_score(run) else None,
         run_id=run.info.run_id,
         model=files.has(client, run, MODEL),
-        params=layout.read_params(client, run),
+        params=params_layout.read_params(client, run),
     )
 
 

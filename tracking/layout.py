@@ -1,6 +1,6 @@
 """How the records of trials lie in MLflow. What is written here is read here.
 
-trial     tags, parameters and status of its run; summary.txt
+trial     tags, parameters (params_layout.py) and status of its run; summary.txt
 epochs    one metric a field, one step an epoch; when it has ended, curves.csv, which is read
 score     metrics named best_..., confusion.json, mistakes.json
 look      metrics named test_..., and look.json
@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,9 +19,9 @@ from statistics import median
 from typing import Any, get_args
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Run, RunTag
 
-from tracking import environment, models
+from tracking import environment, models, params_layout
 from tracking.files import read_json, read_text
 from tracking.records import (
     CommandRecord,
@@ -33,7 +32,6 @@ from tracking.records import (
     ScoreRecord,
     State,
     TrialRecord,
-    Value,
 )
 
 STATUS: dict[State, str] = {
@@ -46,8 +44,6 @@ _EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epo
 _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
-_PLAIN_NAME = re.compile(r"\w[\w. :-]{0,249}")  # MLflow takes more, but not quotes or "../"
-_LONGEST, _SHOWN = 6_000, 500  # characters of a parameter: MLflow cuts without a word
 LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
@@ -74,24 +70,6 @@ def lineage_tags(code: environment.CodeRecord) -> dict[str, str]:
         "code.dirty": str(bool(code.diff)),
         "code.command": command,
     }
-
-
-def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value]) -> None:
-    """Write parameters; what MLflow would refuse or cut is whole in params.json."""
-    texts = {name: _dump(value) for name, value in params.items()}
-    odd = {n: t for n, t in texts.items() if not _PLAIN_NAME.fullmatch(n) or len(t) > _LONGEST}
-    if odd:
-        client.log_dict(run_id, odd, "params.json")
-    shown = {
-        n: t if len(t) <= _LONGEST else t[:_SHOWN] + " ... (params.json)" for n, t in texts.items()
-    }
-    values = [Param(n, t) for n, t in shown.items() if _PLAIN_NAME.fullmatch(n)]
-    client.log_batch(run_id, params=values)
-
-
-def read_params(client: MlflowClient, run: Run) -> dict[str, Value]:
-    odd = json.loads(read_text(client, run, "params.json") or "{}")
-    return {name: _load(text) for name, text in {**run.data.params, **odd}.items()}
 
 
 def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
@@ -194,7 +172,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         number=int(tags["trial.number"]),
         family=tags["trial.family"],
         origin=tags["trial.origin"],
-        params=read_params(client, run),
+        params=params_layout.read_params(client, run),
         seed=int(tags["trial.seed"]),
         state=read_state(run),
         void=is_void(run),
@@ -274,18 +252,3 @@ def _epoch(row: Mapping[str, str]) -> EpochRecord:
         name: float(value) if value else None for name, value in row.items() if name in _EPOCH
     }
     return EpochRecord(epoch=int(row["epoch"]), **values)
-
-
-def _dump(value: Value) -> str:
-    """Write a parameter so that `_load` gives it back: text as it is, unless it reads as JSON."""
-    if isinstance(value, str) and _load(value) == value:
-        return value
-    return json.dumps(value)
-
-
-def _load(text: str) -> Value:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, (bool, int, float, str)) else text

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import address, layout, plan_layout
+from tracking import address, layout, params_layout, plan_layout
 from tracking.cli import UserError
 from tracking.records import PlanRecord, Value
 from tracking.runs import of_kind
@@ -101,7 +101,7 @@ def create_lines(client: MlflowClient, experiment: str, plan: PlanRecord) -> Non
             note = f"A published test accuracy, not one on validation: {source}"
             tags = {"kind": _HALF_LINE, "mlflow.note.content": note}
             run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-            layout.write_params(client, run_id, params)
+            params_layout.write_params(client, run_id, params)
             _write_line(client, run_id, accuracy, plan.max_epochs)
             client.set_tag(run_id, "kind", kind)  # last: now it is whole
 

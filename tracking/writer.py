@@ -9,7 +9,16 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from tracking import disk, environment, finals_layout, layout, models, plan_layout, standing
+from tracking import (
+    disk,
+    environment,
+    finals_layout,
+    layout,
+    models,
+    params_layout,
+    plan_layout,
+    standing,
+)
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -180,7 +189,7 @@ def start_run(
     )
     run_id = str(run.info.run_id)
     client.log_inputs(run_id, [plan_layout.data_input(data)])
-    layout.write_params(client, run_id, params)
+    params_layout.write_params(client, run_id, params)
     machine = environment.machine()
     if n_threads is not None:
         machine = {**machine, "n_threads": n_threads}
