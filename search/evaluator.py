@@ -27,6 +27,8 @@ def run(pipe: Connection, task: AnyTask) -> None:
     for signum in STOPS:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if not task.folder.is_dir():
+        return  # whoever asked for this was stopped while the process was born
     with task.output.open("w") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())

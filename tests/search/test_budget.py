@@ -27,7 +27,7 @@ class TenTexts(Dataset):
         return Ragged(np.zeros(10_000, np.int32), np.arange(11) * 1_000)
 
 
-DATA = TenTexts("ten", "", False, ("a", "b"), "d", "s", {"train": 10}, Path("none"))
+DATA = TenTexts("ten", "", False, ("a", "b"), "d", "s", {"train": 10}, folder=Path("none"))
 
 
 def budget(plan: StudyPlan, *trials: TrialRecord, spent: float = 0.0) -> Budget:

@@ -96,7 +96,9 @@ def test_mlflows_own_client_finds_all_that_is_asked_of_a_study(smoke: Story) -> 
     for run in smoke.stores[2].trials.values():
         assert "search.run --study lstm" in run.data.tags["code.command"]
     done = call(smoke.home, "search.doctor")
-    assert (done.returncode, done.stdout) == (0, "MLflow and Optuna agree.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "MLflow and the search engines agree.\n"), (
+        done.stderr
+    )
 
 
 def test_the_best_model_is_exported_and_labels_raw_text(smoke: Story, tmp_path: Path) -> None:
