@@ -113,7 +113,7 @@ class _Given(StudyPlan):
 def _ours(data: Dataset, folder: Path) -> None:
     from rich.console import Console
 
-    from search import pool
+    from search.attempt import server
     from search.engines.optuna import OptunaEngine
     from search.options import options, parser
     from search.progress import Progress, Tally
@@ -129,7 +129,7 @@ def _ours(data: Dataset, folder: Path) -> None:
         timeout=None,
     )
     plan = _Given(**{name: getattr(whole, name) for name in whole.__dataclass_fields__})
-    with pool.server():
+    with server():
         records = store.open_study(folder, replace(chosen, plan=plan).record(data), fresh=False)
         engine = OptunaEngine(
             folder / "optuna.db",
