@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="use the first rows of the table only")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")  # of sklearn's kernel, once a proposal
     rows, cheap = read()[: arguments.rows], plan()
     table = Table(rows, cheap)
