@@ -5,7 +5,8 @@ What was tried is known from the records alone; there is nothing to learn from i
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from search.engines import Asked, derive
@@ -20,15 +21,18 @@ class ListedEngine:
         self._plan = plan
         self._seed = seed
         self._finished: Counter[str] = Counter()  # attempts that count, by origin
+        self._taken: defaultdict[str, dict[int, int]] = defaultdict(dict)  # number by seed
         self._origins: dict[int, str] = {}
         self._seconds = 0.0
 
     def ask(self) -> Asked:
         points = self._plan.starting_points()
-        origin = min(points, key=lambda origin: self._finished[origin])
+        origin = min(points, key=lambda origin: len(self._taken[origin]))
         number = max(self._origins, default=-1) + 1
         self._origins[number] = origin
-        seed = derive(self._seed, self._finished[origin], origin)
+        seeds = (derive(self._seed, index, origin) for index in itertools.count())
+        seed = next(seed for seed in seeds if seed not in self._taken[origin])
+        self._taken[origin][seed] = number
         return Asked(number=number, params=points[origin], seed=seed, origin=origin)
 
     def should_prune(self, number: int, epoch: EpochRecord) -> bool:
@@ -43,7 +47,11 @@ class ListedEngine:
         void: bool,
         n_parameters: int | None = None,
     ) -> None:
-        self._finished[self._origins[number]] += not void
+        origin = self._origins[number]
+        self._finished[origin] += not void
+        if void:  # its seed is free again
+            taken = self._taken[origin]
+            self._taken[origin] = {seed: n for seed, n in taken.items() if n != number}
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         points = self._plan.starting_points()
@@ -51,7 +59,9 @@ class ListedEngine:
             self._origins[number] = trial.origin
             # A configuration that was since corrected is trained again.
             same = trial.origin not in points or trial.params == points[trial.origin]
-            self._finished[trial.origin] += same and not trial.void
+            if same and not trial.void:
+                self._finished[trial.origin] += 1
+                self._taken[trial.origin][trial.seed] = number
             self._seconds += trial.seconds
 
     def n_finished(self) -> int:

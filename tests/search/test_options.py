@@ -203,3 +203,10 @@ def test_what_means_nothing_to_a_reproduction_is_refused(words: tuple[str, ...])
 def test_what_means_nothing_to_a_search_is_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match=rf"{words[0]} means nothing to study lstm_dropout"):
         typed(*words)
+
+
+def test_deterministic_prunes_nothing_and_refuses_a_pruner() -> None:
+    typed = ["--study", "lstm", "--deterministic"]
+    assert options(parser().parse_args(typed)).pruner == "none"
+    with pytest.raises(UserError, match="cannot prune, but got --pruner median"):
+        options(parser().parse_args([*typed, "--pruner", "median"]))

@@ -68,3 +68,14 @@ def test_what_was_trained_for_the_whole_list_counts_for_a_part_of_it_and_more_is
     assert listed(plan, [done]).n_finished() == 1
     more = listed(replace(plan, repeats=3), [done])
     assert (more.n_finished(), more.ask().origin) == (1, "lstm-2016")
+
+
+def test_side_by_side_no_training_is_asked_for_twice() -> None:
+    plan = replace(STUDIES["tutorials"], only=("lstm-2016", "cnn-lstm-2016"), repeats=2)
+    engine = ListedEngine(plan, seed=7)
+    asked = [engine.ask() for _ in range(4)]
+    assert len({(one.origin, one.seed) for one in asked}) == 4
+    assert len({one.origin for one in asked[:2]}) == 2
+    engine.tell(asked[0].number, "failed", None, void=True)
+    again = engine.ask()
+    assert (again.origin, again.seed) == (asked[0].origin, asked[0].seed)
