@@ -8,8 +8,8 @@ from typing import Self, TypeVar, cast
 
 from search.attempt import POLL_SECONDS, Attempt, Event
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, ControlTask, Result
-from tracking.records import EpochRecord, ScoreRecord
+from search.tasks import STEPS, AnyTask, ControlTask, Result
+from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
 
 
@@ -49,7 +49,7 @@ class Pool:
     def events(self) -> list[tuple[AnyTask, Event]]:
         """Wait a moment, and give what has come.
 
-        After an epoch a task waits for `go_on` or `stop`. After anything else it has ended: with
+        After a step a task waits for `go_on` or `stop`. After anything else it has ended: with
         a result, with a failure of its values, or with a RuntimeError that is a bug.
         """
         self._tick()
@@ -61,12 +61,12 @@ class Pool:
                 limit = duration(self._time_limit)
                 found.append((attempt, Died(f"it was not done after {limit} (--trial-timeout)")))
         for attempt, event in found:
-            if not isinstance(event, EpochRecord):
+            if not isinstance(event, STEPS):
                 self.stop(attempt.task)
         return [(attempt.task, event) for attempt, event in found]
 
     def go_on(self, task: AnyTask) -> None:
-        """Let a task train its next epoch."""
+        """Let a task train on."""
         self._of(task).go_on()
 
     def stop(self, task: AnyTask) -> None:
@@ -112,6 +112,7 @@ def run_all(
                 task = cast("OneTask", given)  # what was started is what is given back
                 if isinstance(event, RuntimeError):
                     raise event
+                assert not isinstance(event, RungRecord)  # it is for pruners; here is none
                 yield task, event
                 if isinstance(event, EpochRecord):
                     pool.go_on(task)

@@ -20,9 +20,9 @@ from search.budget import Budget
 from search.course import Course
 from search.failures import OutOfTime, TrialFailed
 from search.pool import Pool, score_control
-from search.tasks import AnyTask, ControlTask, Task
+from search.tasks import STEPS, AnyTask, ControlTask, Task
 from tracking.cli import Stopped, disk_is_full
-from tracking.records import ControlRecord, EpochRecord
+from tracking.records import ControlRecord
 
 if TYPE_CHECKING:
     from search.attempt import Event
@@ -185,6 +185,7 @@ class _Session:
             folder,
             split=study.plan.split_of(asked.origin) if study.plan.reproduces else None,
             n_threads=study.n_threads,
+            first_rung=study.engine.first_rung,
         )
         return Course(
             asked,
@@ -207,7 +208,7 @@ class _Session:
         if goes_on:
             pool.go_on(task)
             return
-        if isinstance(event, EpochRecord):  # it was pruned
+        if isinstance(event, STEPS):  # it was pruned
             pool.stop(task)
         del self._courses[task.folder]
         shutil.rmtree(task.folder)

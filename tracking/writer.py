@@ -25,6 +25,7 @@ from tracking.records import (
     DataRecord,
     EpochRecord,
     LookRecord,
+    RungRecord,
     ScoreRecord,
     State,
     StudyRecord,
@@ -219,6 +220,10 @@ class TrialLog:
         """Write an epoch, all its numbers at once."""
         self._rows.append(record)
         layout.write_epoch(self._client, self.run_id, record)
+
+    def rung(self, record: RungRecord) -> None:
+        """Write a look at the trial within its first epoch."""
+        layout.write_rung(self._client, self.run_id, record)
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:
         """Keep the model with the trial (tracking.models)."""

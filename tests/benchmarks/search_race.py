@@ -45,7 +45,6 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Params, Range, Value
 from tests.benchmarks.table import Row, plan, read
-from tracking.records import EpochRecord
 
 GOAL = 1 / 3
 N_TRIALS = 40
@@ -154,8 +153,7 @@ def trial(engine: Engine, asked: Asked, row: Row) -> tuple[float, float]:
     epochs = int(asked.params["train.epochs"])
     curve = row.accuracies[:epochs]
     for number, accuracy in enumerate(curve, start=1):
-        epoch = EpochRecord(number, 0.5, 0.5, 0.5, accuracy, 1e-3, 1.0, 500.0)
-        if engine.should_prune(asked.number, epoch) and number != epochs:
+        if engine.should_prune(asked.number, number, accuracy) and number != epochs:
             engine.tell(asked.number, "pruned", None, void=False)
             return PROCESS_SECONDS + sum(row.seconds[:number]), 0.0
     best = max(curve)

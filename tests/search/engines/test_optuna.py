@@ -101,7 +101,7 @@ def test_a_starting_point_is_never_pruned(open_engine: Open, pruner: str) -> Non
     for number in range(20):
         asked = engine.ask()
         for n in range(1, 6):
-            if engine.should_prune(asked.number, epoch(n, 0.9 - number / 50)):
+            if engine.should_prune(asked.number, n, 0.9 - number / 50):
                 pruned.append(asked.origin)
                 break
         state: State = "pruned" if len(pruned) and pruned[-1] == "tpe" else "complete"
@@ -235,7 +235,7 @@ def prune_at(engine: OptunaEngine, accuracies: tuple[float, ...]) -> int | None:
     """Run a trial; give the epoch after which it was pruned."""
     asked = engine.ask()
     for number, accuracy in enumerate(accuracies, start=1):
-        if engine.should_prune(asked.number, epoch(number, accuracy)):
+        if engine.should_prune(asked.number, number, accuracy):
             engine.tell(asked.number, "pruned", None, void=False)
             return number
     engine.tell(asked.number, "complete", max(accuracies), void=False)
@@ -327,7 +327,7 @@ def test_two_goals_are_told_to_optuna_and_the_front_is_its_own(
     ends = [(0.8, 100), (0.9, 300), (0.85, 200), (0.85, 250)]
     for value, n_parameters in ends:
         number = engine.ask().number
-        assert not engine.should_prune(number, epoch(1, value))
+        assert not engine.should_prune(number, 1, value)
         engine.tell(number, "complete", value, void=False, n_parameters=n_parameters)
     study = optuna.load_study(study_name=PLAN.name, storage=f"sqlite:///{database}")
     assert [trial.values for trial in study.trials] == [list(end) for end in ends]
