@@ -139,8 +139,12 @@ class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
         if batch != self._batch:
             return
         self._batch = None
-        # Keras' own evaluate would begin the epoch's training accuracy anew.
+        # Keras' recurrent layers draw masks of dropout while predicting, too: of the seeds that
+        # training goes on with. And Keras' own evaluate would begin its accuracy anew.
+        state = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
         probabilities = predict(self.model, self._validation)
+        for variable, value in state:
+            variable.assign(value)
         accuracy = score.accuracy(probabilities, self._validation.labels)
         self._on_rung(RungRecord(self._share, accuracy, time.perf_counter() - self._start))
 

@@ -22,7 +22,7 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import check
 from spaces.studies import STUDIES
-from tracking.records import EpochRecord, State
+from tracking.records import State
 
 PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
@@ -46,10 +46,6 @@ def open_engine(database: Path) -> Open:
         )
 
     return open_engine
-
-
-def epoch(number: int, accuracy: float) -> EpochRecord:
-    return EpochRecord(number, 0.5, 0.8, 0.6, accuracy, 1e-3, 1.0, 500.0)
 
 
 def accuracy_of(asked: Asked) -> float:
@@ -240,6 +236,23 @@ def prune_at(engine: OptunaEngine, accuracies: tuple[float, ...]) -> int | None:
             return number
     engine.tell(asked.number, "complete", max(accuracies), void=False)
     return None
+
+
+def test_hyperband_judges_within_the_first_epoch_and_the_median_does_not(
+    open_engine: Open,
+) -> None:
+    engine = open_engine(pruner="hyperband")
+    assert engine.first_rung == 0.25
+    pruned = 0
+    for number in range(40):
+        asked = engine.ask()
+        poor = asked.origin == "tpe" and number % 2 == 1
+        early = engine.should_prune(asked.number, 0.25, 0.5 if poor else 0.8)
+        assert poor or not early
+        pruned += early
+        engine.tell(asked.number, "pruned" if early else "complete", 0.8, void=False)
+    assert pruned
+    assert open_engine(pruner="median").first_rung is None
 
 
 def test_the_median_pruner_ends_a_poor_trial_after_its_second_epoch(open_engine: Open) -> None:
