@@ -1,0 +1,137 @@
+"""Evaluate tasks on a cluster: to the coordinator what search.pool.Pool is on this machine."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+from search.attempt import POLL_SECONDS
+from search.failures import Died
+from tracking.cli import UserError
+from tracking.records import EpochRecord
+
+if TYPE_CHECKING:
+    from search.attempt import Event
+    from search.cluster.evaluator import Answer
+    from search.cluster.slot import Slot
+    from search.tasks import AnyTask, ControlTask, Task
+
+
+class ClusterPool:
+    """Evaluates tasks in the slots of a cluster.
+
+    A slot whose node or process was lost ends its trial as Died, and another is asked for in its
+    place. Ray gives one as soon as some node has room for it, which may be never.
+
+    Args:
+        slots: those that there are, shared by the pools of a search; all of them are idle, or
+            about to be.
+        new_slot: asks for one more.
+        tick: called several times a second while waiting; what it raises is passed on.
+    """
+
+    def __init__(
+        self, slots: list[Slot], new_slot: Callable[[], Slot], tick: Callable[[], None]
+    ) -> None:
+        self._slots = slots
+        self._new_slot = new_slot
+        self._tick = tick
+        self._waiting: deque[Task | ControlTask] = deque()  # for the first slot that is idle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for slot in [one for one in self._slots if one.task]:
+            slot.end()
+            self._slots.remove(slot)
+
+    @property
+    def n_free(self) -> int:
+        """How many tasks can be started; one at least when none is under way.
+
+        Only slots that are there count, so that no trial is begun for a node that was lost.
+        """
+        n_idle = sum(slot.is_idle for slot in self._slots)
+        is_busy = self._waiting or any(slot.task for slot in self._slots)
+        return max(0, n_idle - len(self._waiting)) if is_busy else max(1, n_idle)
+
+    def start(self, task: Task | ControlTask) -> None:
+        """Start a task, as soon as a slot is idle."""
+        self._waiting.append(task)
+        self._hand_out()
+
+    def events(self) -> list[tuple[AnyTask, Event]]:
+        """Wait a moment, and give what has come, as search.pool.Pool does.
+
+        Raises:
+            UserError: if a node cannot be used.
+        """
+        self._tick()
+        self._hand_out()
+        asked: dict[Any, Slot] = {slot.asked: slot for slot in self._slots if slot.asked}
+        answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
+        return [found for ref in answered for found in self._take(asked[ref])]
+
+    def go_on(self, task: AnyTask) -> None:
+        """Let a task train its next epoch."""
+        self._of(task).go_on()
+
+    def stop(self, task: AnyTask) -> None:
+        """End a task."""
+        self._of(task).stop()
+
+    def _hand_out(self) -> None:
+        for slot in self._slots:
+            if self._waiting and slot.is_idle:
+                slot.start(self._waiting.popleft())
+
+    def _take(self, slot: Slot) -> list[tuple[AnyTask, Event]]:
+        """Give the event that a slot has answered with, if its answer is one."""
+        task, event = slot.task, self._answer(slot)
+        if task is None:
+            if isinstance(event, RuntimeError):  # not the fault of any trial
+                raise event
+            return []
+        assert event is not None
+        if not isinstance(event, EpochRecord):
+            slot.task = None
+        return [(task, event)]
+
+    def _answer(self, slot: Slot) -> Event | None:
+        assert slot.asked is not None
+        try:
+            answer: Answer | None = ray.get(slot.asked)
+        except RayTaskError as error:
+            if isinstance(error.cause, UserError):
+                raise error.cause from None
+            return RuntimeError(f"an evaluator on the cluster failed:\n{error}")
+        except RayError as error:
+            if isinstance(error, RayActorError) and error.actor_init_failed:
+                return RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
+            self._renew(slot)
+            return Died(f"its place on the cluster was lost: {_last_line(error)}")
+        slot.asked = None
+        if answer is None:
+            return None
+        assert slot.task is not None
+        for name, content in answer.files.items():
+            (slot.task.folder / name).write_bytes(content)
+        return answer.event
+
+    def _renew(self, slot: Slot) -> None:
+        """End a slot, and ask for another in its place."""
+        slot.end()
+        self._slots[self._slots.index(slot)] = self._new_slot()
+
+    def _of(self, task: AnyTask) -> Slot:
+        (slot,) = (one for one in self._slots if one.task is task)
+        return slot
+
+
+def _last_line(error: RayError) -> str:
+    return str(error).strip().splitlines()[-1].strip()
