@@ -63,8 +63,11 @@ def _ray(address: str) -> Any:
         os.environ.setdefault("RAY_py_gcs_connect_timeout_s", str(_SECONDS))
     try:
         import ray
+        import ray._private.worker as worker
     except ModuleNotFoundError as error:
         raise UserError("--cluster needs Ray: pip install 'seqsearch[ray]'.") from error
+    # It prints pages of a lost node's log to stdout, which is for our results.
+    setattr(worker, "listen_error_messages", lambda *arguments: None)  # noqa: B010
     return ray
 
 
@@ -144,7 +147,8 @@ def _place(
     placed = nodes.prepared(data.folder, is_shared=is_local)
     new_slot = partial(Slot, hire, nodes.versions(), placed)
     slots = [new_slot() for _ in range(n_workers)]
-    return Place(partial(ClusterPool, slots, new_slot), n_workers, plan.n_cpus, is_here=is_local)
+    open_pool = partial(ClusterPool, slots, new_slot, say)
+    return Place(open_pool, n_workers, plan.n_cpus, is_here=is_local)
 
 
 def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from search.cluster.slot import Slot
     from search.tasks import AnyTask, ControlTask, Task
 
+_PATIENCE_SECONDS = 60
+
 
 class ClusterPool:
     """Evaluates tasks in the slots of a cluster.
@@ -31,15 +34,22 @@ class ClusterPool:
         slots: those that there are, shared by the pools of a search; all of them are idle, or
             about to be.
         new_slot: asks for one more.
+        say: called with what the user should know.
         tick: called several times a second while waiting; what it raises is passed on.
     """
 
     def __init__(
-        self, slots: list[Slot], new_slot: Callable[[], Slot], tick: Callable[[], None]
+        self,
+        slots: list[Slot],
+        new_slot: Callable[[], Slot],
+        say: Callable[[str], None],
+        tick: Callable[[], None],
     ) -> None:
         self._slots = slots
         self._new_slot = new_slot
+        self._say = say
         self._tick = tick
+        self._last_used = time.monotonic()
         self._waiting: deque[Task | ControlTask] = deque()  # for the first slot that is idle
 
     def __enter__(self) -> Self:
@@ -73,6 +83,7 @@ class ClusterPool:
         """
         self._tick()
         self._hand_out()
+        self._note_use()
         asked: dict[Any, Slot] = {slot.asked: slot for slot in self._slots if slot.asked}
         answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
         return [found for ref in answered for found in self._take(asked[ref])]
@@ -84,6 +95,14 @@ class ClusterPool:
     def stop(self, task: AnyTask) -> None:
         """End a task."""
         self._of(task).stop()
+
+    def _note_use(self) -> None:
+        """Say so, once, when there has been no slot for a task for long."""
+        if any(slot.task for slot in self._slots):
+            self._last_used = time.monotonic()
+        elif time.monotonic() - self._last_used > _PATIENCE_SECONDS:
+            self._last_used = float("inf")
+            self._say("cluster: no node has room for a trial; waiting for one")
 
     def _hand_out(self) -> None:
         for slot in self._slots:
