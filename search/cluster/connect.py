@@ -97,7 +97,7 @@ def _knock(address: str) -> None:
     if not host:  # auto
         return
     try:
-        socket.create_connection((host, int(port)), _SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
     except OSError as error:
         raise UserError(
             f"no Ray cluster answers at {address}: {error.strerror or error}."
