@@ -79,13 +79,19 @@ class ClusterPool:
         """Wait a moment, and give what has come, as search.pool.Pool does.
 
         Raises:
-            UserError: if a node cannot be used.
+            UserError: if a node cannot be used, or the cluster is gone.
         """
         self._tick()
         self._hand_out()
         self._note_use()
         asked: dict[Any, Slot] = {slot.asked: slot for slot in self._slots if slot.asked}
-        answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
+        try:
+            answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
+        except (OSError, RayError) as error:
+            raise UserError(
+                f"the Ray cluster is gone ({error}). Nothing finished is lost: the same command "
+                "goes on from here when there is one."
+            ) from error
         return [found for ref in answered for found in self._take(asked[ref])]
 
     def go_on(self, task: AnyTask) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray.exceptions import RayError
 
 if TYPE_CHECKING:
     from search.cluster.nodes import Prepared
@@ -48,4 +50,5 @@ class Slot:
 
     def end(self) -> None:
         """End the evaluator, and with it the task."""
-        ray.kill(self._evaluator)
+        with suppress(RayError, OSError):  # where the cluster is gone, so is the evaluator
+            ray.kill(self._evaluator)
