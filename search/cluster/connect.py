@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import tempfile
@@ -77,8 +78,7 @@ def _init(ray: Any, address: str, folder: str) -> None:
     else:
         _knock(address)
         # Ray brings our code to the nodes: what is recorded as the commit is what runs there.
-        code = [str(_ROOT / name) for name in _CODE]
-        start = {"runtime_env": {"py_modules": code, "excludes": ["__pycache__"]}}
+        start = {"runtime_env": {"working_dir": _copy_of_code(folder)}}
     before = signal.getsignal(signal.SIGTERM)
     try:
         with silenced():
@@ -89,6 +89,14 @@ def _init(ray: Any, address: str, folder: str) -> None:
         raise UserError(_refusal(address, error)) from error
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _copy_of_code(folder: str) -> str:
+    code = Path(folder) / "code"
+    for name in _CODE:
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_ROOT / name, code / name, ignore=without)
+    return str(code)
 
 
 def _knock(address: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from search.attempt import POLL_SECONDS
 from search.failures import Died
@@ -139,7 +139,7 @@ class ClusterPool:
             if isinstance(error, RayActorError) and error.actor_init_failed:
                 return RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
             self._renew(slot)
-            return Died(f"its place on the cluster was lost: {_last_line(error)}")
+            return Died(f"its place on the cluster was lost: {_cause(error)}")
         slot.asked = None
         if answer is None:
             return None
@@ -158,5 +158,7 @@ class ClusterPool:
         return slot
 
 
-def _last_line(error: RayError) -> str:
+def _cause(error: RayError) -> str:
+    if isinstance(error, OutOfMemoryError):  # Ray has a page of advice
+        return "Ray ended it because the node's memory ran out"
     return str(error).strip().splitlines()[-1].strip()

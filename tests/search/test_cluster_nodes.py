@@ -27,6 +27,9 @@ def test_a_study_that_loses_a_node_ends_at_exactly_its_budget_and_both_stores_ag
         run = Running(home, *words)
         run.wait_for(f"cluster: {cluster.address}, 2 nodes; 2 trials side by side", "trial 12 (")
         theirs = psutil.Process(cluster.other.process.pid).children(recursive=True)
+        # They run the coordinator's code, which Ray brought them, and not what lies about there.
+        (evaluator,) = (one for one in theirs if one.name().startswith("ray::Evaluator"))
+        assert "working_dir_files" in evaluator.cwd()
         cluster.other.kill()
         assert run.process.stdout is not None
         said = run.process.stdout.read()
@@ -51,6 +54,26 @@ def test_a_study_that_loses_a_node_ends_at_exactly_its_budget_and_both_stores_ag
 def _let_us_in(cluster: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in cluster.variables.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.slow
+def test_a_trial_that_ray_ends_for_want_of_memory_is_made_again_and_then_has_failed(
+    tmp_path: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_memory_usage_threshold", "0.001")  # of the machine's, for all
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "250")
+    words = ["--study", "feedforward", "--data", str(tiny_csv), "--smoke", "--trials", "1"]
+    end = call(tmp_path, "search.run", *words, "--cluster", "local")
+    assert end.returncode == 0, end.stderr
+    store = snapshot(tmp_path, "feedforward-tiny-smoke")
+    store.assert_they_agree()
+    assert len(store.counted) == 1
+    reasons = [one.data.tags["trial.reason"] for one in store.trials.values()]
+    assert (
+        reasons
+        == ["its place on the cluster was lost: Ray ended it because the node's memory ran out"]
+        * 2
+    )
 
 
 @pytest.mark.slow
