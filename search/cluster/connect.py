@@ -165,13 +165,7 @@ def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:
     Raises:
         UserError: if there is no room for so many, or for one.
     """
-    rooms = [
-        int(min(own.get("CPU", 0) // plan.n_cpus, own.get("GPU", 0) // (plan.n_gpus or 1)))
-        if plan.n_gpus
-        else int(own.get("CPU", 0) // plan.n_cpus)
-        for own in resources
-    ]
-    room = sum(rooms)
+    room = sum(_room(plan, own) for own in resources)
     if room < (plan.n_workers or 1):
         each = f"{plan.n_cpus} CPU" + (f" and {plan.n_gpus} GPU" if plan.n_gpus else "")
         has = ", ".join(
@@ -182,6 +176,12 @@ def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:
             f"but {plan.n_workers or 1} must fit. Its nodes have {has}."
         )
     return plan.n_workers or room
+
+
+def _room(plan: ClusterPlan, own: dict[str, float]) -> int:
+    """Give how many trials a node has room for."""
+    by_cpus = own.get("CPU", 0) // plan.n_cpus
+    return int(min(by_cpus, own.get("GPU", 0) // plan.n_gpus) if plan.n_gpus else by_cpus)
 
 
 def _compare(ray: Any, alive: list[dict[str, Any]]) -> None:

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.exceptions import (
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+)
 
 from search.attempt import POLL_SECONDS
 from search.failures import Died
@@ -136,7 +142,7 @@ class ClusterPool:
                 raise error.cause from None
             return RuntimeError(f"an evaluator on the cluster failed:\n{error}")
         except RayError as error:
-            if isinstance(error, RayActorError) and error.actor_init_failed:
+            if _never_began(error):
                 return RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
             self._renew(slot)
             return Died(f"its place on the cluster was lost: {_cause(error)}")
@@ -156,6 +162,13 @@ class ClusterPool:
     def _of(self, task: AnyTask) -> Slot:
         (slot,) = (one for one in self._slots if one.task is task)
         return slot
+
+
+def _never_began(error: RayError) -> bool:
+    """Tell whether an evaluator could not be made, so that another could not either."""
+    if isinstance(error, RayActorError):
+        return error.actor_init_failed
+    return isinstance(error, RuntimeEnvSetupError)
 
 
 def _cause(error: RayError) -> str:

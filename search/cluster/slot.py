@@ -20,6 +20,8 @@ class Slot:
     Args:
         hire: asks Ray for an evaluator, which it places on a node that has room for a trial, now
             or later.
+        versions: of our packages, which the node must have.
+        data: what its trials are trained on.
 
     Attributes:
         asked: what will hold the evaluator's answer; None when it was asked nothing.
