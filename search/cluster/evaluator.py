@@ -22,7 +22,6 @@ from search.pool import Pool
 from search.tasks import ControlTask, Task
 from tracking import environment
 from tracking.cli import UserError
-from tracking.records import EpochRecord
 
 if TYPE_CHECKING:
     from search.cluster.nodes import Prepared
@@ -35,10 +34,12 @@ class Answer:
 
     Attributes:
         files: those of its folder that are new or have grown, by name.
+        is_end: whether it has ended; if not, it waits for the word to go on.
     """
 
     event: Event
     files: dict[str, bytes]
+    is_end: bool
 
 
 class Evaluator:
@@ -89,7 +90,7 @@ class Evaluator:
         return self._next()
 
     def go_on(self) -> Answer:
-        """Let the task train its next epoch, and give the event after that."""
+        """Let the task train on, and give the event after that."""
         self._pool.go_on(self._task)
         return self._next()
 
@@ -102,8 +103,8 @@ class Evaluator:
         while not (events := self._pool.events()):
             pass  # it has waited a moment
         ((_, event),) = events
-        answer = Answer(event, self._new_files())
-        if not isinstance(event, EpochRecord):
+        answer = Answer(event, self._new_files(), is_end=self._pool.n_free == 1)
+        if answer.is_end:
             self._folder.cleanup()
         return answer
 

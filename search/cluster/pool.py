@@ -19,7 +19,6 @@ from ray.exceptions import (
 from search.attempt import POLL_SECONDS
 from search.failures import Died
 from tracking.cli import UserError
-from tracking.records import EpochRecord
 
 if TYPE_CHECKING:
     from search.attempt import Event
@@ -101,7 +100,7 @@ class ClusterPool:
         return [found for ref in answered for found in self._take(asked[ref])]
 
     def go_on(self, task: AnyTask) -> None:
-        """Let a task train its next epoch."""
+        """Let a task train on."""
         self._of(task).go_on()
 
     def stop(self, task: AnyTask) -> None:
@@ -123,35 +122,37 @@ class ClusterPool:
 
     def _take(self, slot: Slot) -> list[tuple[AnyTask, Event]]:
         """Give the event that a slot has answered with, if its answer is one."""
-        task, event = slot.task, self._answer(slot)
-        if task is None:
-            if isinstance(event, RuntimeError):  # not the fault of any trial
-                raise event
-            return []
-        assert event is not None
-        if not isinstance(event, EpochRecord):
-            slot.task = None
-        return [(task, event)]
-
-    def _answer(self, slot: Slot) -> Event | None:
-        assert slot.asked is not None
+        task = slot.task
         try:
-            answer: Answer | None = ray.get(slot.asked)
+            event = self._answer(slot)
         except RayTaskError as error:
             if isinstance(error.cause, UserError):
                 raise error.cause from None
-            return RuntimeError(f"an evaluator on the cluster failed:\n{error}")
+            event = RuntimeError(f"an evaluator on the cluster failed:\n{error}")
         except RayError as error:
             if _never_began(error):
-                return RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
-            self._renew(slot)
-            return Died(f"its place on the cluster was lost: {_cause(error)}")
+                event = RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
+            else:
+                event = Died(f"its place on the cluster was lost: {_cause(error)}")
+                self._renew(slot)
+        if task is not None and event is not None:
+            return [(task, event)]
+        if isinstance(event, RuntimeError):  # not the fault of any trial
+            raise event
+        return []
+
+    def _answer(self, slot: Slot) -> Event | None:
+        """Take what a slot has answered, and the files that came with it."""
+        assert slot.asked is not None
+        answer: Answer | None = ray.get(slot.asked)
         slot.asked = None
         if answer is None:
             return None
         assert slot.task is not None
         for name, content in answer.files.items():
             (slot.task.folder / name).write_bytes(content)
+        if answer.is_end:
+            slot.task = None
         return answer.event
 
     def _renew(self, slot: Slot) -> None:
