@@ -123,7 +123,7 @@ class Course:
         return None
 
     def _keep_files(self) -> None:
-        self._log.keep_files(self.task.summary, self.task.output)
+        self._log.keep_files(self.task.summary, self.task.output, self.task.environment)
 
     def _settle(self, outcome: Outcome) -> None:
         """Record how it ended, then tell the engine."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
-from typing import Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from search.attempt import POLL_SECONDS, Attempt, Event
 from search.failures import Died, TrialFailed
 from search.tasks import STEPS, AnyTask, ControlTask, Result
 from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
+
+if TYPE_CHECKING:
+    from search.places import OpenPool
 
 
 class Pool:
@@ -120,14 +123,18 @@ def run_all(
                     n_under_way -= 1
 
 
-def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
+def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], None]) -> ScoreRecord:
     """Fit and score a control in a process of its own.
 
     Raises:
         TrialFailed: if the process died.
     """
-    ((_, event),) = run_all([task], 1, tick)
-    if isinstance(event, TrialFailed):
+    with open_pool(tick) as pool:
+        pool.start(task)
+        while not (events := pool.events()):
+            pass  # it has waited a moment
+    ((_, event),) = events
+    if isinstance(event, TrialFailed | RuntimeError):
         raise event
     if not isinstance(event, ScoreRecord):
         raise RuntimeError(f"control {task.name} gave {event}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
+    from search.places import Place
 
 
 def main() -> int:
@@ -55,20 +57,20 @@ def _dry_run(console: Console, chosen: Options) -> int:
 
 def _run(console: Console, chosen: Options) -> int:
     from search import report
-    from search.attempt import server
     from search.lock import alone
     from search.page import build_page
+    from search.places import open_place
     from tracking import store
 
     data = _load(console, chosen)
     root = store.home()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{root} cannot be written: {error.strerror}.") from error
-    # While Keras loads in the server, the stores are opened here.
-    with alone(root, chosen.study), server():
-        _coordinate(console, chosen, data, root)
+    with open_place(chosen, data, partial(_say, console)) as place:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{root} cannot be written: {error.strerror}.") from error
+        with alone(root, chosen.study):
+            _coordinate(console, chosen, data, root, place)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -77,20 +79,21 @@ def _run(console: Console, chosen: Options) -> int:
     return 0
 
 
-def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) -> None:
+def _coordinate(
+    console: Console, chosen: Options, data: Dataset, root: Path, place: Place
+) -> None:
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
     from tracking import store
-    from tracking.environment import threads_each
 
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh)
-    engine = choose(chosen, root, records.parent)
+    engine = choose(chosen, root, records.parent, place.n_workers)
     counts = tally(store.read_study(root, chosen.study), plan)
-    n_workers, per_trial = chosen.n_workers, seconds_per_trial(plan, data)
-    watcher = Progress(console, plan, record.baselines, counts, per_trial, n_workers)
+    per_trial = seconds_per_trial(plan, data)
+    watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)
     with watcher as progress, StopFlag() as stop:
         coordinator = Coordinator(
             plan,
@@ -99,10 +102,8 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
             data,
             progress,
             stop.check,
+            place,
             chosen.keep_models,
-            n_workers,
-            threads_each(n_workers),
-            chosen.time_limit,
         )
         try:
             coordinator.run()
@@ -114,16 +115,17 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
 def _load(console: Console, chosen: Options) -> Dataset:
     from search.datasets.cache import load
 
-    def say(line: str) -> None:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-    data = load(chosen.data, say, smoke=chosen.smoke)
+    data = load(chosen.data, partial(_say, console), smoke=chosen.smoke)
     if chosen.plan.reproduces and "test" not in data.n_texts:
         raise UserError(
             f"study {chosen.study} is scored on a test part, but {data.name} has none. "
             "A table gives one by the value test in its column split."
         )
     return data
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 if __name__ == "__main__":

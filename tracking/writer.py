@@ -91,11 +91,13 @@ class StudyStore:
         origin: str,
         data: DataRecord,
         n_threads: int | None = None,
+        is_here: bool = True,
     ) -> TrialLog:
         """Start the record of a trial.
 
         Args:
             n_threads: of TensorFlow in its process; None leaves it to it.
+            is_here: whether it runs on this machine, whose load is then recorded.
         """
         run_id = start_run(
             self._client,
@@ -108,7 +110,8 @@ class StudyStore:
             n_threads,
         )
         self._stale.add(run_id)
-        return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
+        monitor = Monitor(self._client, run_id) if is_here else None
+        return TrialLog(self._client, run_id, data.classes, monitor)
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""

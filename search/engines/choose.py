@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from search.options import Options
 
 
-def choose(chosen: Options, root: Path, owner: str) -> Engine:
+def choose(chosen: Options, root: Path, owner: str, n_workers: int) -> Engine:
     """Open the engine of a study, where it left off.
 
     Args:
         owner: id of the records that it belongs to.
+        n_workers: how many trials are evaluated side by side.
     """
     engine = _open(chosen, root, owner)
     if not chosen.deterministic:
@@ -22,7 +23,7 @@ def choose(chosen: Options, root: Path, owner: str) -> Engine:
 
     from search.engines.in_order import InOrder
 
-    return InOrder(engine, chosen.n_workers)
+    return InOrder(engine, n_workers)
 
 
 def _open(chosen: Options, root: Path, owner: str) -> Engine:
