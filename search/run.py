@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.options import Options, options, parser
-from tracking.cli import StopFlag, Stopped, UserError, run
+from tracking.cli import StopFlag, Stopped, UserError, notes_on, run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
+    from search.lock import Hold
 
 
 def main() -> int:
@@ -67,8 +68,8 @@ def _run(console: Console, chosen: Options) -> int:
     except OSError as error:
         raise UserError(f"{root} cannot be written: {error.strerror}.") from error
     # While Keras loads in the server, the stores are opened here.
-    with alone(root, chosen.study), server():
-        _coordinate(console, chosen, data, root)
+    with alone(root, chosen.study) as hold, server():
+        _coordinate(console, chosen, data, root, hold)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -77,21 +78,24 @@ def _run(console: Console, chosen: Options) -> int:
     return 0
 
 
-def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) -> None:
+def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path, hold: Hold) -> None:
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
     from tracking import store
     from tracking.environment import threads_each
+    from tracking.patience import Patience
 
+    stop = StopFlag()
+    patience = Patience(notes_on(console), stop.check, hold.keep)
     plan, record = chosen.plan, chosen.record(data)
-    records = store.open_study(root, record, fresh=chosen.fresh)
-    engine = choose(chosen, root, records.parent)
+    records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
+    engine = choose(chosen, root, records, patience)
     counts = tally(store.read_study(root, chosen.study), plan)
     n_workers, per_trial = chosen.n_workers, seconds_per_trial(plan, data)
     watcher = Progress(console, plan, record.baselines, counts, per_trial, n_workers)
-    with watcher as progress, StopFlag() as stop:
+    with watcher as progress, stop:
         coordinator = Coordinator(
             plan,
             engine,
@@ -114,10 +118,7 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path) ->
 def _load(console: Console, chosen: Options) -> Dataset:
     from search.datasets.cache import load
 
-    def say(line: str) -> None:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-    data = load(chosen.data, say, smoke=chosen.smoke)
+    data = load(chosen.data, notes_on(console), smoke=chosen.smoke)
     if chosen.plan.reproduces and "test" not in data.n_texts:
         raise UserError(
             f"study {chosen.study} is scored on a test part, but {data.name} has none. "
