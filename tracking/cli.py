@@ -10,6 +10,7 @@ import argparse
 import difflib
 import errno
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
+
+_PAGE = 65_536  # bytes; a disk with less has no room for anything of ours
 
 HOST = "127.0.0.1"  # servers are for this machine only
 
@@ -195,8 +198,19 @@ def disk_is_full(error: BaseException | None) -> bool:
     while error is not None:
         if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
             return True
+        # What SQLite says of its index of the log, where no byte is left.
+        if "disk I/O error" in str(error) and _n_bytes_free() < _PAGE:
+            return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _n_bytes_free() -> int:
+    """Count the bytes that are free where the records are."""
+    from tracking.store import home
+
+    there = next(folder for folder in (home(), *home().parents) if folder.is_dir())
+    return shutil.disk_usage(there).free
 
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:

@@ -19,6 +19,9 @@ T = TypeVar("T")
 # It writes a traceback at each attempt; what is waited for is said in one line.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(logging.ERROR)
+# With a server it says on stdout which run it wrote to, and draws a bar for each small file.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # MLflow's own attempts at a server go on for minutes, say nothing, and cannot be stopped.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 

@@ -57,8 +57,10 @@ def _open_file(file: Path) -> RDBStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy import event
 
+    from tracking.disk import refuse_network
     from tracking.initialise import initialising
 
+    refuse_network(file.parent)
     with initialising(file):
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
         storage = RDBStorage(f"sqlite:///{file}", engine_kwargs=arguments)
