@@ -120,7 +120,7 @@ def in_postgresql(
     search: Search, postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Search]:
     """Records and Optuna's memory in two databases, whose password nobody says."""
-    monkeypatch.setenv(TRACKING_URI, postgresql.create())
+    monkeypatch.setenv(TRACKING_URI, postgresql.create_for_mlflow())
     monkeypatch.setenv(storage.STORAGE, postgresql.create())
     yield search
     assert not [line for line in search.said if postgresql.password in line]
@@ -187,12 +187,12 @@ def test_a_database_that_is_stopped_and_started_again_is_waited_for(
     def stops(over: threading.Event) -> None:
         in_postgresql.wait_for(2)
         postgresql.stop()
-        time.sleep(2)
+        time.sleep(1)
         postgresql.start()
 
     with meanwhile(stops):
-        in_postgresql.run(8)
-    in_postgresql.assert_whole(8)
+        in_postgresql.run(5)
+    in_postgresql.assert_whole(5)
     first, *_, last = in_postgresql.said
     assert first.startswith("a store does not answer: ")
     assert first.endswith("; trying again")
@@ -211,9 +211,9 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
             n_cut += postgresql.cut()
 
     with meanwhile(cuts):
-        in_postgresql.run(20)
-    assert n_cut > 50
-    in_postgresql.assert_whole(20)
+        in_postgresql.run(8)
+    assert n_cut > 20
+    in_postgresql.assert_whole(8)
 
 
 def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
@@ -232,30 +232,30 @@ def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
         stores.extend(postgresql.dump(place) for place in places)
 
     others: list[AdvisoryLock] = []
-    in_postgresql.script.ends = [lambda tick: None] * 3 + [takes_over]
+    in_postgresql.script.ends = [lambda tick: None] * 2 + [takes_over]
     with pytest.raises(UserError, match=r"^study s was taken over by process 1 of you@there"):
-        in_postgresql.run(8)
+        in_postgresql.run(5)
     assert [postgresql.dump(place) for place in places] == stores
     for other in others:
         other.release()
-    in_postgresql.run(8)
-    in_postgresql.assert_whole(8, trained_for_nothing=2)
+    in_postgresql.run(5)
+    in_postgresql.assert_whole(5, trained_for_nothing=2)
 
 
 def test_a_database_that_stays_away_ends_the_study_with_one_line_and_nothing_lost(
     in_postgresql: Search, postgresql: Database
 ) -> None:
-    in_postgresql.script.ends = [lambda tick: None] * 3 + [lambda tick: postgresql.stop()]
+    in_postgresql.script.ends = [lambda tick: None] * 2 + [lambda tick: postgresql.stop()]
     before = time.monotonic()
     said = r"^a store has not answered for \d s: OperationalError: .+ the same command goes on"
     with pytest.raises(Outage, match=said) as end:
-        in_postgresql.run(8, limit=1.5)
+        in_postgresql.run(5, limit=1.5)
     assert time.monotonic() - before < 10  # nobody waits once more for what ends the study
     assert "\n" not in str(end.value)
     assert postgresql.password not in str(end.value)
     postgresql.start()
-    in_postgresql.run(8)
-    in_postgresql.assert_whole(8, trained_for_nothing=2)
+    in_postgresql.run(5)
+    in_postgresql.assert_whole(5, trained_for_nothing=2)
 
 
 def test_ctrl_c_ends_the_waiting(in_postgresql: Search, postgresql: Database) -> None:
@@ -269,13 +269,13 @@ def test_ctrl_c_ends_the_waiting(in_postgresql: Search, postgresql: Database) ->
     before = time.monotonic()
     try:
         with pytest.raises(Stopped):
-            in_postgresql.run(8)
+            in_postgresql.run(5)
     finally:
         postgresql.start()
     assert time.monotonic() - before < 10
     script.stop = False
-    in_postgresql.run(8)
-    in_postgresql.assert_whole(8, trained_for_nothing=2)
+    in_postgresql.run(5)
+    in_postgresql.assert_whole(5, trained_for_nothing=2)
 
 
 @contextmanager

@@ -59,6 +59,9 @@ def test_twenty_rounds_of_eight_starts(place: str, tmp_path: Path, n: int) -> No
     one_round(place, tmp_path / "mlruns")
 
 
+@pytest.mark.parametrize(
+    "place", ["files", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_eight_new_studies_are_started_at_once_in_stores_that_one_of_them_makes(
     place: str, tmp_path: Path
 ) -> None:
