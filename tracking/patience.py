@@ -50,10 +50,13 @@ class Patience:
         self._limit = limit
         self._gave_up = False
 
-    def insist(self, call: Callable[[], T], made: Callable[[], T | None] = lambda: None) -> T:
+    def insist(
+        self, store: str, call: Callable[[], T], made: Callable[[], T | None] = lambda: None
+    ) -> T:
         """Call until there is an answer, and give it.
 
         Args:
+            store: what is called, as a person is told.
             made: gives what an attempt made whose answer was lost, if it made anything.
 
         Raises:
@@ -72,19 +75,19 @@ class Patience:
                 if began is None:
                     began = time.monotonic()
                     if not self._gave_up:
-                        self._say(f"a store does not answer: {cause(error)}; trying again")
-                self._wait(began, error, next(pauses))
+                        self._say(f"{store} does not answer: {cause(error)}; trying again")
+                self._wait(store, began, error, next(pauses))
                 continue
             if began is not None:
-                self._say(f"it answers again, after {duration(time.monotonic() - began)}")
+                self._say(f"{store} answers again, after {duration(time.monotonic() - began)}")
             return answer
 
-    def _wait(self, began: float, error: Exception, seconds: float) -> None:
+    def _wait(self, store: str, began: float, error: Exception, seconds: float) -> None:
         waited = time.monotonic() - began
         if self._gave_up or waited >= self._limit:
             self._gave_up = True
             raise Outage(
-                f"a store has not answered for {duration(waited)}: {cause(error)}. Nothing "
+                f"{store} has not answered for {duration(waited)}: {cause(error)}. Nothing "
                 "finished is lost: the same command goes on from here."
             ) from error
         until = time.monotonic() + seconds

@@ -13,6 +13,8 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 
 from tracking.patience import Patience
 
+STORE = "the tracking store"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -22,8 +24,8 @@ logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(loggi
 # With a server it says on stdout which run it wrote to, and draws a bar for each small file.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# MLflow's own attempts at a server go on for minutes, say nothing, and cannot be stopped.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+# MLflow's own attempts at a server go on for minutes, say nothing, and Ctrl-C does not end them.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 
 def _repeatable(
@@ -32,7 +34,7 @@ def _repeatable(
     """Let a method be tried again that does no harm when it is carried out twice."""
 
     def call(client: PatientClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return client.patience.insist(lambda: method(client, *args, **kwargs))
+        return client.patience.insist(STORE, lambda: method(client, *args, **kwargs))
 
     return call
 
@@ -80,7 +82,9 @@ class PatientClient(MlflowClient):
             return next((run for run in found if run.info.run_name == run_name), None)
 
         create = super().create_run
-        return self.patience.insist(lambda: create(experiment_id, began, tags, run_name), made)
+        return self.patience.insist(
+            STORE, lambda: create(experiment_id, began, tags, run_name), made
+        )
 
     def create_logged_model(
         self, experiment_id: str, name: str | None = None, *args: Any, **kwargs: Any
@@ -94,7 +98,9 @@ class PatientClient(MlflowClient):
             return next(iter(found), None)
 
         create = super().create_logged_model
-        return self.patience.insist(lambda: create(experiment_id, name, *args, **kwargs), made)
+        return self.patience.insist(
+            STORE, lambda: create(experiment_id, name, *args, **kwargs), made
+        )
 
     def log_outputs(self, run_id: str, models: list[LoggedModelOutput]) -> None:
         """Link a run to its models, once."""
@@ -105,4 +111,4 @@ class PatientClient(MlflowClient):
             return linked >= {model.model_id for model in models} or None
 
         log = super().log_outputs
-        self.patience.insist(lambda: log(run_id, models) or True, made)
+        self.patience.insist(STORE, lambda: log(run_id, models) or True, made)

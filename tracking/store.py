@@ -214,12 +214,13 @@ def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
     from tracking import address
     from tracking.patience import Patience
+    from tracking.patient import STORE
     from tracking.relocate import elsewhere
     from tracking.runs import connect
 
     patience = patience or Patience()
-    found = set() if address.on_server() else patience.insist(lambda: elsewhere(root))
-    for other in sorted(found):
+    others = set() if address.on_server() else patience.insist(STORE, lambda: elsewhere(root))
+    for other in sorted(others):
         raise UserError(
             f"the records in {root} were moved or copied, and name their files in {other}. "
             "python -m tracking.store --relocate lets them name those that lie here."

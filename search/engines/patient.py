@@ -13,6 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tracking.patience import Patience
 
+STORE = "Optuna's storage"
+
 T = TypeVar("T")
 
 
@@ -28,7 +30,7 @@ class PatientStorage(BaseStorage):
         self._patience = patience
 
     def _insist(self, call: Callable[[], T], made: Callable[[], T | None] = lambda: None) -> T:
-        return self._patience.insist(call, made)
+        return self._patience.insist(STORE, call, made)
 
     def create_new_study(
         self, directions: Sequence[StudyDirection], study_name: str | None = None

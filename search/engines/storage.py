@@ -42,12 +42,12 @@ def open_storage(database: Path | str, patience: Patience | None = None) -> Base
     """
     from optuna.storages import get_storage
 
-    from search.engines.patient import PatientStorage
+    from search.engines.patient import STORE, PatientStorage
     from tracking.patience import Patience
 
     patience = patience or Patience()
     if isinstance(database, Path):
-        opened = patience.insist(lambda: _open_file(database))
+        opened = patience.insist(STORE, lambda: _open_file(database))
     else:
         opened = _open_address(database)
     return PatientStorage(get_storage(opened), patience)
