@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tracking.advisory import AdvisoryLock
 
 
+class Taken(UserError):
+    """Another process works on the study."""
+
+
 class Hold:
     """That we are the only one, which a lost connection can end."""
 
@@ -31,12 +35,12 @@ class Hold:
         """Make sure that we still are, before anything is written.
 
         Raises:
-            UserError: if another has taken the study since.
+            Taken: if another has taken the study since.
         """
         for lock in self._locks:
             holder = lock.keep()
             if holder is not None:
-                raise UserError(
+                raise Taken(
                     f"study {self._study} was taken over by {holder}, while this process had no "
                     "connection to its database. It writes nothing more."
                 )
@@ -47,7 +51,7 @@ def alone(root: Path, study: str) -> Iterator[Hold]:
     """Be the only process that works on a study.
 
     Raises:
-        UserError: if there is another, which it names.
+        Taken: if there is another, which it names.
     """
     with _on_this_machine(root, study), ExitStack() as held:
         locks = []
@@ -69,7 +73,7 @@ def _on_this_machine(root: Path, study: str) -> Iterator[None]:
             finally:
                 holder.unlink(missing_ok=True)
     except Timeout:
-        raise UserError(f"study {study} is being run by {_said(holder)}.") from None
+        raise Taken(f"study {study} is being run by {_said(holder)}.") from None
 
 
 def _shared(root: Path) -> list[str]:
@@ -93,7 +97,7 @@ def _open(uri: str, study: str) -> AdvisoryLock:
     except SQLAlchemyError as error:
         raise address.no_answer(uri, "database", cause(error)) from None
     if holder is not None:
-        raise UserError(f"study {study} is being run by {holder}.")
+        raise Taken(f"study {study} is being run by {holder}.")
     return lock
 
 

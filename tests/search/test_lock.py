@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.engines.storage import STORAGE
-from search.lock import alone
+from search.lock import Taken, alone
 from tests.servers import Database, free_port
 from tracking.advisory import AdvisoryLock
 from tracking.cli import TRACKING_URI, UserError
@@ -19,7 +19,7 @@ WHO = rf"process {os.getpid()} of .+@.+, since 20.+"
 def test_the_second_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
     with alone(tmp_path, "lstm"), alone(tmp_path, "cnn"):
         said = rf"^study lstm is being run by {WHO}\.$"
-        with pytest.raises(UserError, match=said), alone(tmp_path, "lstm"):
+        with pytest.raises(Taken, match=said), alone(tmp_path, "lstm"):
             pass
     with alone(tmp_path, "lstm"):
         pass
