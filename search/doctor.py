@@ -38,10 +38,9 @@ def main() -> int:
 
 
 def _examine(root: Path, name: str) -> list[str]:
-    from filelock import FileLock, Timeout
-
     from search.audit import audit
     from search.engines.remembered import told
+    from search.lock import Taken, alone
     from tracking import store
 
     study = store.read_study(root, name)
@@ -51,10 +50,10 @@ def _examine(root: Path, name: str) -> list[str]:
     running = False
     try:
         # While it is held, nobody writes between the two readings.
-        with FileLock(root / f"{name}.lock", timeout=0):
+        with alone(root, name):
             study = store.read_study(root, name)
             remembered = told(root, study.plan.engine, store.ids(root, name)[1])
-    except Timeout:
+    except Taken:
         running = True
         remembered = told(root, study.plan.engine, store.ids(root, name)[1])
         study = store.read_study(root, name)

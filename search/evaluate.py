@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, StopFlag, Stopped, UserError, run
+from tracking.cli import Parser, StopFlag, Stopped, UserError, notes_on, run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
+    from search.lock import Hold
     from tracking.records import StudyRecord
 
 _LEAST_SEEDS = 5
@@ -124,9 +125,9 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     data = _load(console, chosen, study)
     name = study.plan.study
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
-    with alone(root, name), server():
+    with alone(root, name) as hold, server():
         study = store.read_study(root, name)
-        _run(console, chosen, study, data, root)
+        _run(console, chosen, study, data, root, hold)
         study = store.read_study(root, name)
         store.open_finals(root, name).write_note(study)
     return study
@@ -138,18 +139,22 @@ def _recorded_name(chosen: Options, known: list[str]) -> str:
     return smoke if chosen.smoke and smoke in known else chosen.study
 
 
-def _run(console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path) -> None:
+def _run(
+    console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path, hold: Hold
+) -> None:
     from search.finals.coordinator import Finals
     from search.finals.select import finalists
     from tracking import store
     from tracking.environment import machine, threads_each
+    from tracking.patience import Patience
 
     n_cores = int(machine()["n_cores"])
     n_workers = chosen.workers or max(1, n_cores // 2)
     with StopFlag() as stop:
+        patience = Patience(notes_on(console), stop.check, hold.keep)
         finals = Finals(
             study=study,
-            store=store.open_finals(root, study.plan.study),
+            store=store.open_finals(root, study.plan.study, patience),
             data=data,
             chosen=finalists(study, chosen.top),
             top=chosen.top,
@@ -176,9 +181,6 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
     from search.datasets.cache import load
     from search.datasets.sources import NAMES
 
-    def say(line: str) -> None:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-
     was, name = study.plan.data, study.plan.study
     where = chosen.data or was.path or (was.name if was.name in NAMES else "")
     if not where:
@@ -186,7 +188,7 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
             f"study {name} was run on {was.name}, and its records do not say where that lies. "
             "Say it with --data PATH."
         )
-    data = load(where, say, smoke=chosen.smoke or name.endswith("-smoke"))
+    data = load(where, notes_on(console), smoke=chosen.smoke or name.endswith("-smoke"))
     for what, before, now in (
         ("data", was.digest, data.digest),
         ("validation split", was.split_digest, data.split_digest),

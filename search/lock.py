@@ -1,27 +1,69 @@
-"""One process at a time works on a study."""
+"""One process at a time works on a study: on this machine, and on all that share its database."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from tracking import environment
+from search.engines.storage import database
+from tracking import address, environment
 from tracking.cli import UserError
+
+if TYPE_CHECKING:
+    from tracking.advisory import AdvisoryLock
+
+
+class Taken(UserError):
+    """Another process works on the study."""
+
+
+class Hold:
+    """That we are the only one, which a lost connection can end."""
+
+    def __init__(self, study: str, locks: list[AdvisoryLock]) -> None:
+        self._study = study
+        self._locks = locks
+
+    def keep(self) -> None:
+        """Make sure that we still are, before anything is written.
+
+        Raises:
+            Taken: if another has taken the study since.
+        """
+        for lock in self._locks:
+            holder = lock.keep()
+            if holder is not None:
+                raise Taken(
+                    f"study {self._study} was taken over by {holder}, while this process had no "
+                    "connection to its database. It writes nothing more."
+                )
 
 
 @contextmanager
-def alone(root: Path, study: str) -> Iterator[None]:
+def alone(root: Path, study: str) -> Iterator[Hold]:
     """Be the only process that works on a study.
 
     Raises:
-        UserError: if there is another, which it names.
+        Taken: if there is another, which it names.
     """
+    with _on_this_machine(root, study), ExitStack() as held:
+        locks = []
+        for uri in _shared(root):
+            lock = _open(uri, study)
+            held.callback(lock.release)
+            locks.append(lock)
+        yield Hold(study, locks)
+
+
+@contextmanager
+def _on_this_machine(root: Path, study: str) -> Iterator[None]:
     holder = root / f"{study}.holder"
     try:
         with FileLock(root / f"{study}.lock", timeout=0):
@@ -31,7 +73,32 @@ def alone(root: Path, study: str) -> Iterator[None]:
             finally:
                 holder.unlink(missing_ok=True)
     except Timeout:
-        raise UserError(f"study {study} is being run by {_said(holder)}.") from None
+        raise Taken(f"study {study} is being run by {_said(holder)}.") from None
+
+
+def _shared(root: Path) -> list[str]:
+    """Give the databases that other machines can use too."""
+    places = (address.named(), str(database(root)))
+    return sorted({place for place in places if place.startswith("postgresql")})
+
+
+def _open(uri: str, study: str) -> AdvisoryLock:
+    """Lock the study in a database."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tracking.advisory import AdvisoryLock
+    from tracking.patience import cause
+
+    try:
+        lock = AdvisoryLock(uri, f"study {study}", _who()["process"])
+        holder = lock.keep()
+    except ModuleNotFoundError as error:
+        raise address.no_package(uri, error) from None
+    except SQLAlchemyError as error:
+        raise address.no_answer(uri, "database", cause(error)) from None
+    if holder is not None:
+        raise Taken(f"study {study} is being run by {holder}.")
+    return lock
 
 
 def _who() -> dict[str, str]:

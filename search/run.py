@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.options import Options, options, parser
-from tracking.cli import StopFlag, Stopped, UserError, run
+from tracking.cli import StopFlag, Stopped, UserError, notes_on, run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search.datasets.cache import Dataset
+    from search.lock import Hold
     from search.places import Place
 
 
@@ -64,13 +64,13 @@ def _run(console: Console, chosen: Options) -> int:
 
     data = _load(console, chosen)
     root = store.home()
-    with open_place(chosen, data, partial(_say, console)) as place:
+    with open_place(chosen, data, notes_on(console)) as place:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{root} cannot be written: {error.strerror}.") from error
-        with alone(root, chosen.study):
-            _coordinate(console, chosen, data, root, place)
+        with alone(root, chosen.study) as hold:
+            _coordinate(console, chosen, data, root, hold, place)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -80,21 +80,24 @@ def _run(console: Console, chosen: Options) -> int:
 
 
 def _coordinate(
-    console: Console, chosen: Options, data: Dataset, root: Path, place: Place
+    console: Console, chosen: Options, data: Dataset, root: Path, hold: Hold, place: Place
 ) -> None:
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
     from tracking import store
+    from tracking.patience import Patience
 
+    stop = StopFlag()
+    patience = Patience(notes_on(console), stop.check, hold.keep)
     plan, record = chosen.plan, chosen.record(data)
-    records = store.open_study(root, record, fresh=chosen.fresh)
-    engine = choose(chosen, root, records.parent, place.n_workers)
+    records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
+    engine = choose(chosen, root, records, patience, place.n_workers)
     counts = tally(store.read_study(root, chosen.study), plan)
     per_trial = seconds_per_trial(plan, data)
     watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)
-    with watcher as progress, StopFlag() as stop:
+    with watcher as progress, stop:
         coordinator = Coordinator(
             plan,
             engine,
@@ -115,17 +118,13 @@ def _coordinate(
 def _load(console: Console, chosen: Options) -> Dataset:
     from search.datasets.cache import load
 
-    data = load(chosen.data, partial(_say, console), smoke=chosen.smoke)
+    data = load(chosen.data, notes_on(console), smoke=chosen.smoke)
     if chosen.plan.reproduces and "test" not in data.n_texts:
         raise UserError(
             f"study {chosen.study} is scored on a test part, but {data.name} has none. "
             "A table gives one by the value test in its column split."
         )
     return data
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class Coordinator:
         """
         finished = False
         try:
+            self.engine.refuse_unknown(self.store.numbers())
             recorded = self.store.begin()
             self.engine.reconcile(recorded)
             self.store.take_stock(self.keep_models)

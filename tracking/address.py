@@ -15,6 +15,15 @@ from tracking.cli import TRACKING_URI, UserError
 from tracking.environment import redact
 
 _SECONDS = 10
+# Of connections to PostgreSQL: a server that is away is said within seconds, and one that vanished
+# without a word is noticed within half a minute.
+LIMITS = {
+    "connect_timeout": _SECONDS,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def database(root: Path) -> Path:
@@ -29,6 +38,8 @@ def named() -> str:
 
 def tracking_uri(root: Path) -> str:
     """Give MLflow's address of the records."""
+    if named().startswith("postgresql"):
+        return _with_limits(named())
     return named() or f"sqlite:///{database(root)}"
 
 
@@ -51,14 +62,45 @@ def exists(root: Path) -> bool:
     return _ask_database(named())
 
 
-def connect(uri: str) -> Any:
-    """Give a SQLAlchemy engine for the database of the records."""
+def connect(uri: str, *, alone: bool = False, application_name: str | None = None) -> Any:
+    """Give a SQLAlchemy engine for the database of the records.
+
+    Args:
+        alone: each connection is made when it is asked for, and each statement is its own
+            transaction.
+        application_name: what PostgreSQL calls its connections.
+    """
     import sqlalchemy
 
-    # So that a server which is away is said within seconds, and a connection that was cut while
-    # it was idle is made anew.
-    limits = {} if uri.startswith("sqlite") else {"connect_timeout": _SECONDS}
-    return sqlalchemy.create_engine(uri, connect_args=limits, pool_pre_ping=True)
+    limits: dict[str, Any] = {} if uri.startswith("sqlite") else {**LIMITS}
+    if application_name is not None:
+        limits["application_name"] = application_name
+    # A connection that was cut while it was idle is made anew.
+    how: dict[str, Any] = {"pool_pre_ping": True}
+    if alone:
+        how = {"poolclass": sqlalchemy.pool.NullPool, "isolation_level": "AUTOCOMMIT"}
+    return sqlalchemy.create_engine(uri, connect_args=limits, **how)
+
+
+def no_answer(uri: str, what: str, why: str) -> UserError:
+    return UserError(
+        f"the records are to be in {redact(uri)}, but no {what} answers there: {why}."
+    )
+
+
+def no_package(uri: str, error: ModuleNotFoundError) -> UserError:
+    return UserError(
+        f"{redact(uri)} needs the package {error.name}: pip install 'seqsearch[postgresql]'."
+    )
+
+
+def _with_limits(uri: str) -> str:
+    """Let MLflow's own connections keep to the limits, unless the address says others."""
+    import sqlalchemy
+
+    url = sqlalchemy.make_url(uri)
+    limits = {name: str(value) for name, value in LIMITS.items() if name not in url.query}
+    return url.update_query_dict(limits).render_as_string(hide_password=False)
 
 
 def _ask_server(uri: str) -> None:
@@ -68,28 +110,21 @@ def _ask_server(uri: str) -> None:
         answer = requests.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise _no_answer(uri, "MLflow server", type(error).__name__) from None
+        raise no_answer(uri, "MLflow server", type(error).__name__) from None
 
 
 def _ask_database(uri: str) -> bool:
     """Tell whether MLflow has made its tables in a database."""
     import sqlalchemy
 
+    from tracking.patience import cause
+
     try:
         engine = connect(uri)
         there: bool = sqlalchemy.inspect(engine).has_table("experiments")
         engine.dispose()
     except ModuleNotFoundError as error:
-        raise UserError(
-            f"{redact(uri)} needs the package {error.name}: pip install 'seqsearch[postgresql]'."
-        ) from None
+        raise no_package(uri, error) from None
     except sqlalchemy.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise _no_answer(uri, "database", redact(cause)) from None
+        raise no_answer(uri, "database", cause(error)) from None
     return there
-
-
-def _no_answer(uri: str, what: str, why: str) -> UserError:
-    return UserError(
-        f"the records are to be in {redact(uri)}, but no {what} answers there: {why}."
-    )

@@ -10,14 +10,20 @@ import argparse
 import difflib
 import errno
 import os
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
+
+_PAGE = 65_536  # bytes; a disk with less has no room for anything of ours
 
 HOST = "127.0.0.1"  # servers are for this machine only
 
@@ -106,6 +112,16 @@ def add_address(
     parser.add_argument(option, type=store, metavar="URI", help=said)
 
 
+def note(line: str) -> None:
+    """Say something beside what the program is for."""
+    print(line, file=sys.stderr)
+
+
+def notes_on(console: Console) -> Callable[[str], None]:
+    """Say lines on a console as they are, whatever is in them."""
+    return lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
 def port_number(text: str) -> int:
     """Read the option --port."""
     if not text.isdecimal() or not 1 <= int(text) <= 65_535:
@@ -158,14 +174,23 @@ def run(main: Callable[[], int]) -> NoReturn:
         sys.stderr.close()
         code = 128 + signal.SIGPIPE
     except Exception as error:
-        if not disk_is_full(error):
+        said = _passing(error)
+        if said is None:
             raise
-        print(
-            "error: the disk is full. Free some space; the same command then goes on from here.",
-            file=sys.stderr,
-        )
+        print(f"error: {said}", file=sys.stderr)
         code = 2
     sys.exit(code)
+
+
+def _passing(error: Exception) -> str | None:
+    """Say what is no fault of ours and can be gone at another time."""
+    from tracking.patience import cause, is_outage
+
+    if disk_is_full(error):
+        return "the disk is full. Free some space; the same command then goes on from here."
+    if is_outage(error):
+        return f"a store does not answer: {cause(error)}. The same command goes on from here."
+    return None
 
 
 def disk_is_full(error: BaseException | None) -> bool:
@@ -173,8 +198,19 @@ def disk_is_full(error: BaseException | None) -> bool:
     while error is not None:
         if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
             return True
+        # What SQLite says of its index of the log, where no byte is left.
+        if "disk I/O error" in str(error) and _n_bytes_free() < _PAGE:
+            return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _n_bytes_free() -> int:
+    """Count the bytes that are free where the records are."""
+    from tracking.store import home
+
+    there = next(folder for folder in (home(), *home().parents) if folder.is_dir())
+    return shutil.disk_usage(there).free
 
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:

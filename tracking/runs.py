@@ -10,6 +10,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import address
+from tracking.patience import Patience
+from tracking.patient import PatientClient
 
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -17,9 +19,9 @@ for _chatty in ("mlflow", "alembic"):
 _PAGE = 1_000
 
 
-def connect(root: Path) -> MlflowClient:
+def connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect to the records, wherever they are."""
-    return MlflowClient(tracking_uri=address.tracking_uri(root))
+    return PatientClient(address.tracking_uri(root), patience or Patience())
 
 
 def experiment_of(client: MlflowClient, study: str) -> str:

@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from tracking import address, layout, params_layout, plan_layout
 from tracking.cli import UserError
+from tracking.initialise import initialising
 from tracking.records import PlanRecord, Value
 from tracking.runs import of_kind
 
@@ -32,7 +33,9 @@ def create_database(root: Path) -> None:
     there = address.exists(root)
     if address.named():
         if not there:
-            MlflowClient(tracking_uri=address.named()).search_experiments()
+            uri = address.tracking_uri(root)
+            with initialising(uri):
+                MlflowClient(tracking_uri=uri).search_experiments()
         return
     database = address.database(root)
     if not there:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from tracking.finals_store import FinalsStore
+    from tracking.patience import Patience
     from tracking.reader import StudyReader
     from tracking.writer import StudyStore
 
@@ -33,29 +34,30 @@ def home() -> Path:
     return Path(os.environ.get("SEQSEARCH_MLRUNS") or "mlruns").absolute()
 
 
-def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
+def open_study(
+    root: Path, plan: PlanRecord, *, fresh: bool, patience: Patience | None = None
+) -> StudyStore:
     """Open a study for writing, and make it if it is new.
 
     Args:
         fresh: put the study's earlier records aside, under a name with the time, and start anew.
+        patience: how long each write waits for records that do not answer.
 
     Raises:
         UserError: if the records are of other data, another seed or another engine.
     """
-    from filelock import FileLock
-
     from tracking import address, disk, plan_layout, setup
+    from tracking.initialise import initialising
     from tracking.runs import parent_of
     from tracking.writer import StudyStore
 
     if not address.named():
         disk.refuse_network(root)
     root.mkdir(parents=True, exist_ok=True)
-    # Four processes that make one SQLite file at once corrupt it.
-    with FileLock(root / "mlflow.lock"):
+    with initialising(address.database(root)):
         disk.set_aside(root)
         setup.create_database(root)
-        client = _connect(root)
+        client = _connect(root, patience)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
     recorded = plan_layout.read_plan(client, parent)
@@ -66,11 +68,11 @@ def open_study(root: Path, plan: PlanRecord, *, fresh: bool) -> StudyStore:
     return StudyStore(client, experiment, parent.info.run_id, root)
 
 
-def open_finals(root: Path, study: str) -> FinalsStore:
+def open_finals(root: Path, study: str, patience: Patience | None = None) -> FinalsStore:
     """Open the finals of a recorded study for writing."""
     from tracking.finals_store import FinalsStore
 
-    return FinalsStore(_connect(root), *ids(root, study))
+    return FinalsStore(_connect(root, patience), *ids(root, study))
 
 
 def read_study(root: Path, name: str) -> StudyRecord:
@@ -208,18 +210,22 @@ def main() -> int:
     return 0
 
 
-def _connect(root: Path) -> MlflowClient:
+def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
     from tracking import address
+    from tracking.patience import Patience
+    from tracking.patient import STORE
     from tracking.relocate import elsewhere
     from tracking.runs import connect
 
-    for other in [] if address.on_server() else sorted(elsewhere(root)):
+    patience = patience or Patience()
+    others = set() if address.on_server() else patience.insist(STORE, lambda: elsewhere(root))
+    for other in sorted(others):
         raise UserError(
             f"the records in {root} were moved or copied, and name their files in {other}. "
             "python -m tracking.store --relocate lets them name those that lie here."
         )
-    return connect(root)
+    return connect(root, patience)
 
 
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from tracking import (
     disk,
@@ -49,6 +50,21 @@ class StudyStore:
         self._earlier: StudyRecord | None = None
         # Runs that were written since they were read: at first, all.
         self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
+
+    def numbers(self) -> set[int]:
+        """Give the numbers of all trials that are recorded."""
+        runs = of_kind(self._client, self._experiment, "trial")
+        return {int(run.data.tags["trial.number"]) for run in runs}
+
+    def knows(self, parent: str) -> bool:
+        """Tell whether these records hold a study with this parent run, perhaps put aside."""
+        try:
+            self._client.get_run(parent)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
 
     def begin(self) -> dict[int, TrialRecord]:
         """Mark the study as running; close what an earlier process left open.

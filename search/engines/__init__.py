@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,6 +72,13 @@ class Engine(Protocol):
         Args:
             value: its validation accuracy, if it is complete.
             n_parameters: the numbers it trained: the second goal of a search with two.
+        """
+
+    def refuse_unknown(self, numbers: Collection[int]) -> None:
+        """Refuse records of trials that the engine does not remember, before any is touched.
+
+        Raises:
+            UserError: if there is one.
         """
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from search.engines import Engine
     from search.options import Options
+    from tracking.patience import Patience
+    from tracking.writer import StudyStore
 
 
-def choose(chosen: Options, root: Path, owner: str, n_workers: int) -> Engine:
+def choose(
+    chosen: Options, root: Path, records: StudyStore, patience: Patience, n_workers: int
+) -> Engine:
     """Open the engine of a study, where it left off.
 
     Args:
-        owner: id of the records that it belongs to.
+        records: those that it belongs to.
+        patience: how long a call waits for a database that is away or locked.
         n_workers: how many trials are evaluated side by side.
     """
-    engine = _open(chosen, root, owner)
+    engine = _open(chosen, root, records, patience)
     if not chosen.deterministic:
         return engine
 
@@ -26,7 +31,7 @@ def choose(chosen: Options, root: Path, owner: str, n_workers: int) -> Engine:
     return InOrder(engine, n_workers)
 
 
-def _open(chosen: Options, root: Path, owner: str) -> Engine:
+def _open(chosen: Options, root: Path, records: StudyStore, patience: Patience) -> Engine:
     if chosen.plan.reproduces:
         from search.engines.listed import ListedEngine
 
@@ -38,11 +43,18 @@ def _open(chosen: Options, root: Path, owner: str) -> Engine:
         from search.engines.keras_tuner import KerasTunerEngine
 
         file = folder_of(root) / f"{chosen.study}.jsonl"
-        return KerasTunerEngine(file, owner, chosen.plan, **limits)
+        return KerasTunerEngine(file, records.parent, chosen.plan, **limits)
 
     from search.engines.optuna import OptunaEngine
     from search.engines.storage import database
 
     return OptunaEngine(
-        database(root), chosen.study, owner, chosen.plan, pruner=chosen.pruner, **limits
+        database(root),
+        chosen.study,
+        records.parent,
+        chosen.plan,
+        pruner=chosen.pruner,
+        patience=patience,
+        known=records.knows,
+        **limits,
     )

@@ -6,7 +6,7 @@ knows of exactly the trials up to k - N. What ends earlier is told later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from search.engines import Asked, Engine
@@ -50,6 +50,9 @@ class InOrder:
     ) -> None:
         end = {"state": state, "value": value, "void": void, "n_parameters": n_parameters}
         self._untold[number] = end
+
+    def refuse_unknown(self, numbers: Collection[int]) -> None:
+        self._engine.refuse_unknown(numbers)
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         self._engine.reconcile(recorded)

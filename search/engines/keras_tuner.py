@@ -7,7 +7,7 @@ curve goes on as it would have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,13 +65,15 @@ class KerasTunerEngine:
         self._journal.tell(Ended(number, state, value if state == "complete" else None, void))
         self._end(number)
 
-    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        unknown = sorted(recorded.keys() - self._attempts.keys())
+    def refuse_unknown(self, numbers: Collection[int]) -> None:
+        unknown = sorted(set(numbers) - self._attempts.keys())
         if unknown:
             raise UserError(
                 f"MLflow has trials of {self._name} that Keras Tuner's journal has not, "
                 f"{unknown[0]} among them. Add --fresh to put the records aside and start anew."
             )
+
+    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         for number in [n for n, a in self._attempts.items() if a.state == "running"]:
             record = recorded.get(number)
             if record is None or record.state == "running" or record.void:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from search.engines import Asked, derive
 from spaces.plan import StudyPlan
@@ -54,6 +54,9 @@ class ListedEngine:
         if void:  # its seed is free again
             taken = self._taken[origin]
             self._taken[origin] = {seed: n for seed, n in taken.items() if n != number}
+
+    def refuse_unknown(self, numbers: Collection[int]) -> None:
+        """It remembers nothing but what is recorded."""
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         points = self._plan.starting_points()

@@ -6,7 +6,7 @@ stopped and resumed proposes what it would have proposed without the stop, and d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,8 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
+from tracking.environment import redact
+from tracking.patience import Patience
 from tracking.records import State, TrialRecord
 
 _STATES: dict[str, TrialState] = {
@@ -36,8 +38,10 @@ class OptunaEngine:
     Args:
         database: a SQLite file, or an address; None keeps the study in memory, for a replay.
         study: the name of the study in the file; made if it is not there.
-        owner: id of the records that belong to it. A study of another owner is what a
-            half-finished `--fresh` left behind, and is put aside.
+        owner: id of the records that belong to it.
+        patience: how long a call waits for a database that is away or locked.
+        known: tells of another owner whether it is among these records too. If so, its study is
+            what a half-finished `--fresh` left behind, and is put aside.
     """
 
     def __init__(
@@ -50,15 +54,26 @@ class OptunaEngine:
         seed: int,
         sampler: str,
         pruner: str,
+        patience: Patience | None = None,
+        known: Callable[[str], bool] = lambda owner: True,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._plan = plan
         self._seed = seed
         self._sampler = sampler
         self._two_goals = sampler in GOALS
-        storage = open_storage(database) if database else optuna.storages.InMemoryStorage()
+        storage: optuna.storages.BaseStorage = (
+            open_storage(database, patience) if database else optuna.storages.InMemoryStorage()
+        )
         self._study = self._create(storage, study)
-        if self._study.user_attrs.get("owner", owner) != owner:
+        before = self._study.user_attrs.get("owner", owner)
+        if before != owner:
+            if not (known(before) or isinstance(database, Path)):
+                raise UserError(
+                    f"the search of {study} in {redact(str(database))} belongs to other records, "
+                    f"run {before} of another MLflow. Name those (--tracking-uri), or another "
+                    "--storage."
+                )
             _put_aside(storage, self._study)
             self._study = self._create(storage, study)
         self._study.pruner = make_pruner(pruner, plan)
@@ -120,15 +135,18 @@ class OptunaEngine:
         values: Any = [value, n_parameters] if self._two_goals else value
         self._study.tell(number, values if state == "complete" else None, state=_STATES[state])
 
-    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        trials = self._study.get_trials(deepcopy=False)
-        unknown = sorted(recorded.keys() - {trial.number for trial in trials})
+    def refuse_unknown(self, numbers: Collection[int]) -> None:
+        known = {trial.number for trial in self._study.get_trials(deepcopy=False)}
+        unknown = sorted(set(numbers) - known)
         if unknown:
             raise UserError(
                 f"MLflow has trials of {self._study.study_name} that Optuna has not, "
-                f"{unknown[0]} among them. Add --fresh to put the records aside and start anew."
+                f"{unknown[0]} among them. If another machine searches here too, both need one "
+                "--storage. --fresh puts the records aside and starts anew."
             )
-        for trial in trials:
+
+    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
+        for trial in self._study.get_trials(deepcopy=False):
             if trial.state is not TrialState.RUNNING:
                 continue
             record = recorded.get(trial.number)

@@ -11,10 +11,12 @@ from tracking.cli import TRACKING_URI, UserError, add_address
 from tracking.environment import redact
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage, RDBStorage
+
+    from tracking.patience import Patience
 
 STORAGE = "SEQSEARCH_STORAGE"  # the variable that --storage sets
-_SECONDS = 10
+_BUSY_SECONDS = 5  # that SQLite waits for a lock before it is said that we wait
 
 
 def add_storage(parser: ArgumentParser) -> None:
@@ -28,26 +30,39 @@ def database(root: Path) -> Path | str:
     return os.environ.get(STORAGE) or root / "optuna.db"
 
 
-def open_storage(database: Path | str) -> RDBStorage:
+def open_storage(database: Path | str, patience: Patience | None = None) -> BaseStorage:
     """Open Optuna's storage, and make its tables if they are not there.
 
     Args:
         database: a SQLite file, or the address of a database.
+        patience: how long a call waits for a storage that is away or locked.
 
     Raises:
         UserError: if the database does not answer.
     """
-    return _open_file(database) if isinstance(database, Path) else _open_address(database)
+    from optuna.storages import get_storage
+
+    from search.engines.patient import STORE, PatientStorage
+    from tracking.patience import Patience
+
+    patience = patience or Patience()
+    if isinstance(database, Path):
+        opened = patience.insist(STORE, lambda: _open_file(database))
+    else:
+        opened = _open_address(database)
+    return PatientStorage(get_storage(opened), patience)
 
 
 def _open_file(file: Path) -> RDBStorage:
-    from filelock import FileLock
     from optuna.storages import RDBStorage
     from sqlalchemy import event
 
-    # Two processes that make the tables at once get in each other's way.
-    with FileLock(file.with_suffix(".lock")):
-        arguments = {"connect_args": {"timeout": 60}}
+    from tracking.disk import refuse_network
+    from tracking.initialise import initialising
+
+    refuse_network(file.parent)
+    with initialising(file):
+        arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
         storage = RDBStorage(f"sqlite:///{file}", engine_kwargs=arguments)
 
     # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
@@ -63,20 +78,24 @@ def _open_address(address: str) -> RDBStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
-    # A connection that was cut while it was idle is made anew.
-    arguments = {"pool_pre_ping": True, "connect_args": {"connect_timeout": _SECONDS}}
+    from tracking.address import LIMITS, no_package
+    from tracking.initialise import initialising
+    from tracking.patience import cause
+
     where = redact(address)
     if address == os.environ.get(TRACKING_URI):
         raise UserError(
             f"MLflow and Optuna cannot share a database, but both are to use {where}. "
             "Name two of them."
         )
+    # A connection that was cut while it was idle is made anew.
+    arguments = {"pool_pre_ping": True, "connect_args": LIMITS}
     try:
-        return RDBStorage(address, engine_kwargs=arguments)
-    except (ImportError, ModuleNotFoundError) as error:
-        raise UserError(f"{where} needs psycopg: pip install 'seqsearch[postgresql]'.") from error
+        with initialising(address):
+            return RDBStorage(address, engine_kwargs=arguments)
+    except ModuleNotFoundError as error:
+        raise no_package(address, error) from None
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise UserError(
-            f"Optuna is to remember in {where}, but no database answers there: {redact(cause)}."
+            f"Optuna is to remember in {where}, but no database answers there: {cause(error)}."
         ) from None

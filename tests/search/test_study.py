@@ -12,171 +12,36 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import optuna
 import pytest
 
 from search import budget, study
-from search.attempt import Event
 from search.audit import audit
-from search.batches import Ragged
-from search.datasets.cache import Dataset
-from search.engines import Asked
 from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
 from search.engines.remembered import told as told_by
 from search.failures import Died, TrialFailed
-from search.places import Place
 from search.study import Coordinator
-from search.tasks import Task
-from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
+from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tracking import store, writer
 from tracking.cli import Stopped
 from tracking.records import (
-    BaselineRecord,
-    EpochRecord,
-    LookRecord,
-    PlanRecord,
     ScoreRecord,
     StudyRecord,
     TrialRecord,
 )
 from tracking.runs import connect
 
-PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
-
-
-class EightTexts(Dataset):
-    """Stands in for a prepared data set: eight texts of a hundred tokens, on no disk."""
-
-    def tokens(self, part: str) -> Ragged:
-        return Ragged(np.zeros(800, np.int32), np.arange(9) * 100)
-
-
-DATASET = EightTexts(
-    "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none")
-)
-RECORD = PlanRecord(
-    study="s",
-    plan=PLAN.name,
-    question=PLAN.question,
-    families=PLAN.families,
-    space={},
-    seed=7,
-    max_epochs=3,
-    baselines=(BaselineRecord("baseline", 0.8889, "a paper"),),
-    references=(),
-    data=DATASET.record,
-)
 BUG = "a trial process failed:\nTraceback (most recent call last):\nKeyError: 'lstm.unit'"
 OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
-
-End = Callable[[Callable[[], None]], None]
-
-
-@dataclass
-class Watching:
-    """Notes what the coordinator shows."""
-
-    ends: list[tuple[int, str, bool]] = field(default_factory=list)
-
-    controls: list[tuple[str, str]] = field(default_factory=list)
-
-    def control_begins(self, name: str) -> None: ...
-
-    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
-        self.controls.append((name, reason))
-
-    put_off: list[int] = field(default_factory=list)
-
-    def trial_put_off(self, asked: Asked, lacking: float) -> None:
-        self.put_off.append(asked.number)
-
-    def trial_begins(self, asked: Asked) -> None: ...
-
-    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
-
-    def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
-        self.ends.append((asked.number, outcome.state, outcome.void))
-
-    def tick(self) -> None: ...
-
-
-@dataclass
-class Script:
-    """What the trial processes will do, one after another; then they complete."""
-
-    ends: list[End] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
-    seconds: float = 0.1  # that an epoch is said to have taken
-    stop: bool = False
-    tasks: list[Task] = field(default_factory=list)
-    look: LookRecord | None = None
-
-    def check_stop(self) -> None:
-        if self.stop:
-            raise Stopped(signal.SIGINT)
-
-
-class FakePool:
-    """Stands in for search.pool.Pool: its tasks take turns, one event each time."""
-
-    def __init__(self, script: Script, n_workers: int, tick: Callable[[], None]) -> None:
-        self._script = script
-        self._tick = tick
-        self.n_free = n_workers
-        self._under_way: dict[Path, tuple[Task, Iterator[Event]]] = {}
-
-    def __enter__(self) -> FakePool:
-        return self
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def start(self, task: Task) -> None:
-        script = self._script
-        script.tasks.append(task)
-        end = script.ends.pop(0) if script.ends else None
-        accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
-        self._under_way[task.folder] = task, self._events(task, end, accuracy)
-        self.n_free -= 1
-
-    def events(self) -> list[tuple[Task, Event]]:
-        self._tick()
-        found: list[tuple[Task, Event]] = []
-        for task, events in list(self._under_way.values()):
-            try:
-                event = next(events)
-            except (TrialFailed, RuntimeError) as failure:
-                event = failure
-            if not isinstance(event, EpochRecord):
-                self.stop(task)
-            found.append((task, event))
-        return found
-
-    def go_on(self, task: Task) -> None: ...
-
-    def stop(self, task: Task) -> None:
-        del self._under_way[task.folder]
-        self.n_free += 1
-
-    def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:
-        for number in range(1, int(task.params["train.epochs"]) + 1):
-            self._tick()
-            yield EpochRecord(number, 0.5, 0.9, 0.6, a, 1e-3, self._script.seconds, 500.0)
-            if end is not None:
-                end(self._tick)
-        task.model.write_bytes(b"a model")
-        score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
-        yield self._script.look or score
 
 
 def fails(tick: Callable[[], None]) -> None:
@@ -185,10 +50,6 @@ def fails(tick: Callable[[], None]) -> None:
 
 def has_a_bug(tick: Callable[[], None]) -> None:
     raise RuntimeError(BUG)
-
-
-def place(script: Script, n_workers: int = 1) -> Place:
-    return Place(partial(FakePool, script, n_workers), n_workers, n_threads=1, is_here=True)
 
 
 @pytest.fixture

@@ -249,7 +249,7 @@ def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
 @ONE_OF_EACH
 def test_records_of_trials_that_the_engine_does_not_know_are_refused(session: Open) -> None:
     with pytest.raises(UserError, match="--fresh"):
-        session().reconcile({3: build_trial(3, 0.8)})
+        session().refuse_unknown({3})
 
 
 @ONE_OF_EACH

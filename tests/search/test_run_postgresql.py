@@ -1,0 +1,85 @@
+"""A whole study in PostgreSQL, which is stopped and started again while a trial trains."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from search.audit import audit
+from search.engines.remembered import told
+from search.engines.storage import STORAGE
+from tests.programs import Running, Story, call
+from tests.servers import Database
+from tracking import store
+from tracking.cli import TRACKING_URI
+
+NAME = "lstm-tiny-smoke"
+
+
+@pytest.fixture(scope="module")
+def stopped(
+    tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path, postgresql: Database
+) -> Story:
+    """A study; while it runs, another machine's start of the same one, and an outage."""
+    story = Story(tmp_path_factory.mktemp("stopped"))
+    places = [postgresql.create_for_mlflow(), postgresql.create()]
+    stores = ["--tracking-uri", places[0], "--storage", places[1]]
+    words = ["--study", "lstm", "--data", str(tiny_csv), "--smoke", *stores]
+    run = Running(story.home, *words)
+    run.wait_for("trial 0 (1 of 2), defaults")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    story.ends.append(call(elsewhere, "search.run", *words))
+    postgresql.stop()
+    time.sleep(3)
+    postgresql.start()
+    out, _ = run.process.communicate()
+    story.ends.append(call(story.home, "search.doctor", *stores))
+    story.facts = {
+        "places": places,
+        "pid": run.process.pid,
+        "code": run.process.returncode,
+        "out": out,
+        "err": run.stderr,
+    }
+    return story
+
+
+def test_it_says_what_it_waits_for_and_goes_on_to_its_budget(
+    stopped: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stopped.facts["code"] == 0, stopped.facts["err"]
+    lines = stopped.facts["out"].splitlines()
+    assert [line for line in lines if " does not answer: OperationalError: " in line]
+    assert [line for line in lines if " answers again, after " in line]
+    assert "2 complete, 0 pruned, 0 failed." in lines
+    assert "Traceback" not in stopped.facts["err"]
+    for variable, place in zip((TRACKING_URI, STORAGE), stopped.facts["places"], strict=True):
+        monkeypatch.setenv(variable, place)
+    root = stopped.home / "mlruns"
+    study = store.read_study(root, NAME)
+    assert audit(study, told(root, "optuna", store.ids(root, NAME)[1])) == []
+    assert [trial.state for trial in study.trials] == ["complete", "complete"]
+    assert stopped.ends[1].returncode == 0, stopped.ends[1].stdout
+
+
+def test_another_machine_is_refused_in_one_line_that_names_the_first(stopped: Story) -> None:
+    second = stopped.ends[0]
+    first = rf"process {stopped.facts['pid']} of \S+, since \S+"
+    assert second.returncode == 2
+    assert re.fullmatch(rf"error: study {NAME} is being run by {first}\.\n", second.stderr)
+
+
+def test_no_password_is_shown_or_stored(stopped: Story, postgresql: Database) -> None:
+    password = postgresql.password
+    shown = [stopped.facts["out"], stopped.facts["err"]]
+    shown += [end.stdout + end.stderr for end in stopped.ends]
+    assert not [text for text in shown if password in text]
+    files = [file for file in (stopped.home / "mlruns").rglob("*") if file.is_file()]
+    assert [file for file in files if file.suffix == ".html"]
+    assert not [file for file in files if password.encode() in file.read_bytes()]
+    dumps = [postgresql.dump(place) for place in stopped.facts["places"]]
+    assert "postgresql+psycopg://***@" in dumps[0]  # in the command that was typed
+    assert not [dump for dump in dumps if password in dump]
