@@ -15,6 +15,7 @@ from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
 from tracking.cli import Parser, UserError, unknown
+from tracking.environment import default_workers
 from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def parser() -> Parser:
         "--workers",
         type=_positive,
         metavar="N",
-        help="trials side by side, each with its share of the cores, default 1",
+        help="trials side by side, each with its share of the cores, default 1 a core and at most "
+        "4; 1 with --smoke or --deterministic",
     )
     add(
         "--deterministic",
@@ -168,7 +170,7 @@ def options(arguments: argparse.Namespace) -> Options:
         pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
-        n_workers=arguments.workers or 1,
+        n_workers=_n_workers(arguments),
         time_limit=arguments.trial_timeout,
         cluster=cluster_plan(arguments),
         deterministic=arguments.deterministic,
@@ -176,6 +178,13 @@ def options(arguments: argparse.Namespace) -> Options:
         dry_run=arguments.dry_run,
         json=arguments.json,
     )
+
+
+def _n_workers(arguments: argparse.Namespace) -> int:
+    """Give how many trials are evaluated side by side; a smoke test is to be the same anywhere."""
+    if arguments.workers:
+        return int(arguments.workers)
+    return 1 if arguments.smoke or arguments.deterministic else default_workers()
 
 
 def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:

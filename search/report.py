@@ -72,7 +72,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
     from search.estimate import seconds_of_study, seconds_per_trial
 
     plan = options.plan
-    per_trial = seconds_per_trial(plan, data)
+    per_trial = seconds_per_trial(plan, data) / options.n_workers
     return {
         "study": options.study,
         "question": plan.question,
@@ -89,6 +89,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
         "engine": options.engine,
         "sampler": options.sampler,
         "pruner": options.pruner,
+        "workers": None if options.cluster else options.n_workers,
         "data": {
             "name": data.name,
             "found": data.note,

@@ -10,6 +10,7 @@ from search.cluster.options import ClusterPlan
 from search.options import SMOKE_TRIALS, Options, options, parser, seconds
 from spaces.ranges import Int
 from spaces.studies import STUDIES
+from tracking import environment
 from tracking.cli import UserError
 
 PLAN = STUDIES["lstm_dropout"]
@@ -211,6 +212,18 @@ def test_deterministic_prunes_nothing_and_refuses_a_pruner() -> None:
     assert options(parser().parse_args(typed)).pruner == "none"
     with pytest.raises(UserError, match="cannot prune, but got --pruner median"):
         options(parser().parse_args([*typed, "--pruner", "median"]))
+
+
+@pytest.mark.parametrize(("cores", "gigabytes", "workers"), [(2, 24, 2), (16, 64, 4), (8, 5, 2)])
+def test_trials_run_side_by_side_where_cores_and_memory_allow_it(
+    cores: int, gigabytes: float, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "_n_cores", lambda: cores)
+    monkeypatch.setattr(environment, "_memory_gb", lambda: gigabytes)
+    assert typed().n_workers == workers
+    assert typed("--workers", "7").n_workers == 7
+    for repeatable in ("--smoke", "--deterministic"):
+        assert typed(repeatable).n_workers == 1
 
 
 def test_a_cluster_gives_each_trial_one_processor_until_more_is_asked_for() -> None:
