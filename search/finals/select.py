@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,14 @@ from spaces.studies import STUDIES
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
-    from tracking.records import ReferenceRecord, RepeatRecord, Role, StudyRecord, Value
+    from tracking.records import (
+        ReferenceRecord,
+        RepeatRecord,
+        Role,
+        StudyRecord,
+        TrialRecord,
+        Value,
+    )
 
 # Where a study has no control of its own. Nothing in it is searched, and it takes seconds.
 _CONTROL = "tfidf_logistic"
@@ -56,7 +63,8 @@ class Finalist:
 def finalists(study: StudyRecord, top: int) -> list[Finalist]:
     """Choose the best trials by validation accuracy, then the first reference and a control.
 
-    Of equals the earlier trial is chosen. A reference that is among the best stands there.
+    Of equals the earlier trial is chosen, and of trials with the same values the better one. A
+    reference that is among the best stands there.
 
     Raises:
         UserError: if no trial has finished, or the study searches nothing.
@@ -79,9 +87,26 @@ def finalists(study: StudyRecord, top: int) -> list[Finalist]:
             seconds=trial.seconds,
             run_id=trial.run_id,
         )
-        for trial in study.candidates[:top]
+        for trial in _distinct(study.candidates)[:top]
     ]
     return [*chosen, *_reference(study, {one.of for one in chosen}), _control(study)]
+
+
+def _distinct(candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Keep the best trial of each configuration.
+
+    Others have its values on another seed, which is what finals are for, or for more epochs, as
+    what hyperband promotes.
+    """
+    found: list[TrialRecord] = []
+    for trial in candidates:
+        if not any(_values(trial) == _values(other) for other in found):
+            found.append(trial)
+    return found
+
+
+def _values(trial: TrialRecord) -> dict[str, Value]:
+    return {name: value for name, value in trial.params.items() if name != "train.epochs"}
 
 
 def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:

@@ -2,11 +2,12 @@
 
     python tests/benchmarks/live_race.py [--texts 5000] [--repeats 1]
 
-Three configurations of the tutorials, LSTM(100) with and without dropout and CNN with LSTM, two
-epochs each, on the same reviews, which all three read from the same prepared arrays. Each program
-is a process of its own, measured from its start to its end, loading Keras included.
+Four configurations of the tutorials, LSTM(100) without dropout, with two kinds of it, and behind a
+CNN, two epochs each, on the same reviews, which all three read from the same prepared arrays. Each
+program is a process of its own, measured from its start to its end, loading Keras included.
 
-    ours          Coordinator, Optuna, MLflow, a process a trial, reviews in batches of like length
+    ours          Coordinator, Optuna, MLflow, trials side by side as search.run has them without
+                  options, a process each, reviews in batches of like length
     optuna        study.optimize as Optuna's Keras and MLflow examples show it: clear_session, pad
                   every review to maxlen, fit, log parameters and accuracy; no curves, no model
     keras-tuner   Tuner.search over a HyperModel whose fit pads; it keeps checkpoints, no MLflow
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ EPOCHS = 2
 BATCH = 64
 CONFIGURATIONS = [
     {FAMILY: reference.family, **reference.params, "train.epochs": EPOCHS}
-    for reference in (LSTM[0], LSTM_DROPOUT[1], CNN_LSTM[0])
+    for reference in (LSTM[0], LSTM_DROPOUT[0], LSTM_DROPOUT[1], CNN_LSTM[0])
 ]
 
 
@@ -116,9 +118,12 @@ def _ours(data: Dataset, folder: Path) -> None:
     from search.attempt import server
     from search.engines.optuna import OptunaEngine
     from search.options import options, parser
+    from search.places import Place
+    from search.pool import Pool
     from search.progress import Progress, Tally
     from search.study import Coordinator
     from tracking import store
+    from tracking.environment import threads_each
 
     chosen = options(parser().parse_args(["--study", "architecture"]))
     whole = replace(
@@ -140,8 +145,12 @@ def _ours(data: Dataset, folder: Path) -> None:
             sampler="tpe",
             pruner="median",
         )
-        with Progress(Console(), plan, (), Tally(), 60.0) as progress:
-            Coordinator(plan, engine, records, data, progress, lambda: None).run()
+        n_workers = chosen.n_workers
+        with Progress(Console(), plan, (), Tally(), 60.0, n_workers) as progress:
+            place = Place(
+                partial(Pool, n_workers), n_workers, threads_each(n_workers), is_here=True
+            )
+            Coordinator(plan, engine, records, data, progress, lambda: None, place).run()
 
 
 def _optuna(data: Dataset, folder: Path) -> None:
@@ -178,7 +187,9 @@ def _keras_tuner(data: Dataset, folder: Path) -> None:
 
     class Race(keras_tuner.HyperModel):  # type: ignore[misc]
         def build(self, hp: Any) -> keras.Model:
-            return _model(CONFIGURATIONS[hp.Choice("configuration", [0, 1, 2])])
+            return _model(
+                CONFIGURATIONS[hp.Choice("configuration", list(range(len(CONFIGURATIONS))))]
+            )
 
         def fit(self, hp: Any, model: keras.Model, **kwargs: Any) -> Any:
             (x, y), validation = _padded(data, CONFIGURATIONS[hp["configuration"]])
