@@ -2,7 +2,7 @@
 
 Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
 of 6 to 9 s), so that a crash or running out of memory ends one trial and nothing else. The
-process holds no connection to any store: it sends each epoch up and waits for the word to go on.
+process holds no connection to any store: it sends each step up and waits for the word to go on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 from search import evaluator
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, Refitted, Result
-from tracking.records import EpochRecord, LookRecord, ScoreRecord
+from search.tasks import AnyTask, Refitted, Result, Step
+from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
 
 POLL_SECONDS = 0.2
 _ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
@@ -59,7 +59,7 @@ def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
             signal.signal(signum, earlier)
 
 
-Event = EpochRecord | Result | TrialFailed | RuntimeError
+Event = Step | Result | TrialFailed | RuntimeError
 
 
 class Attempt:
@@ -77,13 +77,14 @@ class Attempt:
         theirs.close()
 
     def event(self) -> Event:
-        """Give what it sends next, or why there is nothing. After an epoch it waits for go_on."""
+        """Give what it sends next, or why there is nothing. After a step it waits for go_on."""
         try:
             match self.pipe.recv():
                 case str() as bug:
                     return RuntimeError(f"a trial process failed:\n{bug}")
                 case (
-                    EpochRecord()
+                    RungRecord()
+                    | EpochRecord()
                     | ScoreRecord()
                     | LookRecord()
                     | Refitted()

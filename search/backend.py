@@ -5,26 +5,10 @@ still comes through: Python raises it.
 """
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from search.silence import silenced
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Send what is written to the process's stderr nowhere."""
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
-
 
 with silenced():
     # No device is touched here: a process that is forked later could not use a GPU any more.

@@ -11,7 +11,7 @@ from search.failures import Died, TrialFailed
 from search.tasks import Refitted
 from search.watcher import Outcome
 from tracking.cli import disk_is_full
-from tracking.records import EpochRecord, LookRecord, ScoreRecord
+from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
 
 if TYPE_CHECKING:
     from search.attempt import Event
@@ -79,6 +79,8 @@ class Course:
     def _outcome(self, event: Event) -> Outcome | None:
         """Record an event, and give how the trial ended, if it did."""
         match event:
+            case RungRecord() as rung:
+                return self._rung(rung)
             case EpochRecord() as epoch:
                 return self._epoch(epoch)
             case ScoreRecord() as score:
@@ -100,17 +102,28 @@ class Course:
             case bug:
                 raise bug
 
+    def _rung(self, rung: RungRecord) -> Outcome | None:
+        self._log.rung(rung)
+        if self._engine.should_prune(self.asked.number, rung.share, rung.val_accuracy):
+            return Outcome(
+                "pruned", reason=f"below its peers after {rung.share:.0%} of the training texts"
+            )
+        return None
+
     def _epoch(self, epoch: EpochRecord) -> Outcome | None:
         self._log.epoch(epoch)
         self._budget.note_epoch(self.asked, epoch)
         self._watcher.epoch_ends(self.asked, epoch)
         last = epoch.epoch == self.asked.params["train.epochs"]
-        if self._engine.should_prune(self.asked.number, epoch) and not last:
+        if epoch.val_accuracy is None:  # a reproduction has no validation
+            return None
+        number, accuracy = self.asked.number, epoch.val_accuracy
+        if self._engine.should_prune(number, epoch.epoch, accuracy) and not last:
             return Outcome("pruned", reason=f"below its peers after epoch {epoch.epoch}")
         return None
 
     def _keep_files(self) -> None:
-        self._log.keep_files(self.task.summary, self.task.output)
+        self._log.keep_files(self.task.summary, self.task.output, self.task.environment)
 
     def _settle(self, outcome: Outcome) -> None:
         """Record how it ended, then tell the engine."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from search.failures import TrialFailed
-from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Task
-from tracking.records import EpochRecord, ScoreRecord
+from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Step, Task
+from tracking.records import ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -59,18 +59,18 @@ def _evaluate(pipe: Connection, task: AnyTask) -> Result:
     if task.n_threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(task.n_threads)
 
-    def on_epoch(epoch: EpochRecord) -> None:
-        pipe.send(epoch)
+    def on_step(step: Step) -> None:
+        pipe.send(step)
         pipe.recv()
 
     if task.split is not None:
         from search.reproduce import reproduce
 
         values = (task.params, task.family, task.data, task.seed)
-        return reproduce(*values, on_epoch, partial(_summarise, task), by=task.split)
+        return reproduce(*values, on_step, partial(_summarise, task), by=task.split)
     if task.refit_epochs is not None:
-        return _refit(task, task.refit_epochs, on_epoch)
-    return _trial(task, on_epoch)
+        return _refit(task, task.refit_epochs, on_step)
+    return _trial(task, on_step)
 
 
 def _summarise(task: Task, model: Any) -> None:
@@ -80,21 +80,23 @@ def _summarise(task: Task, model: Any) -> None:
     task.summary.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _trial(task: Task, on_epoch: Callable[[EpochRecord], None]) -> ScoreRecord:
+def _trial(task: Task, on_step: Callable[[Step], None]) -> ScoreRecord:
     from search.trial import evaluate
 
     values = (task.params, task.family, task.data, task.seed)
-    done = evaluate(*values, on_epoch, partial(_summarise, task))
+    done = evaluate(
+        *values, on_step, partial(_summarise, task), on_rung=on_step, first_rung=task.first_rung
+    )
     _save(task, done.model)
     np.save(task.predictions, done.probabilities)
     return done.score
 
 
-def _refit(task: Task, epochs: int, on_epoch: Callable[[EpochRecord], None]) -> Refitted:
+def _refit(task: Task, epochs: int, on_step: Callable[[Step], None]) -> Refitted:
     from search.refit import refit
 
     values = (task.params, task.family, task.data, task.seed)
-    _save(task, refit(*values, on_epoch, partial(_summarise, task), epochs=epochs))
+    _save(task, refit(*values, on_step, partial(_summarise, task), epochs=epochs))
     return Refitted(task.data.n_texts["train"] + task.data.n_texts["validation"])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.cluster.options import ClusterPlan, add_cluster, cluster_plan
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS, methods
 from search.engines.storage import add_storage
 from spaces.plan import StudyPlan
@@ -47,6 +48,7 @@ class Options:
     keep_models: int
     n_workers: int
     time_limit: float | None
+    cluster: ClusterPlan | None
     deterministic: bool
     fresh: bool
     dry_run: bool
@@ -109,7 +111,6 @@ def parser() -> Parser:
     add(
         "--workers",
         type=_positive,
-        default=1,
         metavar="N",
         help="trials side by side, each with its share of the cores, default 1",
     )
@@ -119,6 +120,7 @@ def parser() -> Parser:
         help="what is proposed depends on --seed and --workers alone, not on who is fast",
     )
     add("--trial-timeout", type=seconds, metavar="TIME", help="end a trial that takes longer")
+    add_cluster(parser, _positive, _not_negative)
     add(
         "--only",
         action="append",
@@ -166,8 +168,9 @@ def options(arguments: argparse.Namespace) -> Options:
         pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
-        n_workers=arguments.workers,
+        n_workers=arguments.workers or 1,
         time_limit=arguments.trial_timeout,
+        cluster=cluster_plan(arguments),
         deterministic=arguments.deterministic,
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,

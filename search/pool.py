@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
-from typing import Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from search.attempt import POLL_SECONDS, Attempt, Event
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, ControlTask, Result
-from tracking.records import EpochRecord, ScoreRecord
+from search.tasks import STEPS, AnyTask, ControlTask, Result
+from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
+
+if TYPE_CHECKING:
+    from search.places import OpenPool
 
 
 class Pool:
@@ -49,7 +52,7 @@ class Pool:
     def events(self) -> list[tuple[AnyTask, Event]]:
         """Wait a moment, and give what has come.
 
-        After an epoch a task waits for `go_on` or `stop`. After anything else it has ended: with
+        After a step a task waits for `go_on` or `stop`. After anything else it has ended: with
         a result, with a failure of its values, or with a RuntimeError that is a bug.
         """
         self._tick()
@@ -61,12 +64,12 @@ class Pool:
                 limit = duration(self._time_limit)
                 found.append((attempt, Died(f"it was not done after {limit} (--trial-timeout)")))
         for attempt, event in found:
-            if not isinstance(event, EpochRecord):
+            if not isinstance(event, STEPS):
                 self.stop(attempt.task)
         return [(attempt.task, event) for attempt, event in found]
 
     def go_on(self, task: AnyTask) -> None:
-        """Let a task train its next epoch."""
+        """Let a task train on."""
         self._of(task).go_on()
 
     def stop(self, task: AnyTask) -> None:
@@ -112,6 +115,7 @@ def run_all(
                 task = cast("OneTask", given)  # what was started is what is given back
                 if isinstance(event, RuntimeError):
                     raise event
+                assert not isinstance(event, RungRecord)  # it is for pruners; here is none
                 yield task, event
                 if isinstance(event, EpochRecord):
                     pool.go_on(task)
@@ -119,14 +123,18 @@ def run_all(
                     n_under_way -= 1
 
 
-def score_control(task: ControlTask, tick: Callable[[], None]) -> ScoreRecord:
+def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], None]) -> ScoreRecord:
     """Fit and score a control in a process of its own.
 
     Raises:
         TrialFailed: if the process died.
     """
-    ((_, event),) = run_all([task], 1, tick)
-    if isinstance(event, TrialFailed):
+    with open_pool(tick) as pool:
+        pool.start(task)
+        while not (events := pool.events()):
+            pass  # it has waited a moment
+    ((_, event),) = events
+    if isinstance(event, TrialFailed | RuntimeError):
         raise event
     if not isinstance(event, ScoreRecord):
         raise RuntimeError(f"control {task.name} gave {event}")

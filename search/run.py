@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from search.datasets.cache import Dataset
     from search.lock import Hold
+    from search.places import Place
 
 
 def main() -> int:
@@ -56,20 +57,20 @@ def _dry_run(console: Console, chosen: Options) -> int:
 
 def _run(console: Console, chosen: Options) -> int:
     from search import report
-    from search.attempt import server
     from search.lock import alone
     from search.page import build_page
+    from search.places import open_place
     from tracking import store
 
     data = _load(console, chosen)
     root = store.home()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{root} cannot be written: {error.strerror}.") from error
-    # While Keras loads in the server, the stores are opened here.
-    with alone(root, chosen.study) as hold, server():
-        _coordinate(console, chosen, data, root, hold)
+    with open_place(chosen, data, notes_on(console)) as place:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{root} cannot be written: {error.strerror}.") from error
+        with alone(root, chosen.study) as hold:
+            _coordinate(console, chosen, data, root, place, hold)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -78,23 +79,24 @@ def _run(console: Console, chosen: Options) -> int:
     return 0
 
 
-def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path, hold: Hold) -> None:
+def _coordinate(
+    console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
+) -> None:
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
     from search.study import Coordinator
     from tracking import store
-    from tracking.environment import threads_each
     from tracking.patience import Patience
 
     stop = StopFlag()
     patience = Patience(notes_on(console), stop.check, hold.keep)
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
-    engine = choose(chosen, root, records, patience)
+    engine = choose(chosen, root, records, place.n_workers, patience)
     counts = tally(store.read_study(root, chosen.study), plan)
-    n_workers, per_trial = chosen.n_workers, seconds_per_trial(plan, data)
-    watcher = Progress(console, plan, record.baselines, counts, per_trial, n_workers)
+    per_trial = seconds_per_trial(plan, data)
+    watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)
     with watcher as progress, stop:
         coordinator = Coordinator(
             plan,
@@ -103,10 +105,8 @@ def _coordinate(console: Console, chosen: Options, data: Dataset, root: Path, ho
             data,
             progress,
             stop.check,
+            place,
             chosen.keep_models,
-            n_workers,
-            threads_each(n_workers),
-            chosen.time_limit,
         )
         try:
             coordinator.run()

@@ -1,7 +1,7 @@
 """The coordinator: ask -> evaluate -> record -> tell, until the budget is met.
 
 It owns every write. What it leaves behind when it is killed, its next start puts right. Trials
-are evaluated by others (search/pool.py), several at a time where there is room; what happens to
+are evaluated by others (search/places.py), several at a time where there is room; what happens to
 one of them is in search/course.py.
 """
 
@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING
 from search.budget import Budget
 from search.course import Course
 from search.failures import OutOfTime, TrialFailed
-from search.pool import Pool, score_control
-from search.tasks import AnyTask, ControlTask, Task
+from search.pool import score_control
+from search.tasks import STEPS, AnyTask, ControlTask, Task
 from tracking.cli import Stopped, disk_is_full
-from tracking.records import ControlRecord, EpochRecord
+from tracking.records import ControlRecord
 
 if TYPE_CHECKING:
     from search.attempt import Event
     from search.datasets.cache import Dataset
     from search.engines import Asked, Engine
+    from search.places import Evaluators, Place
     from search.watcher import Watcher
     from spaces.plan import StudyPlan
     from tracking.writer import StudyStore
@@ -39,10 +40,8 @@ class Coordinator:
 
     Attributes:
         check_stop: raises Stopped when the user asked to end.
+        place: where trials are evaluated.
         keep_models: how many models are kept, those of the best candidates.
-        n_workers: how many trials are evaluated side by side.
-        n_threads: of TensorFlow for each of them; None leaves it to it.
-        time_limit: seconds that a trial may take; None is as long as it likes.
     """
 
     plan: StudyPlan
@@ -51,10 +50,8 @@ class Coordinator:
     data: Dataset
     watcher: Watcher
     check_stop: Callable[[], None]
+    place: Place
     keep_models: int = 3
-    n_workers: int = 1
-    n_threads: int | None = None
-    time_limit: float | None = None
 
     def run(self) -> None:
         """Evaluate the controls, then trials until the budget is met.
@@ -91,8 +88,9 @@ class Coordinator:
         began = time.monotonic()
         self.watcher.control_begins(name)
         with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
+            task = ControlTask(name, self.data, Path(folder))
             try:
-                score = score_control(ControlTask(name, self.data, Path(folder)), self.check_stop)
+                score = score_control(task, self.place.open_pool, self.check_stop)
             except TrialFailed as failure:  # the next start tries it again
                 self.watcher.control_ends(name, None, str(failure))
                 return
@@ -117,7 +115,7 @@ class _Session:
     def run(self) -> None:
         study = self._study
         try:
-            with Pool(study.n_workers, self._tick, study.time_limit) as pool:
+            with study.place.open_pool(self._tick) as pool:
                 while self._begin(pool) or self._courses:
                     for task, event in pool.events():
                         self._take(pool, task, event)
@@ -134,7 +132,7 @@ class _Session:
             study.engine.spend(study.plan.timeout)
         study.store.take_stock(study.keep_models)
 
-    def _begin(self, pool: Pool) -> bool:
+    def _begin(self, pool: Evaluators) -> bool:
         """Begin as many trials as there is room and budget for; tell whether one was begun."""
         begun = False
         while self._may_begin and pool.n_free:
@@ -174,7 +172,8 @@ class _Session:
             seed=asked.seed,
             origin=asked.origin,
             data=study.data.record,
-            n_threads=study.n_threads,
+            n_threads=study.place.n_threads,
+            is_here=study.place.is_here,
         )
         folder = self._folder / str(asked.number)
         folder.mkdir()
@@ -185,7 +184,8 @@ class _Session:
             asked.seed,
             folder,
             split=study.plan.split_of(asked.origin) if study.plan.reproduces else None,
-            n_threads=study.n_threads,
+            n_threads=study.place.n_threads,
+            first_rung=study.engine.first_rung,
         )
         return Course(
             asked,
@@ -198,7 +198,7 @@ class _Session:
             self._deaths,
         )
 
-    def _take(self, pool: Pool, task: AnyTask, event: Event) -> None:
+    def _take(self, pool: Evaluators, task: AnyTask, event: Event) -> None:
         course = self._courses[task.folder]
         try:
             goes_on = course.take(event)
@@ -208,7 +208,7 @@ class _Session:
         if goes_on:
             pool.go_on(task)
             return
-        if isinstance(event, EpochRecord):  # it was pruned
+        if isinstance(event, STEPS):  # it was pruned
             pool.stop(task)
         del self._courses[task.folder]
         shutil.rmtree(task.folder)

@@ -9,7 +9,7 @@ from typing import Literal
 from search.datasets.cache import Dataset
 from spaces.plan import Split
 from spaces.ranges import Params
-from tracking.records import LookRecord, ScoreRecord
+from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Refitted:
 
 
 Result = ScoreRecord | LookRecord | Refitted
+STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
+Step = RungRecord | EpochRecord
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,13 @@ class Task:
 
     Attributes:
         folder: receives model.keras (raw text in), validation.npy (its probabilities there),
-            summary.txt (its layers) and output.txt (what the process printed).
+            summary.txt (its layers) and output.txt (what the process printed); environment.json
+            (the machine), where that is not the coordinator's.
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
         n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.
+        first_rung: share of the training texts after which it is looked at within its first epoch;
+            None is not.
         refit_epochs: trains this many epochs on training and validation part together, instead.
     """
 
@@ -43,6 +48,7 @@ class Task:
     split: Split | None = None
     n_threads: int | None = None
     refit_epochs: int | None = None
+    first_rung: float | None = None
 
     @property
     def predictions(self) -> Path:
@@ -59,6 +65,10 @@ class Task:
     @property
     def output(self) -> Path:
         return self.folder / "output.txt"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment.json"
 
 
 @dataclass(frozen=True)

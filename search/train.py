@@ -7,7 +7,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from search import score
 from search.batches import Labelled
 from search.failures import TrialFailed
-from tracking.records import EpochRecord
+from tracking.records import EpochRecord, RungRecord
 
 OnEpoch = Callable[[EpochRecord], None]
 
@@ -36,6 +37,7 @@ def train(
     batch_size: int,
     learning_rate: float,
     patience: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> int:
     """Fit the model and leave it with the weights of its best epoch.
 
@@ -62,7 +64,7 @@ def train(
         mixed_batches(training, batch_size, seed),
         validation_data=None if validation is None else sorted_batches(validation),
         epochs=epochs,
-        callbacks=[*([] if validation is None else [stopping]), _Report(on_epoch)],
+        callbacks=[*callbacks, *([] if validation is None else [stopping]), _Report(on_epoch)],
         shuffle=False,  # the batches come mixed
         verbose=0,
     )
@@ -110,6 +112,41 @@ def _dataset(batches: Callable[[], Iterator[Any]], n_batches: int) -> tf.data.Da
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
+    """Look at the model within its first epoch; training goes on as if nobody had looked.
+
+    Args:
+        share: of the training texts, after which it is looked at.
+    """
+
+    def __init__(
+        self, share: float, validation: Labelled, on_rung: Callable[[RungRecord], None]
+    ) -> None:
+        super().__init__()
+        self._share = share
+        self._validation = validation
+        self._on_rung = on_rung
+        self._start = 0.0
+        self._batch: int | None = None  # after which to look; None from then on
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start = time.perf_counter()
+        self._batch = math.ceil(self._share * self.params["steps"]) - 1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch != self._batch:
+            return
+        self._batch = None
+        # Keras' recurrent layers draw masks of dropout while predicting, too: of the seeds that
+        # training goes on with. And Keras' own evaluate would begin its accuracy anew.
+        state = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
+        probabilities = predict(self.model, self._validation)
+        for variable, value in state:
+            variable.assign(value)
+        accuracy = score.accuracy(probabilities, self._validation.labels)
+        self._on_rung(RungRecord(self._share, accuracy, time.perf_counter() - self._start))
 
 
 class _Report(keras.callbacks.Callback):  # type: ignore[misc]

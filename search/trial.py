@@ -20,9 +20,9 @@ from search.failures import TrialFailed
 from search.models import BUILDERS
 from search.models.ngrams import NgramNumbers
 from search.text import decode
-from search.train import predict, train
+from search.train import FirstRung, predict, train
 from spaces.ranges import Params, take
-from tracking.records import EpochRecord, MistakeRecord, ScoreRecord
+from tracking.records import EpochRecord, MistakeRecord, RungRecord, ScoreRecord
 
 _N_MISTAKES = 10
 _MISTAKE_WORDS = 300
@@ -49,6 +49,9 @@ def evaluate(
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
     on_model: Callable[[keras.Model], None] = lambda model: None,
+    *,
+    on_rung: Callable[[RungRecord], None] = lambda rung: None,
+    first_rung: float | None = None,
 ) -> Evaluation:
     """Train on the training part, score on validation. Same inputs and seed, same result.
 
@@ -56,6 +59,7 @@ def evaluate(
 
     Args:
         on_model: is given the model before it is trained.
+        on_rung: is given how the model does after a share `first_rung` of the training texts.
 
     Raises:
         TrialFailed: if these values cannot be trained.
@@ -73,8 +77,15 @@ def evaluate(
         training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
         model = build(params, family, len(data.classes), training)
         on_model(model)
+        looks = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
         best_epoch = train(
-            model, training, validation, seed=seed, on_epoch=collect, **hyperparameters
+            model,
+            training,
+            validation,
+            seed=seed,
+            on_epoch=collect,
+            callbacks=looks,
+            **hyperparameters,
         )
         probabilities = predict(model, validation)
         scored = _score(model, probabilities, data, validation, epochs[best_epoch - 1])

@@ -296,6 +296,8 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
         origin=trial.origin,
         data=build_data(),
     )
+    if trial.rung is not None:
+        log.rung(trial.rung)
     for epoch in trial.epochs:
         log.epoch(epoch)
     if model is not None:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from search.batches import Ragged
 from search.datasets.cache import Dataset
 from search.engines import Asked
 from search.failures import TrialFailed
+from search.places import Place
 from search.tasks import Task
 from search.watcher import Outcome
 from spaces.studies import STUDIES
@@ -97,9 +99,7 @@ class Script:
 class FakePool:
     """Stands in for search.pool.Pool: its tasks take turns, one event each time."""
 
-    def __init__(
-        self, script: Script, n_workers: int, tick: Callable[[], None], limit: float | None
-    ) -> None:
+    def __init__(self, script: Script, n_workers: int, tick: Callable[[], None]) -> None:
         self._script = script
         self._tick = tick
         self.n_free = n_workers
@@ -147,3 +147,7 @@ class FakePool:
         task.model.write_bytes(b"a model")
         score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
         yield self._script.look or score
+
+
+def place(script: Script, n_workers: int = 1) -> Place:
+    return Place(partial(FakePool, script, n_workers), n_workers, n_threads=1, is_here=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import itertools
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -179,3 +181,76 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
                 return
         except requests.RequestException:
             time.sleep(0.3)
+
+
+@dataclass
+class Node:
+    """A Ray node on this machine, in a session of its own."""
+
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End all of it at once, as when a machine loses its power."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@dataclass
+class Nodes:
+    """A Ray cluster of nodes on this machine.
+
+    Attributes:
+        variables: what whoever connects to it must have in its environment.
+    """
+
+    address: str
+    variables: dict[str, str]
+    head: Node
+    other: Node
+
+
+@contextmanager
+def start_ray(folder: Path) -> Iterator[Nodes]:
+    """Start a Ray cluster of two nodes, each with one processor and a cache of its own."""
+    variables = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    address = f"127.0.0.1:{free_port()}"
+    port = address.rpartition(":")[2]
+    # A socket's path may have 107 bytes, which a test's own folder may exceed.
+    with tempfile.TemporaryDirectory(
+        prefix="seqsearch-ray-", dir="/tmp", ignore_cleanup_errors=True
+    ) as short:
+        words = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={short}"]
+        head = _start_node(folder / "head", variables, *words)
+        words = [f"--address={address}", "--node-ip-address=127.0.0.2"]
+        other = _start_node(folder / "other", variables, *words)
+        try:
+            yield Nodes(address, variables, head, other)
+        finally:
+            other.kill()
+            head.kill()
+
+
+def _start_node(home: Path, variables: dict[str, str], *words: str) -> Node:
+    home.mkdir()
+    ray = str(Path(sys.executable).with_name("ray"))
+    log = home / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [ray, "start", *words, "--num-cpus=1", "--block"],
+            cwd=home,
+            env={**os.environ, **variables, "SEQSEARCH_CACHE": str(home / "cache")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 60
+    while "Ray runtime started" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+    return Node(process)

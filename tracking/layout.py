@@ -1,6 +1,7 @@
 """How the records of trials lie in MLflow. What is written here is read here.
 
 trial     tags, parameters (params_layout.py) and status of its run; summary.txt
+rung      metrics named rung_..., at step 0
 epochs    one metric a field, one step an epoch; when it has ended, curves.csv, which is read
 score     metrics named best_..., confusion.json, mistakes.json
 look      metrics named test_..., and look.json
@@ -29,6 +30,7 @@ from tracking.records import (
     EpochRecord,
     LookRecord,
     MistakeRecord,
+    RungRecord,
     ScoreRecord,
     State,
     TrialRecord,
@@ -41,6 +43,7 @@ STATUS: dict[State, str] = {
     "failed": "FAILED",
 }
 _EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epoch")
+_RUNG = tuple(field.name for field in fields(RungRecord))
 _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
@@ -77,6 +80,11 @@ def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
     values = {**{name: getattr(record, name) for name in _EPOCH}, "gap": record.gap}
     known = {name: value for name, value in values.items() if value is not None}
     client.log_batch(run_id, metrics=metrics(known, record.epoch))
+
+
+def write_rung(client: MlflowClient, run_id: str, rung: RungRecord) -> None:
+    values = {f"rung_{name}": getattr(rung, name) for name in _RUNG}
+    client.log_batch(run_id, metrics=metrics(values, 0))
 
 
 def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord]) -> None:
@@ -185,6 +193,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         look=_read_look(client, run),
         summary=read_text(client, run, "summary.txt") or "",
         died=tags.get("trial.died") == "True",
+        rung=_read_rung(run),
     )
 
 
@@ -201,6 +210,13 @@ def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
 
 def has_score(run: Run) -> bool:
     return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
+
+
+def _read_rung(run: Run) -> RungRecord | None:
+    found = run.data.metrics
+    if f"rung_{_RUNG[-1]}" not in found:
+        return None
+    return RungRecord(**{name: found[f"rung_{name}"] for name in _RUNG})
 
 
 def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:

@@ -26,6 +26,7 @@ from tracking.records import (
     DataRecord,
     EpochRecord,
     LookRecord,
+    RungRecord,
     ScoreRecord,
     State,
     StudyRecord,
@@ -106,11 +107,13 @@ class StudyStore:
         origin: str,
         data: DataRecord,
         n_threads: int | None = None,
+        is_here: bool = True,
     ) -> TrialLog:
         """Start the record of a trial.
 
         Args:
             n_threads: of TensorFlow in its process; None leaves it to it.
+            is_here: whether it runs on this machine, whose load is then recorded.
         """
         run_id = start_run(
             self._client,
@@ -123,7 +126,8 @@ class StudyStore:
             n_threads,
         )
         self._stale.add(run_id)
-        return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
+        monitor = Monitor(self._client, run_id) if is_here else None
+        return TrialLog(self._client, run_id, data.classes, monitor)
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
@@ -235,6 +239,10 @@ class TrialLog:
         """Write an epoch, all its numbers at once."""
         self._rows.append(record)
         layout.write_epoch(self._client, self.run_id, record)
+
+    def rung(self, record: RungRecord) -> None:
+        """Write a look at the trial within its first epoch."""
+        layout.write_rung(self._client, self.run_id, record)
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:
         """Keep the model with the trial (tracking.models)."""

@@ -28,6 +28,7 @@ from dashboards.figures import (
     parallel,
     progress,
     published,
+    race,
     slices,
 )
 
@@ -138,5 +139,13 @@ FIGURES: dict[str, Panel] = {
         health.draw,
         cells=health.cells,
         all_trials=True,
+    ),
+    "race": Panel(
+        "How search methods compare",
+        race.table,
+        race.sentence,
+        race.draw,
+        joint=True,
+        wide=True,
     ),
 }

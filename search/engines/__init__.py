@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spaces.ranges import Value
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,24 @@ class Engine(Protocol):
 
     An attempt that is `void` was cut short: it counts for nothing, and its values and seed are
     asked again before anything else.
+
+    Attributes:
+        first_rung: share of the training texts after which it wants to know how a trial does; None
+            is content with epochs.
     """
+
+    first_rung: float | None
 
     def ask(self) -> Asked | None:
         """Give the next trial; None if there is none to give, as at the end of a grid."""
 
-    def should_prune(self, number: int, epoch: EpochRecord) -> bool: ...
+    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
+        """Tell whether a trial is to end here.
+
+        Args:
+            n_epochs: that it has trained so far; less than 1 at its first rung.
+            accuracy: on validation.
+        """
 
     def tell(
         self,

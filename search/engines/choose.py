@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from tracking.writer import StudyStore
 
 
-def choose(chosen: Options, root: Path, records: StudyStore, patience: Patience) -> Engine:
+def choose(
+    chosen: Options, root: Path, records: StudyStore, n_workers: int, patience: Patience
+) -> Engine:
     """Open the engine of a study, where it left off.
 
     Args:
         records: those that it belongs to.
+        n_workers: how many trials are evaluated side by side.
         patience: how long a call waits for a database that is away or locked.
     """
     engine = _open(chosen, root, records, patience)
@@ -25,7 +28,7 @@ def choose(chosen: Options, root: Path, records: StudyStore, patience: Patience)
 
     from search.engines.in_order import InOrder
 
-    return InOrder(engine, chosen.n_workers)
+    return InOrder(engine, n_workers)
 
 
 def _open(chosen: Options, root: Path, records: StudyStore, patience: Patience) -> Engine:

@@ -10,11 +10,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from search.engines import Asked, Engine
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 
 class InOrder:
     """An engine in front of another, which it tells of trials in the order they were asked for."""
+
+    first_rung: float | None = None  # it prunes nothing
 
     def __init__(self, engine: Engine, n_workers: int) -> None:
         self._engine = engine
@@ -33,7 +35,7 @@ class InOrder:
             self._untold[asked.number] = None
         return asked
 
-    def should_prune(self, number: int, epoch: EpochRecord) -> bool:
+    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         """Whether an epoch is poor depends on who was first, so nothing is pruned."""
         return False
 

@@ -17,7 +17,7 @@ from search.engines.keras_tuner_oracle import EPOCHS, Proposer
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tracking.cli import UserError
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 
 class KerasTunerEngine:
@@ -27,6 +27,8 @@ class KerasTunerEngine:
         file: the journal; None keeps it in memory, for a replay.
         owner: id of the records that it belongs to.
     """
+
+    first_rung: float | None = None
 
     def __init__(
         self, file: Path | None, owner: str, plan: StudyPlan, *, seed: int, sampler: str
@@ -48,7 +50,7 @@ class KerasTunerEngine:
         self._journal.ask(attempt)
         return Asked(attempt.number, attempt.params, attempt.seed, attempt.origin)
 
-    def should_prune(self, number: int, epoch: EpochRecord) -> bool:
+    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         return False  # Keras Tuner promotes instead
 
     def tell(

@@ -11,11 +11,13 @@ from collections.abc import Collection, Mapping
 
 from search.engines import Asked, derive
 from spaces.plan import StudyPlan
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 
 class ListedEngine:
     """Asks for the starting points of a plan."""
+
+    first_rung: float | None = None
 
     def __init__(self, plan: StudyPlan, *, seed: int) -> None:
         self._plan = plan
@@ -35,7 +37,7 @@ class ListedEngine:
         self._taken[origin][seed] = number
         return Asked(number=number, params=points[origin], seed=seed, origin=origin)
 
-    def should_prune(self, number: int, epoch: EpochRecord) -> bool:
+    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         return False
 
     def tell(

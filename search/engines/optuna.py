@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.engines import Asked, derive
 from search.engines.names import GOALS
-from search.engines.optuna_methods import make_pruner, make_sampler
+from search.engines.optuna_methods import FIRST_RUNG, make_pruner, make_sampler
 from search.engines.storage import open_storage
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
@@ -23,7 +23,7 @@ from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
 from tracking.environment import redact
 from tracking.patience import Patience
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 _STATES: dict[str, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -77,6 +77,7 @@ class OptunaEngine:
             _put_aside(storage, self._study)
             self._study = self._create(storage, study)
         self._study.pruner = make_pruner(pruner, plan)
+        self.first_rung = None if self._two_goals else FIRST_RUNG.get(pruner)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}
 
@@ -111,12 +112,11 @@ class OptunaEngine:
         self._asked[trial.number] = trial
         return asked
 
-    def should_prune(self, number: int, epoch: EpochRecord) -> bool:
+    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         if self._two_goals:  # Optuna prunes by one goal only
             return False
         trial = self._asked[number]
-        assert epoch.val_accuracy is not None
-        trial.report(epoch.val_accuracy, epoch.epoch)
+        trial.report(accuracy, round(n_epochs / (self.first_rung or 1.0)))
         # What is known beforehand is what the rest is held against, so it is trained to its end.
         known = trial.user_attrs["origin"] in self._plan.starting_points()
         return trial.should_prune() and not known

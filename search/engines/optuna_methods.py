@@ -13,6 +13,10 @@ from optuna.trial import FrozenTrial
 from search.engines.names import ENGINES
 from spaces.plan import StudyPlan
 
+# Share of the training texts after which a pruner judges for the first time. The median waits for
+# the second epoch anyway.
+FIRST_RUNG = {"hyperband": 0.25}
+
 _POPULATION = 10
 
 
@@ -65,7 +69,9 @@ def make_pruner(name: str, plan: StudyPlan) -> BasePruner:
             # this size often learn nothing in their first epoch.
             return MedianPruner(n_startup_trials=4, n_warmup_steps=2)
         case "hyperband":
-            return HyperbandPruner(min_resource=1, max_resource=plan.max_epochs)
+            return HyperbandPruner(
+                min_resource=1, max_resource=round(plan.max_epochs / FIRST_RUNG[name])
+            )
         case "none":
             return NopPruner()
     raise ValueError(

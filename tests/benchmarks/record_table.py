@@ -34,6 +34,7 @@ from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tests.benchmarks.table import (
     FILE,
+    FIRST_RUNG,
     MAX_EPOCHS,
     Row,
     append,
@@ -42,7 +43,7 @@ from tests.benchmarks.table import (
     read,
     subset,
 )
-from tracking.records import EpochRecord
+from tracking.records import EpochRecord, RungRecord
 
 SEED = 8
 N_TEXTS = {"train": 3_000, "validation": 2_000}
@@ -72,14 +73,19 @@ def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dat
     """Train a configuration; one that cannot be trained has no accuracies."""
     epochs: list[EpochRecord] = []
     marks = [time.process_time()]
+    rungs: list[tuple[float, float]] = []
 
     def on_epoch(epoch: EpochRecord) -> None:
         epochs.append(epoch)
         marks.append(time.process_time())
 
+    def on_rung(rung: RungRecord) -> None:
+        rungs.append((rung.val_accuracy, time.process_time() - marks[0]))
+
     try:
         longest = {**params, "train.epochs": MAX_EPOCHS}
-        evaluate(longest, cheap.family(params), data, derive(SEED, number, "train"), on_epoch)
+        values = (longest, cheap.family(params), data, derive(SEED, number, "train"))
+        evaluate(*values, on_epoch, on_rung=on_rung, first_rung=FIRST_RUNG)
     except TrialFailed as failure:
         print(f"{number}: {failure}", flush=True)
     marks.append(time.process_time())
@@ -88,7 +94,9 @@ def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dat
     *seconds, rest = np.diff(marks)
     accuracies = tuple(epoch.val_accuracy or 0.0 for epoch in epochs)
     drawn = {name: params[name] for name in cheap.searched_for(params) if name != "train.epochs"}
-    return Row(number, origin, cheap.family(params), drawn, accuracies, tuple(seconds), rest)
+    rung = rungs[0] if rungs else (0.0, 0.0)
+    times = tuple(seconds)
+    return Row(number, origin, cheap.family(params), drawn, accuracies, times, rest, *rung)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from spaces.studies import STUDIES
 
 FILE = Path(__file__).parent / "data" / "architecture-table.csv"
 MAX_EPOCHS = 8
+FIRST_RUNG = 0.25
 _DRAWS = {"cnn_lstm": 10, "gru": 10, "lstm": 10, "bilstm": 9}  # the others train in seconds
-HEAD = ("number", "origin", "family", "params", "accuracies", "seconds", "rest")
+HEAD = ("number", "origin", "family", "params", "accuracies", "seconds", "rest", "rung")
 
 _MOST = {
     "text.vocab_size": 20_000,
@@ -50,6 +51,8 @@ class Row:
         accuracies: on validation, after each epoch until early stopping.
         seconds: processor time of each epoch; the first holds building and tracing.
         rest: processor seconds after the last epoch: scoring.
+        rung: accuracy on validation after FIRST_RUNG of the training reviews.
+        rung_seconds: until then, of the first epoch's.
     """
 
     number: int
@@ -59,6 +62,8 @@ class Row:
     accuracies: tuple[float, ...]
     seconds: tuple[float, ...]
     rest: float
+    rung: float
+    rung_seconds: float
 
 
 def plan() -> StudyPlan:
@@ -134,6 +139,8 @@ def read(file: Path = FILE) -> list[Row]:
                 accuracies=tuple(map(float, line["accuracies"].split())),
                 seconds=tuple(map(float, line["seconds"].split())),
                 rest=float(line["rest"]),
+                rung=float(line["rung"].split()[0]),
+                rung_seconds=float(line["rung"].split()[1]),
             )
             for line in csv.DictReader(lines)
         ]
@@ -159,5 +166,6 @@ def append(row: Row, file: Path = FILE) -> None:
                 " ".join(f"{accuracy:.4f}" for accuracy in row.accuracies),
                 " ".join(f"{seconds:.2f}" for seconds in row.seconds),
                 f"{row.rest:.2f}",
+                f"{row.rung:.4f} {row.rung_seconds:.2f}",
             ]
         )

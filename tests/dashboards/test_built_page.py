@@ -29,6 +29,7 @@ MARKS = {
     "slices": ".scatterlayer .point",
     "contour": ".contourlayer path, .heatmaplayer image",
     "health": ".barlayer .point",
+    "race": ".scatterlayer path.js-line",
 }
 
 

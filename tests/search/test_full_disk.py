@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from search import study
 from search.audit import audit
 from search.engines.optuna import OptunaEngine
 from search.engines.remembered import told
 from search.lock import alone
 from search.study import Coordinator
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, FakePool, Script, Watching
+from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tests.programs import call
 from tracking import store
 from tracking.cli import disk_is_full
@@ -53,7 +52,7 @@ def run(root: Path, n_trials: int, n_workers: int = 2) -> None:
             root / "optuna.db", "s", records.parent, plan, seed=7, sampler="random", pruner="none"
         )
         whole = (plan, engine, records, DATASET, Watching(), lambda: None)
-        Coordinator(*whole, n_workers=n_workers, n_threads=1).run()
+        Coordinator(*whole, place(Script(), n_workers)).run()
 
 
 def fill(disk: Path, n_free: int) -> Path:
@@ -82,12 +81,6 @@ def one_round(disk: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     n_begun, n_free = luck.choice((0, 1, 1, 1)), luck.randrange(_MOST_FREE)
     if not n_begun:
         n_free += luck.choice((0, _RESERVE))
-    script = Script()
-
-    def pool(n_workers: int, tick: Callable[[], None], limit: float | None) -> FakePool:
-        return FakePool(script, n_workers, tick, limit)
-
-    monkeypatch.setattr(study, "Pool", pool)
     root = place_database(disk / "mlruns")
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(root))
     if n_begun:

@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 
+from search.cluster.options import ClusterPlan
 from search.options import SMOKE_TRIALS, Options, options, parser, seconds
 from spaces.ranges import Int
 from spaces.studies import STUDIES
@@ -210,3 +211,27 @@ def test_deterministic_prunes_nothing_and_refuses_a_pruner() -> None:
     assert options(parser().parse_args(typed)).pruner == "none"
     with pytest.raises(UserError, match="cannot prune, but got --pruner median"):
         options(parser().parse_args([*typed, "--pruner", "median"]))
+
+
+def test_a_cluster_gives_each_trial_one_processor_until_more_is_asked_for() -> None:
+    assert typed().cluster is None
+    assert typed("--cluster", "local").cluster == ClusterPlan("local", None, 1, 0, None)
+    words = ("--cluster", "head.lab:6379", "--workers", "3", "--cpus-per-trial", "2")
+    more = ("--gpus-per-trial", "1", "--trial-timeout", "5m")
+    assert typed(*words, *more).cluster == ClusterPlan("head.lab:6379", 3, 2, 1, 300.0)
+
+
+@pytest.mark.parametrize("address", ["", "head", "head:", ":6379", "head:0", "ray://head:10001"])
+def test_what_is_no_address_of_a_cluster_is_refused(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        typed("--cluster", address)
+    assert refusal.value.code == 2
+    assert f"must be local, auto or HOST:PORT, but got {address!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--cpus-per-trial", "--gpus-per-trial"])
+def test_processors_of_no_cluster_are_refused(option: str) -> None:
+    with pytest.raises(UserError, match=f"{option} means nothing without --cluster"):
+        typed(option, "1")

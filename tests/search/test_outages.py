@@ -23,7 +23,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from search import study
 from search.audit import audit
 from search.engines import storage
 from search.engines.optuna import OptunaEngine
@@ -31,7 +30,7 @@ from search.engines.remembered import told
 from search.lock import alone
 from search.study import Coordinator
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, FakePool, Script, Watching
+from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tests.servers import Database, start_mlflow
 from tracking import address, patience, store
 from tracking.advisory import AdvisoryLock
@@ -70,7 +69,7 @@ class Search:
                 known=records.knows,
             )
             whole = (plan, engine, records, DATASET, self.watching, self.script.check_stop)
-            Coordinator(*whole, n_workers=n_workers, n_threads=1).run()
+            Coordinator(*whole, place(self.script, n_workers)).run()
 
     def wait_for(self, n_trials: int) -> None:
         """Wait until so many trials have ended."""
@@ -111,14 +110,8 @@ class Search:
 
 
 @pytest.fixture
-def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
-    script = Script(pause=0.02)
-
-    def pool(n_workers: int, tick: Callable[[], None], limit: float | None) -> FakePool:
-        return FakePool(script, n_workers, tick, limit)
-
-    monkeypatch.setattr(study, "Pool", pool)
-    return Search(tmp_path / "mlruns", script)
+def search(tmp_path: Path) -> Search:
+    return Search(tmp_path / "mlruns", Script(pause=0.02))
 
 
 @pytest.fixture
@@ -213,17 +206,17 @@ def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
     def takes_over(tick: Callable[[], None]) -> None:
         """As a second coordinator on another machine, while the first has no connection."""
         postgresql.cut()
-        for place in places:
-            other = AdvisoryLock(place, "study s", "process 1 of you@there")
+        for uri in places:
+            other = AdvisoryLock(uri, "study s", "process 1 of you@there")
             assert other.keep() is None
             others.append(other)
-        stores.extend(postgresql.dump(place) for place in places)
+        stores.extend(postgresql.dump(uri) for uri in places)
 
     others: list[AdvisoryLock] = []
     in_postgresql.script.ends = [lambda tick: None] * 2 + [takes_over]
     with pytest.raises(UserError, match=r"^study s was taken over by process 1 of you@there"):
         in_postgresql.run(5)
-    assert [postgresql.dump(place) for place in places] == stores
+    assert [postgresql.dump(uri) for uri in places] == stores
     for other in others:
         other.release()
     in_postgresql.run(5)

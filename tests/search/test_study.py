@@ -30,7 +30,7 @@ from search.study import Coordinator
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
-from tests.coordinator import DATASET, PLAN, RECORD, FakePool, Script, Watching
+from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tracking import store, writer
 from tracking.cli import Stopped
 from tracking.records import (
@@ -53,14 +53,8 @@ def has_a_bug(tick: Callable[[], None]) -> None:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    script = Script()
-
-    def pool(n_workers: int, tick: Callable[[], None], limit: float | None) -> FakePool:
-        return FakePool(script, n_workers, tick, limit)
-
-    monkeypatch.setattr(study, "Pool", pool)
-    return script
+def script() -> Script:
+    return Script()
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +95,7 @@ def start(root: Path, script: Script) -> Start:
         script.stop = False
         try:
             whole = (plan, engine, records, DATASET, watching, script.check_stop)
-            Coordinator(*whole, n_workers=n_workers, n_threads=1).run()
+            Coordinator(*whole, place(script, n_workers)).run()
         finally:
             start.ends = watching.ends  # type: ignore[attr-defined]
         return watching
@@ -410,7 +404,9 @@ def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: 
     file = root / "keras_tuner" / "s.jsonl"
     for _ in range(2):
         engine = KerasTunerEngine(file, records.parent, plan, seed=7, sampler="random")
-        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+        Coordinator(
+            plan, engine, records, DATASET, Watching(), script.check_stop, place(script)
+        ).run()
     trials = recorded(root).trials
     assert [trial.params["text.truncating"] for trial in trials] == ["pre", "post"]
     assert ("study", "FINISHED") in runs(root)
@@ -522,7 +518,7 @@ def test_a_trial_is_recorded_with_the_parameters_of_its_own_family_alone(
             root / "optuna.db", "s", records.parent, plan, seed=7, sampler="tpe", pruner="none"
         )
     )
-    Coordinator(plan, made, records, DATASET, Watching(), script.check_stop).run()
+    Coordinator(plan, made, records, DATASET, Watching(), script.check_stop, place(script)).run()
     trials = recorded(root).trials
     assert len({trial.family for trial in trials}) == len(plan.families)
     for trial in trials:
@@ -575,7 +571,7 @@ CONTROL_SCORE = ScoreRecord(0, 0.88, 0.87, 0.89, 0.3, 0.9, 100, ((4, 1), (0, 5))
 def test_controls_are_recorded_once_however_often_the_study_is_resumed(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    monkeypatch.setattr(study, "score_control", lambda *given: CONTROL_SCORE)
     first, second = (start(n, plan=CONTROLLED) for n in (1, 2))
     assert first.controls == [("majority", ""), ("tfidf_logistic", "")]
     assert second.controls == []
@@ -590,14 +586,14 @@ def test_controls_are_recorded_once_however_often_the_study_is_resumed(
 def test_a_control_that_fails_is_told_and_tried_again_and_the_study_goes_on(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(task: object, tick: object) -> ScoreRecord:
+    def dies(*given: object) -> ScoreRecord:
         raise TrialFailed("memory ran out")
 
     monkeypatch.setattr(study, "score_control", dies)
     first = start(1, plan=CONTROLLED)
     assert first.controls == [("majority", "memory ran out"), ("tfidf_logistic", "memory ran out")]
     assert store.read_study(root, "s").count("complete") == 1
-    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    monkeypatch.setattr(study, "score_control", lambda *given: CONTROL_SCORE)
     start(1, plan=CONTROLLED)
     assert len(store.read_study(root, "s").controls) == 2
 
@@ -605,14 +601,14 @@ def test_a_control_that_fails_is_told_and_tried_again_and_the_study_goes_on(
 def test_ctrl_c_in_a_control_leaves_nothing_running_and_the_control_is_made_again(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(task: object, tick: object) -> ScoreRecord:
+    def stopped(*given: object) -> ScoreRecord:
         raise Stopped(signal.SIGINT)
 
     monkeypatch.setattr(study, "score_control", stopped)
     with pytest.raises(Stopped):
         start(1, plan=CONTROLLED)
     assert store.read_study(root, "s").controls == ()
-    monkeypatch.setattr(study, "score_control", lambda task, tick: CONTROL_SCORE)
+    monkeypatch.setattr(study, "score_control", lambda *given: CONTROL_SCORE)
     start(1, plan=CONTROLLED)
     assert len(store.read_study(root, "s").controls) == 2
 
@@ -626,7 +622,9 @@ def test_a_reproduction_records_its_look_keeps_no_model_and_is_not_in_optuna(
     records = store.open_study(root, replace(RECORD, study="t", space={}), fresh=False)
     for _ in range(2):  # the same again adds nothing
         engine = ListedEngine(plan, seed=7)
-        Coordinator(plan, engine, records, DATASET, Watching(), script.check_stop).run()
+        Coordinator(
+            plan, engine, records, DATASET, Watching(), script.check_stop, place(script)
+        ).run()
     trials = store.read_study(root, "t").trials
     assert [(t.origin, t.state, t.look, t.score) for t in trials] == [
         ("lstm-2016", "complete", look, None),

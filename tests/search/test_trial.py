@@ -21,7 +21,7 @@ from search.train import mixed_batches, predict, sorted_batches, spread
 from search.trial import Evaluation, encoded, evaluate, mistakes
 from spaces.families import space_of
 from spaces.ranges import Value, defaults, take
-from tracking.records import EpochRecord
+from tracking.records import EpochRecord, RungRecord
 
 TINY: dict[str, Value] = {
     **defaults(space_of("lstm")),
@@ -82,6 +82,22 @@ def test_equal_values_and_seed_give_equal_numbers_to_the_last_bit(
         once[0].model.get_weights(), again[0].model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(first, second)
+
+
+def test_a_look_within_the_first_epoch_changes_nothing(
+    tiny_dataset: Dataset, once: tuple[Evaluation, list[EpochRecord]]
+) -> None:
+    rungs: list[RungRecord] = []
+    epochs: list[EpochRecord] = []
+    looked = evaluate(
+        TINY, "lstm", tiny_dataset, 1, epochs.append, on_rung=rungs.append, first_rung=0.25
+    )
+    (rung,) = rungs
+    assert rung.share == 0.25
+    assert 0 < rung.val_accuracy < 1
+    assert 0 < rung.seconds < epochs[0].seconds
+    assert numbers(epochs) == numbers(once[1])
+    assert looked.score == once[0].score
 
 
 @pytest.mark.usefixtures("bag_of_words")

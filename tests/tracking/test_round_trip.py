@@ -21,7 +21,14 @@ from tests.builders import (
     write_study,
 )
 from tracking import store
-from tracking.records import EpochRecord, MistakeRecord, ScoreRecord, StudyRecord, TrialRecord
+from tracking.records import (
+    EpochRecord,
+    MistakeRecord,
+    RungRecord,
+    ScoreRecord,
+    StudyRecord,
+    TrialRecord,
+)
 
 # A lone surrogate is no text that a file can hold.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -75,6 +82,7 @@ def trials(draw: st.DrawFn, number: int) -> TrialRecord:
         reason=draw(TEXT) if ended else "",
         void=draw(st.booleans()) if ended else False,
         summary=draw(TEXT),
+        rung=draw(st.none() | st.builds(RungRecord, SHARE, SHARE, SHARE)),
     )
 
 

@@ -43,6 +43,20 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class RungRecord:
+    """A look at a trial before its first epoch is over, to end it if it is far behind.
+
+    Attributes:
+        share: of the training texts that it has seen, between 0 and 1.
+        seconds: of training and of this look.
+    """
+
+    share: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class MistakeRecord:
     """A validation text that the model got wrong.
 
@@ -145,6 +159,7 @@ class TrialRecord:
         look: at the test set, of a reproduction; None in every search.
         summary: the model's layers, as Keras prints them; empty if it was not built.
         died: whether its process died or hung; the first time it is made again.
+        rung: the look at it within its first epoch, where the pruner asked for one.
     """
 
     number: int
@@ -163,6 +178,7 @@ class TrialRecord:
     look: LookRecord | None = None
     summary: str = ""
     died: bool = False
+    rung: RungRecord | None = None
 
     @property
     def trace_seconds(self) -> float | None:

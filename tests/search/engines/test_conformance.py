@@ -24,7 +24,7 @@ from spaces.ranges import Choice, Float, Int, Range, check
 from spaces.studies import STUDIES
 from tests.builders import build_score, build_trial
 from tracking.cli import UserError
-from tracking.records import EpochRecord, State, TrialRecord
+from tracking.records import State, TrialRecord
 
 PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
@@ -315,8 +315,7 @@ def test_a_starting_point_is_never_pruned(session: Open) -> None:
     for number in range(len(STUDIES["architecture"].starting_points())):
         asked = ask(engine)
         for n in range(1, 6):
-            epoch = EpochRecord(n, 0.5, 0.8, 0.6, 0.9 - number / 50, 1e-3, 1.0, 500.0)
-            assert not engine.should_prune(asked.number, epoch)
+            assert not engine.should_prune(asked.number, n, 0.9 - number / 50)
         engine.tell(asked.number, "complete", 0.9, void=False, n_parameters=100)
 
 

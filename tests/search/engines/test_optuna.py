@@ -22,7 +22,7 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import check
 from spaces.studies import STUDIES
-from tracking.records import EpochRecord, State
+from tracking.records import State
 
 PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
@@ -46,10 +46,6 @@ def open_engine(database: Path) -> Open:
         )
 
     return open_engine
-
-
-def epoch(number: int, accuracy: float) -> EpochRecord:
-    return EpochRecord(number, 0.5, 0.8, 0.6, accuracy, 1e-3, 1.0, 500.0)
 
 
 def accuracy_of(asked: Asked) -> float:
@@ -101,7 +97,7 @@ def test_a_starting_point_is_never_pruned(open_engine: Open, pruner: str) -> Non
     for number in range(20):
         asked = engine.ask()
         for n in range(1, 6):
-            if engine.should_prune(asked.number, epoch(n, 0.9 - number / 50)):
+            if engine.should_prune(asked.number, n, 0.9 - number / 50):
                 pruned.append(asked.origin)
                 break
         state: State = "pruned" if len(pruned) and pruned[-1] == "tpe" else "complete"
@@ -235,11 +231,28 @@ def prune_at(engine: OptunaEngine, accuracies: tuple[float, ...]) -> int | None:
     """Run a trial; give the epoch after which it was pruned."""
     asked = engine.ask()
     for number, accuracy in enumerate(accuracies, start=1):
-        if engine.should_prune(asked.number, epoch(number, accuracy)):
+        if engine.should_prune(asked.number, number, accuracy):
             engine.tell(asked.number, "pruned", None, void=False)
             return number
     engine.tell(asked.number, "complete", max(accuracies), void=False)
     return None
+
+
+def test_hyperband_judges_within_the_first_epoch_and_the_median_does_not(
+    open_engine: Open,
+) -> None:
+    engine = open_engine(pruner="hyperband")
+    assert engine.first_rung == 0.25
+    pruned = 0
+    for number in range(40):
+        asked = engine.ask()
+        poor = asked.origin == "tpe" and number % 2 == 1
+        early = engine.should_prune(asked.number, 0.25, 0.5 if poor else 0.8)
+        assert poor or not early
+        pruned += early
+        engine.tell(asked.number, "pruned" if early else "complete", 0.8, void=False)
+    assert pruned
+    assert open_engine(pruner="median").first_rung is None
 
 
 def test_the_median_pruner_ends_a_poor_trial_after_its_second_epoch(open_engine: Open) -> None:
@@ -327,7 +340,7 @@ def test_two_goals_are_told_to_optuna_and_the_front_is_its_own(
     ends = [(0.8, 100), (0.9, 300), (0.85, 200), (0.85, 250)]
     for value, n_parameters in ends:
         number = engine.ask().number
-        assert not engine.should_prune(number, epoch(1, value))
+        assert not engine.should_prune(number, 1, value)
         engine.tell(number, "complete", value, void=False, n_parameters=n_parameters)
     study = optuna.load_study(study_name=PLAN.name, storage=f"sqlite:///{database}")
     assert [trial.values for trial in study.trials] == [list(end) for end in ends]

@@ -1,0 +1,127 @@
+"""What runs on a node: a Pool of one, whose events travel to the coordinator.
+
+It lives as long as the search and has Keras loaded in the server that its trials are forked from,
+so that a trial costs there what it costs here. Each call but the first answers with the next
+event, so a trial that waits for the word to go on is an evaluator that waits for a call.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.attempt import Event, server
+from search.cluster import nodes
+from search.pool import Pool
+from search.tasks import ControlTask, Task
+from tracking import environment
+from tracking.cli import UserError
+
+if TYPE_CHECKING:
+    from search.cluster.nodes import Prepared
+    from search.cluster.options import ClusterPlan
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a trial has sent.
+
+    Attributes:
+        files: those of its folder that are new or have grown, by name.
+        is_end: whether it has ended; if not, it waits for the word to go on.
+    """
+
+    event: Event
+    files: dict[str, bytes]
+    is_end: bool
+
+
+class Evaluator:
+    """Evaluates one task at a time on the node where it is.
+
+    Args:
+        scratch: where the folders of its tasks are made; None is the system's place.
+    """
+
+    def __init__(self, plan: ClusterPlan, scratch: Path | None) -> None:
+        self._plan = plan
+        self._scratch = scratch
+        self._pool = Pool(1, _wait, plan.time_limit)
+        self._holds = ExitStack()  # the server; it ends with this process
+
+    def prepare(self, theirs: dict[str, str], prepared: Prepared) -> None:
+        """Have Keras loaded and the data at hand.
+
+        Args:
+            theirs: the coordinator's versions of packages.
+
+        Raises:
+            UserError: if this node has others, or no place for the data.
+        """
+        # A node that joined later was not there to be compared.
+        different = nodes.differences(theirs)
+        if different:
+            raise UserError(f"the coordinator has {different}, on node {platform.node()}.")
+        # Each trial's process would import its parent's main program, which is Ray's.
+        vars(sys.modules["__main__"]).pop("__file__", None)
+        self._holds.enter_context(server())
+        try:
+            self._data = prepared.place()
+        except OSError as error:
+            raise UserError(
+                f"the data cannot be placed on node {platform.node()}: {error}."
+            ) from error
+
+    def start(self, task: Task | ControlTask) -> Answer:
+        """Begin a task, and give its first event."""
+        self._folder = tempfile.TemporaryDirectory(prefix="seqsearch-", dir=self._scratch)
+        self._sent: dict[str, tuple[int, int]] = {}
+        data = replace(task.data, folder=self._data)
+        self._task = replace(task, data=data, folder=Path(self._folder.name))
+        if isinstance(self._task, Task):
+            self._task.environment.write_text(json.dumps(self._environment(), indent=2), "utf-8")
+        self._pool.start(self._task)
+        return self._next()
+
+    def go_on(self) -> Answer:
+        """Let the task train on, and give the event after that."""
+        self._pool.go_on(self._task)
+        return self._next()
+
+    def stop(self) -> None:
+        """End the task, whose process is then gone."""
+        self._pool.stop(self._task)
+        self._folder.cleanup()
+
+    def _next(self) -> Answer:
+        while not (events := self._pool.events()):
+            pass  # it has waited a moment
+        ((_, event),) = events
+        answer = Answer(event, self._new_files(), is_end=self._pool.n_free == 1)
+        if answer.is_end:
+            self._folder.cleanup()
+        return answer
+
+    def _new_files(self) -> dict[str, bytes]:
+        found = {}
+        for file in self._task.folder.iterdir():
+            stat = file.stat()
+            state = (stat.st_size, stat.st_mtime_ns)
+            if self._sent.get(file.name) != state:
+                self._sent[file.name] = state
+                found[file.name] = file.read_bytes()
+        return found
+
+    def _environment(self) -> dict[str, object]:
+        machine = environment.machine()
+        return {**machine, "n_threads": self._plan.n_cpus, "n_gpus": self._plan.n_gpus}
+
+
+def _wait() -> None:
+    """A tick that has nothing to do: the coordinator ends us by ending this process."""

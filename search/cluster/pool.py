@@ -1,0 +1,178 @@
+"""Evaluate tasks on a cluster: to the coordinator what search.pool.Pool is on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import ray
+from ray.exceptions import (
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+)
+
+from search.attempt import POLL_SECONDS
+from search.failures import Died
+from tracking.cli import UserError
+
+if TYPE_CHECKING:
+    from search.attempt import Event
+    from search.cluster.evaluator import Answer
+    from search.cluster.slot import Slot
+    from search.tasks import AnyTask, ControlTask, Task
+
+_PATIENCE_SECONDS = 60
+
+
+class ClusterPool:
+    """Evaluates tasks in the slots of a cluster.
+
+    A slot whose node or process was lost ends its trial as Died, and another is asked for in its
+    place. Ray gives one as soon as some node has room for it, which may be never.
+
+    Args:
+        slots: those that there are, shared by the pools of a search; all of them are idle, or
+            about to be.
+        new_slot: asks for one more.
+        say: called with what the user should know.
+        tick: called several times a second while waiting; what it raises is passed on.
+    """
+
+    def __init__(
+        self,
+        slots: list[Slot],
+        new_slot: Callable[[], Slot],
+        say: Callable[[str], None],
+        tick: Callable[[], None],
+    ) -> None:
+        self._slots = slots
+        self._new_slot = new_slot
+        self._say = say
+        self._tick = tick
+        self._last_used = time.monotonic()
+        self._waiting: deque[Task | ControlTask] = deque()  # for the first slot that is idle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for slot in [one for one in self._slots if one.task]:
+            slot.end()
+            self._slots.remove(slot)
+
+    @property
+    def n_free(self) -> int:
+        """How many tasks can be started; one at least when none is under way.
+
+        Only slots that are there count, so that no trial is begun for a node that was lost.
+        """
+        n_idle = sum(slot.is_idle for slot in self._slots)
+        is_busy = self._waiting or any(slot.task for slot in self._slots)
+        return max(0, n_idle - len(self._waiting)) if is_busy else max(1, n_idle)
+
+    def start(self, task: Task | ControlTask) -> None:
+        """Start a task, as soon as a slot is idle."""
+        self._waiting.append(task)
+        self._hand_out()
+
+    def events(self) -> list[tuple[AnyTask, Event]]:
+        """Wait a moment, and give what has come, as search.pool.Pool does.
+
+        Raises:
+            UserError: if a node cannot be used, or the cluster is gone.
+        """
+        self._tick()
+        self._hand_out()
+        self._note_use()
+        asked: dict[Any, Slot] = {slot.asked: slot for slot in self._slots if slot.asked}
+        try:
+            answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
+        except (OSError, RayError) as error:
+            raise UserError(
+                f"the Ray cluster is gone ({error}). Nothing finished is lost: the same command "
+                "goes on from here when there is one."
+            ) from error
+        return [found for ref in answered for found in self._take(asked[ref])]
+
+    def go_on(self, task: AnyTask) -> None:
+        """Let a task train on."""
+        self._of(task).go_on()
+
+    def stop(self, task: AnyTask) -> None:
+        """End a task."""
+        self._of(task).stop()
+
+    def _note_use(self) -> None:
+        """Say so, once, when there has been no slot for a task for long."""
+        if any(slot.task for slot in self._slots):
+            self._last_used = time.monotonic()
+        elif time.monotonic() - self._last_used > _PATIENCE_SECONDS:
+            self._last_used = float("inf")
+            self._say("cluster: no node has room for a trial; waiting for one")
+
+    def _hand_out(self) -> None:
+        for slot in self._slots:
+            if self._waiting and slot.is_idle:
+                slot.start(self._waiting.popleft())
+
+    def _take(self, slot: Slot) -> list[tuple[AnyTask, Event]]:
+        """Give the event that a slot has answered with, if its answer is one."""
+        task = slot.task
+        try:
+            event = self._answer(slot)
+        except RayTaskError as error:
+            if isinstance(error.cause, UserError):
+                raise error.cause from None
+            event = RuntimeError(f"an evaluator on the cluster failed:\n{error}")
+        except RayError as error:
+            if _never_began(error):
+                event = RuntimeError(f"an evaluator on the cluster did not start:\n{error}")
+            else:
+                event = Died(f"its place on the cluster was lost: {_cause(error)}")
+                self._renew(slot)
+        if task is not None and event is not None:
+            return [(task, event)]
+        if isinstance(event, RuntimeError):  # not the fault of any trial
+            raise event
+        return []
+
+    def _answer(self, slot: Slot) -> Event | None:
+        """Take what a slot has answered, and the files that came with it."""
+        assert slot.asked is not None
+        answer: Answer | None = ray.get(slot.asked)
+        slot.asked = None
+        if answer is None:
+            return None
+        assert slot.task is not None
+        for name, content in answer.files.items():
+            (slot.task.folder / name).write_bytes(content)
+        if answer.is_end:
+            slot.task = None
+        return answer.event
+
+    def _renew(self, slot: Slot) -> None:
+        """End a slot, and ask for another in its place."""
+        slot.end()
+        self._slots[self._slots.index(slot)] = self._new_slot()
+
+    def _of(self, task: AnyTask) -> Slot:
+        (slot,) = (one for one in self._slots if one.task is task)
+        return slot
+
+
+def _never_began(error: RayError) -> bool:
+    """Tell whether an evaluator could not be made, so that another could not either."""
+    if isinstance(error, RayActorError):
+        return error.actor_init_failed
+    return isinstance(error, RuntimeEnvSetupError)
+
+
+def _cause(error: RayError) -> str:
+    if isinstance(error, OutOfMemoryError):  # Ray has a page of advice
+        return "Ray ended it because the node's memory ran out"
+    return str(error).strip().splitlines()[-1].strip()
