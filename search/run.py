@@ -70,7 +70,7 @@ def _run(console: Console, chosen: Options) -> int:
         except OSError as error:
             raise UserError(f"{root} cannot be written: {error.strerror}.") from error
         with alone(root, chosen.study) as hold:
-            _coordinate(console, chosen, data, root, hold, place)
+            _coordinate(console, chosen, data, root, place, hold)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -80,7 +80,7 @@ def _run(console: Console, chosen: Options) -> int:
 
 
 def _coordinate(
-    console: Console, chosen: Options, data: Dataset, root: Path, hold: Hold, place: Place
+    console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
 ) -> None:
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
@@ -93,7 +93,7 @@ def _coordinate(
     patience = Patience(notes_on(console), stop.check, hold.keep)
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
-    engine = choose(chosen, root, records, patience, place.n_workers)
+    engine = choose(chosen, root, records, place.n_workers, patience)
     counts = tally(store.read_study(root, chosen.study), plan)
     per_trial = seconds_per_trial(plan, data)
     watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def choose(
-    chosen: Options, root: Path, records: StudyStore, patience: Patience, n_workers: int
+    chosen: Options, root: Path, records: StudyStore, n_workers: int, patience: Patience
 ) -> Engine:
     """Open the engine of a study, where it left off.
 
     Args:
         records: those that it belongs to.
-        patience: how long a call waits for a database that is away or locked.
         n_workers: how many trials are evaluated side by side.
+        patience: how long a call waits for a database that is away or locked.
     """
     engine = _open(chosen, root, records, patience)
     if not chosen.deterministic:

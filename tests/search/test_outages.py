@@ -200,23 +200,23 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
 def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
     in_postgresql: Search, postgresql: Database
 ) -> None:
-    addresses = [os.environ[TRACKING_URI], os.environ[storage.STORAGE]]
+    places = [os.environ[TRACKING_URI], os.environ[storage.STORAGE]]
     stores: list[str] = []
 
     def takes_over(tick: Callable[[], None]) -> None:
         """As a second coordinator on another machine, while the first has no connection."""
         postgresql.cut()
-        for one in addresses:
-            other = AdvisoryLock(one, "study s", "process 1 of you@there")
+        for uri in places:
+            other = AdvisoryLock(uri, "study s", "process 1 of you@there")
             assert other.keep() is None
             others.append(other)
-        stores.extend(postgresql.dump(one) for one in addresses)
+        stores.extend(postgresql.dump(uri) for uri in places)
 
     others: list[AdvisoryLock] = []
     in_postgresql.script.ends = [lambda tick: None] * 2 + [takes_over]
     with pytest.raises(UserError, match=r"^study s was taken over by process 1 of you@there"):
         in_postgresql.run(5)
-    assert [postgresql.dump(one) for one in addresses] == stores
+    assert [postgresql.dump(uri) for uri in places] == stores
     for other in others:
         other.release()
     in_postgresql.run(5)
