@@ -106,7 +106,8 @@ class Course:
         self._log.rung(rung)
         if self._engine.should_prune(self.asked.number, rung.share, rung.val_accuracy):
             return Outcome(
-                "pruned", reason=f"below its peers after {rung.share:.0%} of the training texts"
+                "pruned",
+                reason=f"below its peers after {100 * rung.share:.0f} % of the training texts",
             )
         return None
 

@@ -17,11 +17,18 @@ from search.datasets.cache import Dataset
 from search.engines import Asked
 from search.failures import TrialFailed
 from search.places import Place
-from search.tasks import Task
+from search.tasks import STEPS, Task
 from search.watcher import Outcome
 from spaces.studies import STUDIES
 from tracking.cli import Stopped
-from tracking.records import BaselineRecord, EpochRecord, LookRecord, PlanRecord, ScoreRecord
+from tracking.records import (
+    BaselineRecord,
+    EpochRecord,
+    LookRecord,
+    PlanRecord,
+    RungRecord,
+    ScoreRecord,
+)
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
 
@@ -126,7 +133,7 @@ class FakePool:
                 event = next(events)
             except (TrialFailed, RuntimeError) as failure:
                 event = failure
-            if not isinstance(event, EpochRecord):
+            if not isinstance(event, STEPS):
                 self.stop(task)
             found.append((task, event))
         return found
@@ -138,6 +145,8 @@ class FakePool:
         self.n_free += 1
 
     def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:
+        if task.first_rung:
+            yield RungRecord(task.first_rung, 0.5, 0.1)
         for number in range(1, int(task.params["train.epochs"]) + 1):
             time.sleep(self._script.pause)
             self._tick()

@@ -34,6 +34,7 @@ from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tracking import store, writer
 from tracking.cli import Stopped
 from tracking.records import (
+    RungRecord,
     ScoreRecord,
     StudyRecord,
     TrialRecord,
@@ -88,7 +89,7 @@ def start(root: Path, script: Script) -> Start:
             plan,
             seed=7,
             sampler="tpe",
-            pruner="median",
+            pruner=changes.get("pruner", "median"),  # type: ignore[arg-type]
         )
         watching = Watching()
         n_workers: int = changes.get("n_workers", 1)  # type: ignore[assignment]
@@ -633,3 +634,18 @@ def test_a_reproduction_records_its_look_keeps_no_model_and_is_not_in_optuna(
     assert [task.split for task in script.tasks] == ["official", "pooled-67-33"]
     assert not any(trial.model for trial in trials)
     assert not (root / "optuna.db").exists()
+
+
+def test_a_trial_that_is_pruned_within_its_first_epoch_is_recorded_with_what_was_seen(
+    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poor(engine: OptunaEngine, number: int, n_epochs: float, accuracy: float) -> bool:
+        return number == 1 and n_epochs < 1
+
+    monkeypatch.setattr(OptunaEngine, "should_prune", poor)
+    assert start(3, pruner="hyperband").ends[1] == (1, "pruned", False)
+    other, pruned, last = recorded(root).trials
+    assert pruned.reason == "below its peers after 25 % of the training texts"
+    assert pruned.epochs == ()
+    assert [trial.rung for trial in (other, pruned, last)] == [RungRecord(0.25, 0.5, 0.1)] * 3
+    assert len(last.epochs) == last.params["train.epochs"]
