@@ -114,7 +114,7 @@ def _save(task: Task, model: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """Do not outlive a coordinator that was killed, and let nothing that was started here do so."""
+    """Do not outlive a coordinator that was killed, with all that was started here."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -103,7 +103,7 @@ class Running:
         return self._errors.read_text()
 
     def members(self) -> list[str]:
-        """Living processes of its session: itself, Keras' server, the trial and what that starts."""
+        """Living processes of its session: itself, Keras' server, the trial, its children."""
         listed = subprocess.run(
             ["ps", "-A", "-o", "sess=,stat=,pid="], capture_output=True, text=True, check=True
         )

@@ -45,8 +45,10 @@ class InOrder:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
-        end = {"state": state, "value": value, "void": void, "n_parameters": n_parameters}
+        end: dict[str, Any] = {"state": state, "value": value, "void": void}
+        end |= {"n_parameters": n_parameters, "reason": reason}
         self._untold[number] = end
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:

@@ -14,20 +14,16 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines import Asked, derive
+from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import make_pruner, make_sampler
+from search.engines.settling import settle_study, tell
 from search.engines.storage import open_storage
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
 from tracking.records import EpochRecord, State, TrialRecord
-
-_STATES: dict[str, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
 
 
 class OptunaEngine:
@@ -114,11 +110,10 @@ class OptunaEngine:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
-        if void:
-            self._study.set_user_attr("void", sorted({*self._void, number}))
-        values: Any = [value, n_parameters] if self._two_goals else value
-        self._study.tell(number, values if state == "complete" else None, state=_STATES[state])
+        end = Ended(number, state, value, void, reason)
+        tell(self._study, end, n_parameters=n_parameters)
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         trials = self._study.get_trials(deepcopy=False)
@@ -128,21 +123,7 @@ class OptunaEngine:
                 f"MLflow has trials of {self._study.study_name} that Optuna has not, "
                 f"{unknown[0]} among them. Add --fresh to put the records aside and start anew."
             )
-        for trial in trials:
-            if trial.state is not TrialState.RUNNING:
-                continue
-            record = recorded.get(trial.number)
-            if record is None or record.state == "running" or record.void:
-                self.tell(trial.number, "failed", None, void=True)
-            else:
-                score = record.score
-                self.tell(
-                    trial.number,
-                    record.state,
-                    score.val_accuracy if score else None,
-                    void=False,
-                    n_parameters=score.n_parameters if score else None,
-                )
+        settle_study(self._study, recorded)
 
     def n_finished(self) -> int:
         trials = self._study.get_trials(deepcopy=False)
