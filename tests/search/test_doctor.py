@@ -47,6 +47,7 @@ def test_what_is_in_one_store_only_is_listed_and_the_exit_code_says_so(
     trial = build_trial(asked.number, 0.8, 1 / 3 + 0.5, **same)
     write_trial(records, trial)
     engine.tell(asked.number, "complete", 1 / 3 + 0.5, void=False)
+    records.end(finished=True)
 
     assert examine(monkeypatch) == 0
     assert capsys.readouterr().out == "MLflow and the search engines agree.\n"
