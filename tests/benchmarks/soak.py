@@ -38,6 +38,7 @@ class Sample:
 
     Attributes:
         age: seconds since this coordinator started.
+        disk_mb: the records, without the models that are kept, as many as --keep-models says.
         n_attempts: runs of trials, those that were cut short included.
     """
 
@@ -46,6 +47,7 @@ class Sample:
     memory_mb: float
     n_files: int
     disk_mb: float
+    models_mb: float
     n_attempts: int
 
 
@@ -97,21 +99,26 @@ def _sample(home: Path, running: Coordinator, began: float, started: float) -> S
     process = psutil.Process(running.process.pid)
     now = time.monotonic()
     root = home / "mlruns"
-    n_bytes = sum(file.stat().st_size for file in _files(root))
     return Sample(
         round(now - began, 1),
         round(now - started, 1),
         round(process.memory_info().rss / 2**20, 1),
         process.num_fds(),
-        round(n_bytes / 2**20, 2),
+        _size(root, models=False),
+        _size(root, models=True),
         _n_attempts(root),
     )
 
 
-def _files(root: Path) -> list[Path]:
-    """The files of the records; the log that SQLite writes ahead is emptied now and then."""
-    files = (path for path in root.rglob("*") if path.is_file())
-    return [file for file in files if not file.name.endswith(("-wal", "-shm"))]
+def _size(root: Path, *, models: bool) -> float:
+    """Megabytes of the models or of all else; SQLite's log is emptied now and then, so not it."""
+    n_bytes = 0
+    for file in root.rglob("*"):
+        of_model = "models" in file.relative_to(root).parts
+        with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
+            if file.is_file() and of_model is models and not file.name.endswith(("-wal", "-shm")):
+                n_bytes += file.stat().st_size
+    return round(n_bytes / 2**20, 2)
 
 
 def _n_attempts(root: Path) -> int:
@@ -135,7 +142,7 @@ def _verdict(samples: list[Sample]) -> bool:
                 for part in (first, last)
             ),
         )
-        for name in ("memory_mb", "n_files")
+        for name in ("memory_mb", "n_files", "models_mb")
     ]
     begin, middle, end = samples[0], samples[len(samples) // 2], samples[-1]
     early, late = (_mb_per_attempt(begin, middle), _mb_per_attempt(middle, end))
