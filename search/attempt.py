@@ -109,7 +109,10 @@ class Attempt:
         return seconds is not None and self._seconds >= seconds
 
     def end(self) -> None:
-        """Leave no process behind."""
+        """Leave no process behind, nor any that it started: they are a group of their own."""
+        assert self._process.pid is not None
+        with suppress(ProcessLookupError):  # it was born a moment ago, or is gone
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
         self.pipe.close()

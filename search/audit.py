@@ -1,7 +1,12 @@
-"""Whether what the engine remembers of a study is what was recorded of it."""
+"""Whether a study is whole: what must hold of its records, and of what its engine remembers.
+
+No more trials have finished than were asked for; each is once in MLflow and once in the engine,
+the same to the last bit; nothing is running that nobody runs; the best is the best; no file is
+half."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +15,7 @@ from search.engines.names import label
 from tracking.records import State, TrialRecord, Value
 
 if TYPE_CHECKING:
+    from tracking.condition import ConditionRecord
     from tracking.records import StudyRecord
 
 
@@ -31,14 +37,47 @@ class Told:
     value: float | None
 
 
-def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False) -> list[str]:
+def audit(
+    study: StudyRecord,
+    told: Mapping[int, Told],
+    condition: ConditionRecord | None = None,
+    *,
+    running: bool = False,
+) -> list[str]:
     """Give each disagreement as a sentence; an empty list when all is well.
 
     Parameters and values must be equal to the last bit.
 
     Args:
+        condition: of the records; None looks at the trials alone.
         running: a coordinator is at work, so that trials may be under way.
     """
+    found = _held_together(study, told, running=running)
+    found += _seen_twice(study)
+    if condition is not None and not running:
+        found += _condition(study, condition)
+    return sorted(found)
+
+
+def _seen_twice(study: StudyRecord) -> list[str]:
+    times = Counter(trial.number for trial in study.trials)
+    return [f"trial {number} is in MLflow {n} times" for number, n in times.items() if n > 1]
+
+
+def _condition(study: StudyRecord, condition: ConditionRecord) -> list[str]:
+    found = list(condition.faults)
+    if condition.running:
+        found.append("the study is marked as running, but nothing runs it")
+    n_finished = sum(t.state != "running" and not t.void for t in study.trials)
+    if condition.most_trials is not None and n_finished > condition.most_trials:
+        found.append(f"{n_finished} trials have finished, but only {condition.most_trials} may")
+    best = study.candidates[0].number if study.candidates else None
+    if condition.best_trial not in (None, best):  # until 2026-11-23 it was not recorded
+        found.append(f"the best trial is {best}, but MLflow names {condition.best_trial}")
+    return found
+
+
+def _held_together(study: StudyRecord, told: Mapping[int, Told], *, running: bool) -> list[str]:
     engine = label(study.plan.engine)
     recorded = {trial.number: trial for trial in study.trials}
     unknown = recorded.keys() - told.keys()
@@ -56,7 +95,7 @@ def audit(study: StudyRecord, told: Mapping[int, Told], *, running: bool = False
         if running and told[number].state == "running":
             continue
         found += _disagreements(recorded[number], told[number], engine)
-    return sorted(found)
+    return found
 
 
 def _disagreements(recorded: TrialRecord, told: Told, engine: str) -> list[str]:

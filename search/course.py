@@ -143,6 +143,7 @@ class Course:
             value,
             void=outcome.void,
             n_parameters=score.n_parameters if score else None,
+            reason=outcome.reason,
         )
         self._engine.spend(self._budget.seconds())
         if not outcome.void:

@@ -1,7 +1,7 @@
 """Check that MLflow and the search engine agree on every trial: `python -m search.doctor`.
 
-It lists each disagreement, and exits with 1 if there is one. What a killed process left behind,
-the next start of its study puts right.
+It lists what is wrong, and exits with 1 if there is anything. What a killed process left behind,
+the next start of its study puts right; `--repair --study NAME` does that, and trains nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ def main() -> int:
     parser.add_argument(
         "--study", action="append", metavar="NAME", help="default: all; may be repeated"
     )
+    parser.add_argument(
+        "--repair", action="store_true", help="put right what a kill left behind in the study"
+    )
     add_storage(parser)
     arguments = parser.parse_args()
+    if arguments.repair and not arguments.study:
+        parser.error("--repair needs --study NAME")
 
     from tracking import store
 
@@ -27,6 +32,9 @@ def main() -> int:
     known = store.studies(root)
     if not known:
         raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
+    if arguments.repair:
+        for name in arguments.study:
+            repair(root, name)
     found = []
     for name in arguments.study or sorted(known):
         for line in _examine(root, name):
@@ -37,9 +45,24 @@ def main() -> int:
     return 1 if found else 0
 
 
+def repair(root: Path, name: str) -> None:
+    """Do what the next start of a study would do first, and say what was changed."""
+    from search.engines.remembered import settle
+    from search.lock import alone
+    from tracking import store
+
+    plan = store.read_study(root, name).plan
+    with alone(root, plan.study):
+        records = store.reopen_study(root, plan.study)
+        changed = records.repair()
+        if plan.space:  # else it proposes nothing, so no engine knows it
+            changed += settle(root, plan.engine, records.parent, records.trials())
+        changed += records.rest()
+    for line in changed or ["there is nothing to repair"]:
+        print(f"{plan.study}: {line}")
+
+
 def _examine(root: Path, name: str) -> list[str]:
-    from search.audit import audit
-    from search.engines.remembered import told
     from search.lock import Taken, alone
     from tracking import store
 
@@ -47,17 +70,29 @@ def _examine(root: Path, name: str) -> list[str]:
     if study.reproduces:
         return []  # it proposes nothing, so no engine knows it
     name = study.plan.study
-    running = False
     try:
         # While it is held, nobody writes between the two readings.
         with alone(root, name):
-            study = store.read_study(root, name)
-            remembered = told(root, study.plan.engine, store.ids(root, name)[1])
+            found = findings(root, name)
     except Taken:
-        running = True
-        remembered = told(root, study.plan.engine, store.ids(root, name)[1])
-        study = store.read_study(root, name)
-    return [f"{name}: {line}" for line in audit(study, remembered, running=running)]
+        found = findings(root, name, running=True)
+    return [f"{name}: {line}" for line in found]
+
+
+def findings(root: Path, name: str, *, running: bool = False) -> list[str]:
+    """Give what is wrong with a study, a sentence each.
+
+    Args:
+        running: a coordinator is at work.
+    """
+    from search.audit import audit
+    from search.engines.remembered import told
+    from tracking import store
+
+    plan = store.read_study(root, name).plan
+    remembered = told(root, plan.engine, store.ids(root, name)[1])
+    study = store.read_study(root, name)  # after: what was told was recorded before
+    return audit(study, remembered, store.condition(root, name), running=running)
 
 
 if __name__ == "__main__":

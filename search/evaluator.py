@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -20,12 +21,15 @@ from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Step,
 from tracking.records import ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(pipe: Connection, task: AnyTask) -> None:
     """The trial's process: evaluate, save the model, send the result."""
     for signum in STOPS:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
+    os.setpgid(0, 0)  # whatever we start is ended with us
+    _die_with_the_server()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if not task.folder.is_dir():
         return  # whoever asked for this was stopped while the process was born
@@ -36,6 +40,8 @@ def run(pipe: Connection, task: AnyTask) -> None:
         pipe.send(_evaluate(pipe, task))
     except TrialFailed as failure:
         pipe.send(failure)
+    except MemoryError:
+        pipe.send(TrialFailed("out of memory"))
     except Exception:
         pipe.send(traceback.format_exc())
 
@@ -110,8 +116,17 @@ def _save(task: Task, model: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """Do not outlive a coordinator that was killed."""
+    """Do not outlive a coordinator that was killed, with all that was started here."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _die_with_the_server() -> None:
+    """Let the kernel kill us if we are stopped, or hang, when the coordinator is killed.
+
+    The server that we were forked from ends with the coordinator; no thread of ours is needed.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -65,6 +65,7 @@ class Coordinator:
             self.engine.refuse_unknown(self.store.numbers())
             recorded = self.store.begin()
             self.engine.reconcile(recorded)
+            self.store.allow(self._most_trials())
             self.store.take_stock(self.keep_models)
             for name in self.plan.controls:
                 if name not in self.store.controls():
@@ -82,6 +83,11 @@ class Coordinator:
         finally:
             self.engine.close()
             self.store.end(finished=finished)
+
+    def _most_trials(self) -> int | None:
+        """How many trials may have finished in the end. A smaller budget takes nothing away."""
+        n_trials = self.plan.n_trials
+        return None if n_trials is None else max(n_trials, self.engine.n_finished())
 
     def _run_control(self, name: str) -> None:
         """Evaluate and record a control. It takes seconds and counts for no budget of trials."""

@@ -94,21 +94,22 @@ class Running:
         self._watchdog.cancel()
 
     def kill_all(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in self.members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
     @property
     def stderr(self) -> str:
         return self._errors.read_text()
 
     def members(self) -> list[str]:
-        """Living processes of its group: itself, Keras' server, the trial."""
+        """Living processes of its session: itself, Keras' server, the trial, its children."""
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pgid=,stat=,pid="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-o", "sess=,stat=,pid="], capture_output=True, text=True, check=True
         )
         lines = [line.split() for line in listed.stdout.splitlines()]
-        group = str(self.process.pid)
-        return [pid for pgid, state, pid in lines if pgid == group and state[0] != "Z"]
+        own = str(self.process.pid)
+        return [pid for session, state, pid in lines if session == own and state[0] != "Z"]
 
 
 @dataclass(frozen=True)

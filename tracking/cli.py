@@ -61,6 +61,8 @@ class StopFlag:
             raise Stopped(self._signum)
 
     def _remember(self, signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGHUP:
+            _leave_terminal()
         self._signum = signum
 
 
@@ -214,4 +216,18 @@ def _n_bytes_free() -> int:
 
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:
+    if signum == signal.SIGHUP:
+        _leave_terminal()
     raise Stopped(signum)
+
+
+def _leave_terminal() -> None:
+    """Write to nowhere from now on, if our terminal was closed: to write to it is an error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        try:
+            os.ttyname(stream)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                os.dup2(nowhere, stream)
+    os.close(nowhere)

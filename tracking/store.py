@@ -23,6 +23,7 @@ from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from tracking.condition import ConditionRecord
     from tracking.finals_store import FinalsStore
     from tracking.patience import Patience
     from tracking.reader import StudyReader
@@ -66,6 +67,22 @@ def open_study(
         plan_layout.write_plan(client, parent.info.run_id, plan)
     setup.create_lines(client, experiment, plan)
     return StudyStore(client, experiment, parent.info.run_id, root)
+
+
+def reopen_study(root: Path, study: str) -> StudyStore:
+    """Open a recorded study for writing, with the plan it has."""
+    from tracking.writer import StudyStore
+
+    return StudyStore(_connect(root), *ids(root, study), root)
+
+
+def condition(root: Path, study: str) -> ConditionRecord:
+    """Tell in what condition the records of a study are."""
+    from tracking.condition import read_condition
+
+    client = _connect(root)
+    experiment, parent = ids(root, study)
+    return read_condition(client, experiment, client.get_run(parent))
 
 
 def open_finals(root: Path, study: str, patience: Patience | None = None) -> FinalsStore:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tracking import (
@@ -20,6 +21,7 @@ from tracking import (
     plan_layout,
     standing,
 )
+from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS, torn_files
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -34,8 +36,6 @@ from tracking.records import (
     Value,
 )
 from tracking.runs import of_kind
-
-_HALF_CONTROL = "half a control"  # what it is called until it is whole
 
 
 class StudyStore:
@@ -73,29 +73,77 @@ class StudyStore:
             all trials by number, none of them running.
         """
         self._client.update_run(self.parent, status="RUNNING")
-        for run in of_kind(self._client, self._experiment, _HALF_CONTROL):
-            self._client.delete_run(run.info.run_id)
-        for run in of_kind(self._client, self._experiment, "trial"):
-            state = layout.read_state(run)
-            log = TrialLog(self._client, run.info.run_id)
-            if state == "running":
-                epochs = layout.read_trial(self._client, run).epochs
-                layout.write_curves(self._client, run.info.run_id, epochs)
-                log.close(
-                    "failed",
-                    None,
-                    reason="its coordinator was killed",
-                    void=True,
-                    ended=layout.last_sign_of_life(self._client, run),
-                )
-            elif run.info.status == "RUNNING":  # killed between the last two writes
-                self._client.set_terminated(run.info.run_id, layout.STATUS[state])
-            run = self._client.get_run(run.info.run_id)
-            kept = models.is_kept(self._client, run)
-            if models.is_left(run) and (layout.is_void(run) or not kept):
-                log.drop_model()
-            self._stale.add(run.info.run_id)
+        self.repair()
+        return self.trials()
+
+    def trials(self) -> dict[int, TrialRecord]:
+        """Give all trials by number."""
         return {trial.number: trial for trial in self._read().trials}
+
+    def repair(self) -> list[str]:
+        """Close what an earlier process left open, and delete what it left half.
+
+        Returns:
+            what was changed, a sentence each. Doing it twice changes nothing.
+        """
+        changed = []
+        for run in of_kind(self._client, self._experiment, HALF_CONTROL):
+            self._client.delete_run(run.info.run_id)
+            changed.append(f"half of control {run.info.run_name} was deleted")
+        for run in of_kind(self._client, self._experiment, "trial"):
+            number = run.data.tags["trial.number"]
+            changed += [f"trial {number}: {what}" for what in self._repair(run)]
+            self._stale.add(run.info.run_id)
+        return changed
+
+    def _repair(self, run: Run) -> Iterator[str]:
+        state = layout.read_state(run)
+        log = TrialLog(self._client, run.info.run_id)
+        if state == "running":
+            epochs = layout.read_trial(self._client, run).epochs
+            layout.write_curves(self._client, run.info.run_id, epochs)
+            log.close(
+                "failed",
+                None,
+                reason="its coordinator was killed",
+                void=True,
+                ended=layout.last_sign_of_life(self._client, run),
+            )
+            yield "it was running, and is void: it will be made again"
+        elif run.info.status == "RUNNING":  # killed between the last two writes
+            self._client.set_terminated(run.info.run_id, layout.STATUS[state])
+            yield "its run was marked as running, and is closed"
+        run = self._client.get_run(run.info.run_id)
+        kept = models.is_kept(self._client, run)
+        if models.is_left(run) and (layout.is_void(run) or not kept):
+            log.drop_model()
+            yield "what was left of its model was deleted"
+        for file in torn_files(run) if layout.is_void(run) else ():
+            file.unlink()
+            yield f"half of {file.name} was deleted"
+
+    def rest(self) -> list[str]:
+        """Let the study's own run say how far it has come, and that nobody works on it.
+
+        Returns:
+            what was changed, a sentence each. Doing it twice changes nothing.
+        """
+        changed = []
+        study = self._read()
+        parent = self._client.get_run(self.parent)
+        best = str(study.candidates[0].number) if study.candidates else None
+        if parent.data.tags.get(BEST_TRIAL) != best:
+            standing.write_standing(self._client, self.parent, study)
+            changed.append(f"the best trial is {best}, and named so")
+        if parent.info.status == "RUNNING":
+            self.end(finished=False)
+            changed.append("it was marked as running, and is marked as stopped")
+        return changed
+
+    def allow(self, n_trials: int | None) -> None:
+        """Write down how many trials may finish; None if that is not limited."""
+        said = "" if n_trials is None else str(n_trials)
+        self._client.set_tag(self.parent, MOST_TRIALS, said)
 
     def open_trial(
         self,
@@ -144,7 +192,7 @@ class StudyStore:
             self._experiment,
             start_time=ended - round(1000 * control.seconds),
             run_name=control.name,
-            tags={"kind": _HALF_CONTROL, "mlflow.parentRunId": self.parent},
+            tags={"kind": HALF_CONTROL, "mlflow.parentRunId": self.parent},
         )
         run_id = run.info.run_id
         plan = plan_layout.read_plan(self._client, self._client.get_run(self.parent))

@@ -66,12 +66,14 @@ class Engine(Protocol):
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
         """Tell how a trial ended.
 
         Args:
             value: its validation accuracy, if it is complete.
             n_parameters: the numbers it trained: the second goal of a search with two.
+            reason: why it has no value.
         """
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:

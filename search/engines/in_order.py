@@ -47,8 +47,10 @@ class InOrder:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
-        end = {"state": state, "value": value, "void": void, "n_parameters": n_parameters}
+        end: dict[str, Any] = {"state": state, "value": value, "void": void}
+        end |= {"n_parameters": n_parameters, "reason": reason}
         self._untold[number] = end
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:

@@ -38,6 +38,7 @@ class Attempt:
     state: State = "running"
     void: bool = False
     value: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Ended:
     state: State
     value: float | None
     void: bool
+    reason: str = ""
 
 
 def folder_of(root: Path) -> Path:

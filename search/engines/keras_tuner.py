@@ -14,6 +14,7 @@ from pathlib import Path
 from search.engines import Asked, derive
 from search.engines.journal import Attempt, Ended, Journal
 from search.engines.keras_tuner_oracle import EPOCHS, Proposer
+from search.engines.settling import settle_journal
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tracking.cli import UserError
@@ -61,8 +62,10 @@ class KerasTunerEngine:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
-        self._journal.tell(Ended(number, state, value if state == "complete" else None, void))
+        value = value if state == "complete" else None
+        self._journal.tell(Ended(number, state, value, void, reason))
         self._end(number)
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:
@@ -74,13 +77,8 @@ class KerasTunerEngine:
             )
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        for number in [n for n, a in self._attempts.items() if a.state == "running"]:
-            record = recorded.get(number)
-            if record is None or record.state == "running" or record.void:
-                self.tell(number, "failed", None, void=True)
-            else:
-                value = record.score.val_accuracy if record.score else None
-                self.tell(number, record.state, value, void=False)
+        for end in settle_journal(self._journal, recorded):
+            self._end(end.number)
 
     def n_finished(self) -> int:
         return sum(a.state != "running" and not a.void for a in self._attempts.values())

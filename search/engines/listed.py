@@ -48,6 +48,7 @@ class ListedEngine:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
         origin = self._origins[number]
         self._finished[origin] += not void

@@ -14,8 +14,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines import Asked, derive
+from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import FIRST_RUNG, make_pruner, make_sampler
+from search.engines.settling import settle_study, tell
 from search.engines.storage import open_storage
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
@@ -24,12 +26,6 @@ from tracking.cli import UserError
 from tracking.environment import redact
 from tracking.patience import Patience
 from tracking.records import State, TrialRecord
-
-_STATES: dict[str, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
 
 
 class OptunaEngine:
@@ -129,11 +125,10 @@ class OptunaEngine:
         *,
         void: bool,
         n_parameters: int | None = None,
+        reason: str = "",
     ) -> None:
-        if void:
-            self._study.set_user_attr("void", sorted({*self._void, number}))
-        values: Any = [value, n_parameters] if self._two_goals else value
-        self._study.tell(number, values if state == "complete" else None, state=_STATES[state])
+        end = Ended(number, state, value, void, reason)
+        tell(self._study, end, n_parameters=n_parameters)
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         known = {trial.number for trial in self._study.get_trials(deepcopy=False)}
@@ -146,21 +141,7 @@ class OptunaEngine:
             )
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        for trial in self._study.get_trials(deepcopy=False):
-            if trial.state is not TrialState.RUNNING:
-                continue
-            record = recorded.get(trial.number)
-            if record is None or record.state == "running" or record.void:
-                self.tell(trial.number, "failed", None, void=True)
-            else:
-                score = record.score
-                self.tell(
-                    trial.number,
-                    record.state,
-                    score.val_accuracy if score else None,
-                    void=False,
-                    n_parameters=score.n_parameters if score else None,
-                )
+        settle_study(self._study, recorded)
 
     def n_finished(self) -> int:
         trials = self._study.get_trials(deepcopy=False)

@@ -1,18 +1,22 @@
-"""What an engine remembers of a study, for those who check it."""
+"""What an engine remembers of a study, for those who check it and put it right."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
 
 from search.audit import Told
-from search.engines.journal import Attempt, folder_of, read_attempts
+from search.engines.journal import Attempt, Ended, Journal, folder_of, read_attempts
+from search.engines.names import label
+from search.engines.settling import settle_journal, settle_study
 from search.engines.storage import database, open_storage
-from tracking.records import State
+from tracking.records import State, TrialRecord
 
 _STATES: dict[TrialState, State] = {
+    TrialState.WAITING: "running",  # to be asked, by whoever queued it a moment ago
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -29,12 +33,36 @@ def told(root: Path, engine: str, owner: str) -> dict[int, Told]:
         owner: id of the records that the study belongs to; a name can be taken anew.
     """
     if engine == "optuna":
-        return _told_by_optuna(database(root), owner)
-    for file in folder_of(root).glob("*.jsonl"):
-        attempts = read_attempts(file, owner)
-        if attempts:
-            return {number: _told_by_journal(attempt) for number, attempt in attempts.items()}
-    return {}
+        study = _study_of(database(root), owner)
+        return _told_by_optuna(study) if study else {}
+    file = _journal_of(root, owner)
+    attempts = read_attempts(file, owner) if file else {}
+    return {number: _told_by_journal(attempt) for number, attempt in attempts.items()}
+
+
+def settle(root: Path, engine: str, owner: str, recorded: Mapping[int, TrialRecord]) -> list[str]:
+    """Settle what an engine was left with, as its study's next start does.
+
+    Returns:
+        what was changed, a sentence each. Doing it twice changes nothing.
+    """
+    ends: list[Ended] = []
+    if engine == "optuna":
+        study = _study_of(database(root), owner)
+        ends = settle_study(study, recorded) if study else []
+    elif (file := _journal_of(root, owner)) is not None:
+        ends = settle_journal(Journal(file, owner), recorded)
+    name = label(engine)
+    return [
+        f"trial {end.number}: {name} had it as running, and is told that it is "
+        f"{'void' if end.void else end.state}"
+        for end in ends
+    ]
+
+
+def _journal_of(root: Path, owner: str) -> Path | None:
+    files = folder_of(root).glob("*.jsonl")
+    return next((file for file in files if read_attempts(file, owner)), None)
 
 
 def _told_by_journal(attempt: Attempt) -> Told:
@@ -49,19 +77,22 @@ def _told_by_journal(attempt: Attempt) -> Told:
     )
 
 
-def _told_by_optuna(place: Path | str, owner: str) -> dict[int, Told]:
-    """Give the trials, those that only wait in Optuna's queue aside."""
+def _study_of(place: Path | str, owner: str) -> optuna.Study | None:
     if isinstance(place, Path) and not place.is_file():
-        return {}
+        return None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = open_storage(place)
     for name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=name, storage=storage)
         if study.user_attrs.get("owner") == owner:
-            void = study.user_attrs.get("void", [])
-            trials = [t for t in study.get_trials(deepcopy=False) if t.state in _STATES]
-            return {trial.number: _told(trial, trial.number in void) for trial in trials}
-    return {}
+            return study
+    return None
+
+
+def _told_by_optuna(study: optuna.Study) -> dict[int, Told]:
+    void = study.user_attrs.get("void", [])
+    trials = study.get_trials(deepcopy=False)
+    return {trial.number: _told(trial, trial.number in void) for trial in trials}
 
 
 def _told(trial: optuna.trial.FrozenTrial, void: bool) -> Told:

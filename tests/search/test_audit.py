@@ -9,6 +9,7 @@ import pytest
 
 from search.audit import Told, audit
 from tests.builders import build_study, build_trial
+from tracking.condition import ConditionRecord
 from tracking.records import StudyRecord, TrialRecord
 
 
@@ -73,3 +74,28 @@ def test_a_trial_may_run_only_while_a_coordinator_does() -> None:
     study, told = study_of(build_trial(0, state="running"))
     assert audit(study, told, running=True) == []
     assert audit(study, told) == ["trial 0 is running, but nothing runs it"]
+
+
+WHOLE = ConditionRecord(running=False, most_trials=2, best_trial=1, faults=())
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"most_trials": 1}, "2 trials have finished, but only 1 may"),
+        ({"best_trial": 0}, "the best trial is 1, but MLflow names 0"),
+        ({"running": True}, "the study is marked as running, but nothing runs it"),
+        ({"faults": ("trial 1: its model cannot be read",)}, "trial 1: its model cannot be read"),
+    ],
+)
+def test_what_must_hold_of_the_records_is_named_where_it_does_not(
+    changes: dict[str, Any], says: str
+) -> None:
+    study, told = study_of(build_trial(0), build_trial(1, 0.9))
+    assert audit(study, told, WHOLE) == []
+    assert audit(study, told, replace(WHOLE, **changes)) == [says]
+
+
+def test_a_trial_that_is_recorded_twice_is_named() -> None:
+    study, told = study_of(build_trial(0), build_trial(0))
+    assert audit(study, told) == ["trial 0 is in MLflow 2 times"]

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from search import doctor
 from search.engines.optuna import OptunaEngine
+from search.lock import alone
 from spaces.studies import STUDIES
 from tests.builders import build_plan, build_trial, place_database, write_trial
 from tracking import cli, store
@@ -47,6 +48,7 @@ def test_what_is_in_one_store_only_is_listed_and_the_exit_code_says_so(
     trial = build_trial(asked.number, 0.8, 1 / 3 + 0.5, **same)
     write_trial(records, trial)
     engine.tell(asked.number, "complete", 1 / 3 + 0.5, void=False)
+    records.end(finished=True)
 
     assert examine(monkeypatch) == 0
     assert capsys.readouterr().out == "MLflow and the search engines agree.\n"
@@ -77,3 +79,28 @@ def test_without_a_study_there_is_nothing_to_examine(
     store.open_study(root, build_plan(), fresh=False)
     assert examine(monkeypatch, "--study", "gru") == 2
     assert "unknown study 'gru'" in capsys.readouterr().err
+
+
+def test_a_repair_is_refused_while_a_coordinator_is_at_work(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.open_study(root, build_plan(), fresh=False)
+    with alone(root, "lstm"):
+        assert examine(monkeypatch, "--repair", "--study", "lstm") == 2
+    assert capsys.readouterr().err.startswith("error: study lstm is being run by process ")
+    assert examine(monkeypatch, "--repair") == 2
+    assert "--repair needs --study NAME" in capsys.readouterr().err
+
+
+def test_a_torn_file_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = store.open_study(root, build_plan(), fresh=False)
+    run_id = write_trial(records, build_trial(0), model=b"half of a model")
+    records.end(finished=True)
+    environment = next(root.rglob(f"{run_id}/artifacts/environment.json"))
+    environment.write_text(environment.read_text()[:-10])
+    assert examine(monkeypatch) == 1
+    found = capsys.readouterr().out
+    assert "lstm: trial 0: environment.json cannot be read\n" in found
+    assert "lstm: trial 0: its model cannot be read\n" in found

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from search.attempt import server
+from search.batches import Ragged
 from search.datasets.cache import Dataset
 from search.failures import Died, TrialFailed
 from search.pool import Pool, run_all
@@ -46,6 +50,27 @@ def _server() -> Iterator[None]:
 def _no_process_is_left_behind() -> Iterator[None]:
     yield
     assert multiprocessing.active_children() == []
+
+
+@dataclass(frozen=True)
+class StartsAProcess(Dataset):
+    """A data set whose reading starts a process, as a library may."""
+
+    child: Path = Path()
+
+    def tokens(self, part: str) -> Ragged:
+        if not self.child.exists():
+            self.child.write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+        return super().tokens(part)
+
+
+class HasNoMemory(Dataset):
+    """A data set that is too large for the memory that the system allows the process."""
+
+    def tokens(self, part: str) -> Ragged:
+        resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
+        np.zeros(2**35, np.uint8)
+        return super().tokens(part)
 
 
 def wait() -> None:
@@ -180,6 +205,30 @@ def test_a_process_that_is_killed_before_it_wrote_anything_fails_the_trial(
 ) -> None:
     with pytest.raises(TrialFailed, match="was killed"):
         train(make(tmp_path, tiny_dataset), first=lambda: os.kill(pid(), signal.SIGKILL))
+
+
+def test_what_a_trial_started_ends_with_it(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    child = tmp_path / "child"
+    with Pool(1, wait) as pool_:
+        task = make(tmp_path, StartsAProcess(**vars(tiny_dataset), child=child))
+        pool_.start(task)
+        while not pool_.events():
+            pass
+        started = int(child.read_text())
+        assert psutil.Process(started).status() != psutil.STATUS_ZOMBIE
+        pool_.stop(task)
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(started)
+
+
+def test_memory_that_a_limit_refuses_fails_the_trial(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    task = make(tmp_path, HasNoMemory(**vars(tiny_dataset)))
+    with pytest.raises(TrialFailed, match="out of memory"):
+        train(task)
 
 
 def test_a_pruned_trial_leaves_no_process_behind(tmp_path: Path, tiny_dataset: Dataset) -> None:

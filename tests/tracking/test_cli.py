@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
+import pty
 import signal
 import sqlite3
+import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -152,3 +156,34 @@ def test_a_full_disk_is_said_in_one_line(
         run(main)
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("error: the disk is full. ")
+
+
+TALKS = """
+import time
+from tracking.cli import StopFlag, run
+
+def main():
+    with StopFlag() as stop:
+        while True:
+            stop.check()
+            print("still here", flush=True)
+            time.sleep(0.01)
+
+run(main)
+"""
+
+
+def test_a_program_whose_terminal_is_closed_stops_without_an_error() -> None:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-c", TALKS],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    assert os.read(ours, 5) == b"still"
+    os.close(ours)
+    assert program.wait(20) == 128 + signal.SIGHUP
