@@ -25,9 +25,7 @@ import keras_tuner  # noqa: F401  before the processes are forked
 import numpy as np
 import optuna
 import pytest
-from mlflow import MlflowClient
 
-from search import study
 from search.attempt import Event
 from search.batches import Ragged
 from search.datasets.cache import Dataset
@@ -36,11 +34,13 @@ from search.engines import Engine
 from search.engines.journal import Journal
 from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.optuna import OptunaEngine
+from search.places import Place
 from search.study import Coordinator
 from search.tasks import Task
 from spaces.studies import STUDIES
 from tests.builders import build_plan, place_database
 from tracking import layout, params_layout, store
+from tracking.patient import PatientClient
 from tracking.records import EpochRecord, ScoreRecord
 from tracking.relocate import relocate
 from tracking.writer import StudyStore, TrialLog
@@ -132,13 +132,13 @@ def steps(engine: str) -> dict[str, Step]:
         "after its run is made": Step(params_layout, "write_params"),
         "before it trains": Step(StudyStore, "open_trial", after=True),
         "in mid-training": Step(TrialLog, "epoch", after=True),
-        "with half a model": Step(MlflowClient, "log_model_artifacts", after=True),
+        "with half a model": Step(PatientClient, "log_model_artifacts", after=True),
         "before it is recorded": Step(TrialLog, "close"),
         "while it is recorded": Step(layout, "write_score", after=True),
         "before its run is closed": Step(layout, "write_outcome", after=True),
         "before it is told": Step(ENGINES[engine], "tell"),
         "after it is told": Step(ENGINES[engine], "tell", after=True),
-        "while a model is removed": Step(MlflowClient, "delete_logged_model"),
+        "while a model is removed": Step(PatientClient, "delete_logged_model"),
         "before the standing is written": Step(StudyStore, "take_stock", n=2),
     }
 
@@ -162,7 +162,6 @@ def in_a_process(work: Callable[[], object], step: Step | None = None) -> int:
         code = 1
         try:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(study, "Pool", OneAtATime)
                 if step is not None:
                     step.kill_there(patch)
                 work()
@@ -188,7 +187,8 @@ def session(root: Path, engine: str, n_trials: int = 3) -> None:
         )
     )
     whole: Any = (plan, opened, records, DATA, Silent(), lambda: None)
-    Coordinator(*whole, keep_models=1).run()
+    place = Place(OneAtATime, 1, n_threads=1, is_here=True)
+    Coordinator(*whole, place, keep_models=1).run()
 
 
 Result = list[tuple[dict[str, Any], int, str, str, float]]
@@ -217,9 +217,7 @@ def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A study of one trial, and what it finds when it goes on to three undisturbed."""
     engine: str = request.param
     root = place_database(tmp_path_factory.mktemp("begun") / "mlruns")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "Pool", OneAtATime)
-        session(root, engine, 1)  # here, so that what is looked up once is known to all forks
+    session(root, engine, 1)  # here, so that what is looked up once is known to all forks
     whole = copied(root, tmp_path_factory.mktemp("whole"))
     assert in_a_process(lambda: session(whole, engine)) == 0
     return engine, root, result(whole)
