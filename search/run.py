@@ -93,7 +93,14 @@ def _coordinate(
     patience = Patience(notes_on(console), stop.check, hold.keep)
     plan, record = chosen.plan, chosen.record(data)
     records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
-    engine = choose(chosen, root, records, place.n_workers, patience)
+    engine = choose(
+        chosen,
+        root,
+        records,
+        n_texts=data.n_texts["train"],
+        n_workers=place.n_workers,
+        patience=patience,
+    )
     counts = tally(store.read_study(root, chosen.study), plan)
     per_trial = seconds_per_trial(plan, data)
     watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)

@@ -13,16 +13,23 @@ if TYPE_CHECKING:
 
 
 def choose(
-    chosen: Options, root: Path, records: StudyStore, n_workers: int, patience: Patience
+    chosen: Options,
+    root: Path,
+    records: StudyStore,
+    *,
+    n_texts: int,
+    n_workers: int,
+    patience: Patience,
 ) -> Engine:
     """Open the engine of a study, where it left off.
 
     Args:
         records: those that it belongs to.
+        n_texts: how many are trained on.
         n_workers: how many trials are evaluated side by side.
         patience: how long a call waits for a database that is away or locked.
     """
-    engine = _open(chosen, root, records, patience)
+    engine = _open(chosen, root, records, n_texts, patience)
     if not chosen.deterministic:
         return engine
 
@@ -31,7 +38,9 @@ def choose(
     return InOrder(engine, n_workers)
 
 
-def _open(chosen: Options, root: Path, records: StudyStore, patience: Patience) -> Engine:
+def _open(
+    chosen: Options, root: Path, records: StudyStore, n_texts: int, patience: Patience
+) -> Engine:
     if chosen.plan.reproduces:
         from search.engines.listed import ListedEngine
 
@@ -54,6 +63,7 @@ def _open(chosen: Options, root: Path, records: StudyStore, patience: Patience) 
         records.parent,
         chosen.plan,
         pruner=chosen.pruner,
+        n_texts=n_texts,
         patience=patience,
         known=records.knows,
         **limits,

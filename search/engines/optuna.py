@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.engines import Asked, derive
 from search.engines.journal import Ended
 from search.engines.names import GOALS
-from search.engines.optuna_methods import FIRST_RUNG, make_pruner, make_sampler
+from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
 from search.engines.settling import settle_study, tell
 from search.engines.storage import open_storage
 from spaces.families import FAMILY
@@ -35,6 +35,7 @@ class OptunaEngine:
         database: a SQLite file, or an address; None keeps the study in memory, for a replay.
         study: the name of the study in the file; made if it is not there.
         owner: id of the records that belong to it.
+        n_texts: how many are trained on; of few, none are enough for a verdict within an epoch.
         patience: how long a call waits for a database that is away or locked.
         known: tells of another owner whether it is among these records too. If so, its study is
             what a half-finished `--fresh` left behind, and is put aside.
@@ -50,6 +51,7 @@ class OptunaEngine:
         seed: int,
         sampler: str,
         pruner: str,
+        n_texts: int = 0,
         patience: Patience | None = None,
         known: Callable[[str], bool] = lambda owner: True,
     ) -> None:
@@ -72,8 +74,8 @@ class OptunaEngine:
                 )
             _put_aside(storage, self._study)
             self._study = self._create(storage, study)
-        self._study.pruner = make_pruner(pruner, plan)
-        self.first_rung = None if self._two_goals else FIRST_RUNG.get(pruner)
+        self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
+        self._study.pruner = make_pruner(pruner, plan, self.first_rung)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}
 

@@ -13,9 +13,10 @@ from optuna.trial import FrozenTrial
 from search.engines.names import ENGINES
 from spaces.plan import StudyPlan
 
-# Share of the training texts after which a pruner judges for the first time. The median waits for
-# the second epoch anyway.
-FIRST_RUNG = {"hyperband": 0.25}
+# Hyperband judges for the first time after this share of the training texts, if that is some
+# thousands: after 750 it ended good trials (tests/benchmarks/search_race.py). The median pruner
+# waits for the second epoch anyway.
+_FIRST_RUNG, _ENOUGH_TEXTS = 0.25, 4_000
 
 _POPULATION = 10
 
@@ -62,7 +63,18 @@ class _OrderedNSGAIISampler(NSGAIISampler):
         return sorted(parents, key=lambda trial: trial.number)
 
 
-def make_pruner(name: str, plan: StudyPlan) -> BasePruner:
+def first_rung(pruner: str, n_texts: int) -> float | None:
+    """Give the share of `n_texts` training texts after which a pruner judges; None is an epoch."""
+    looks = pruner == "hyperband" and _FIRST_RUNG * n_texts >= _ENOUGH_TEXTS
+    return _FIRST_RUNG if looks else None
+
+
+def make_pruner(name: str, plan: StudyPlan, rung: float | None) -> BasePruner:
+    """Make a pruner.
+
+    Args:
+        rung: where the first step lies, in epochs, and how far the others are apart; None is 1.
+    """
     match name:
         case "median":
             # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
@@ -70,7 +82,7 @@ def make_pruner(name: str, plan: StudyPlan) -> BasePruner:
             return MedianPruner(n_startup_trials=4, n_warmup_steps=2)
         case "hyperband":
             return HyperbandPruner(
-                min_resource=1, max_resource=round(plan.max_epochs / FIRST_RUNG[name])
+                min_resource=1, max_resource=round(plan.max_epochs / (rung or 1.0))
             )
         case "none":
             return NopPruner()

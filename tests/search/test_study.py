@@ -90,6 +90,7 @@ def start(root: Path, script: Script) -> Start:
             seed=7,
             sampler="tpe",
             pruner=changes.get("pruner", "median"),  # type: ignore[arg-type]
+            n_texts=20_000,
         )
         watching = Watching()
         n_workers: int = changes.get("n_workers", 1)  # type: ignore[assignment]

@@ -39,10 +39,22 @@ def open_engine(database: Path) -> Open:
     """Open the engine as `search.run` does; a second call is a second session."""
 
     def open_engine(
-        *, plan: StudyPlan = PLAN, owner: str = "1", sampler: str = "tpe", pruner: str = "median"
+        *,
+        plan: StudyPlan = PLAN,
+        owner: str = "1",
+        sampler: str = "tpe",
+        pruner: str = "median",
+        n_texts: int = 0,
     ) -> OptunaEngine:
         return OptunaEngine(
-            database, plan.name, owner, plan, seed=7, sampler=sampler, pruner=pruner
+            database,
+            plan.name,
+            owner,
+            plan,
+            seed=7,
+            sampler=sampler,
+            pruner=pruner,
+            n_texts=n_texts,
         )
 
     return open_engine
@@ -238,10 +250,10 @@ def prune_at(engine: OptunaEngine, accuracies: tuple[float, ...]) -> int | None:
     return None
 
 
-def test_hyperband_judges_within_the_first_epoch_and_the_median_does_not(
+def test_hyperband_judges_within_the_first_epoch_of_many_texts_and_the_median_does_not(
     open_engine: Open,
 ) -> None:
-    engine = open_engine(pruner="hyperband")
+    engine = open_engine(pruner="hyperband", n_texts=20_000)
     assert engine.first_rung == 0.25
     pruned = 0
     for number in range(40):
@@ -252,7 +264,8 @@ def test_hyperband_judges_within_the_first_epoch_and_the_median_does_not(
         pruned += early
         engine.tell(asked.number, "pruned" if early else "complete", 0.8, void=False)
     assert pruned
-    assert open_engine(pruner="median").first_rung is None
+    assert open_engine(pruner="median", n_texts=20_000).first_rung is None
+    assert open_engine(pruner="hyperband", n_texts=3_000).first_rung is None
 
 
 def test_the_median_pruner_ends_a_poor_trial_after_its_second_epoch(open_engine: Open) -> None:
