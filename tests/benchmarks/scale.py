@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -143,7 +144,9 @@ def main() -> int:
     parser.add_argument("--keep-models", type=int, default=3)
     chosen = parser.parse_args()
     clock = Clock(chosen.seconds, every=max(1, min(1_000, chosen.trials // 5)))
-    print(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; {_line(0, [0.0])}", flush=True)
+    print(
+        f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; {_line(0, [0.0])}", flush=True
+    )
     with tempfile.TemporaryDirectory(prefix="seqsearch-scale-") as folder:
         began = time.monotonic()
         _search(place_database(Path(folder)), chosen, clock)
@@ -189,7 +192,7 @@ def _busy(clock: Clock, n_evaluators: int) -> float:
 
 
 def _milliseconds(starts: list[float]) -> list[float]:
-    return [1_000 * (after - before) for before, after in zip(starts, starts[1:], strict=False)]
+    return [1_000 * (after - before) for before, after in pairwise(starts)]
 
 
 def _line(n: int, found: list[float]) -> str:
