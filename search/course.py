@@ -28,6 +28,7 @@ class Course:
     Args:
         task: what is evaluated; its folder is there until the trial has ended.
         deaths: how often a process died over a trial with this seed.
+        keep_models: how many models are kept, those of the best candidates.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Course:
         budget: Budget,
         watcher: Watcher,
         deaths: Counter[int],
+        keep_models: int,
     ) -> None:
         self.asked = asked
         self.task = task
@@ -49,6 +51,7 @@ class Course:
         self._budget = budget
         self._watcher = watcher
         self._deaths = deaths
+        self._keep_models = keep_models
         watcher.trial_begins(asked)
 
     def take(self, event: Event) -> bool:
@@ -85,7 +88,9 @@ class Course:
                 return self._epoch(epoch)
             case ScoreRecord() as score:
                 self._keep_files()
-                self._log.keep_model(self.task.model, score.best_epoch, served.__name__)
+                number, accuracy = self.asked.number, score.val_accuracy
+                if self._store.is_promising(number, accuracy, self._keep_models):
+                    self._log.keep_model(self.task.model, score.best_epoch, served.__name__)
                 return Outcome("complete", score)
             case LookRecord() as look:
                 self._keep_files()

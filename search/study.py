@@ -202,6 +202,7 @@ class _Session:
             self._budget,
             study.watcher,
             self._deaths,
+            study.keep_models,
         )
 
     def _take(self, pool: Evaluators, task: AnyTask, event: Event) -> None:

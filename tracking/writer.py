@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -77,8 +78,14 @@ class StudyStore:
         return self.trials()
 
     def trials(self) -> dict[int, TrialRecord]:
-        """Give all trials by number."""
-        return {trial.number: trial for trial in self._read().trials}
+        """Read all trials, by number."""
+        recorded: dict[int, TrialRecord] = {}
+        for run in of_kind(self._client, self._experiment, "trial"):
+            trial = layout.read_trial(self._client, run)
+            recorded[trial.number] = trial
+            self._trials[trial.run_id] = _in_brief(trial)
+        self._stale.clear()
+        return dict(sorted(recorded.items()))
 
     def repair(self) -> list[str]:
         """Close what an earlier process left open, and delete what it left half.
@@ -173,9 +180,8 @@ class StudyStore:
             data,
             n_threads,
         )
-        self._stale.add(run_id)
         monitor = Monitor(self._client, run_id) if is_here else None
-        return TrialLog(self._client, run_id, data.classes, monitor)
+        return TrialLog(self._client, run_id, data.classes, monitor, self._stale.add)
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
@@ -199,6 +205,7 @@ class StudyStore:
         layout.write_score(self._client, run_id, control.score, plan.data.classes)
         self._client.set_terminated(run_id, end_time=ended)
         self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
+        self._earlier = None
 
     def take_stock(self, keep_models: int) -> None:
         """Write how far the study has come; delete the models of all but the best candidates."""
@@ -209,28 +216,45 @@ class StudyStore:
             TrialLog(self._client, trial.run_id).drop_model()
             self._stale.add(trial.run_id)
 
+    def is_promising(self, number: int, accuracy: float, keep_models: int) -> bool:
+        """Tell whether a trial's model is to be kept, by what is known of the others."""
+        better = (
+            trial.score is not None
+            and (trial.score.val_accuracy, -trial.number) > (accuracy, -number)
+            for trial in self._trials.values()
+            if trial.model and not trial.void
+        )
+        return isfinite(accuracy) and sum(better) < keep_models
+
     def _read(self) -> StudyRecord:
-        """Read the study: of its trials, those that were written since the last time."""
+        """Read the study: of its trials, those that were closed since the last time."""
         for run_id in self._stale:
             run = self._client.get_run(run_id)
-            self._trials[run_id] = layout.read_trial(self._client, run)
-        self._stale = {id_ for id_, trial in self._trials.items() if trial.state == "running"}
+            self._trials[run_id] = _in_brief(layout.read_trial(self._client, run))
+        self._stale.clear()
+        if self._earlier is None:
+            self._earlier = self._read_rest()
         trials = sorted(self._trials.values(), key=lambda trial: trial.number)
+        return replace(self._earlier, trials=tuple(trials))
+
+    def _read_rest(self) -> StudyRecord:
+        """Read what a search does not change: all but its trials."""
         parent = self._client.get_run(self.parent)
         runs = of_kind(self._client, self._experiment, "control")
         controls = tuple(layout.read_control(self._client, run) for run in runs)
-        plan = plan_layout.read_plan(self._client, parent)
-        study = StudyRecord(plan, tuple(trials), controls)
-        if self._earlier is None:  # finals are made while no search runs: they do not change
-            self._earlier = finals_layout.with_finals(
-                self._client, self._experiment, parent, study
-            )
-        return replace(self._earlier, trials=study.trials, controls=controls)
+        study = StudyRecord(plan_layout.read_plan(self._client, parent), (), controls)
+        return finals_layout.with_finals(self._client, self._experiment, parent, study)
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
         standing.write_trials(self._client, self.parent, self._read().trials)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+
+def _in_brief(trial: TrialRecord) -> TrialRecord:
+    """Keep what the standing is made of: thousands of trials are held at once."""
+    score = trial.score and replace(trial.score, confusion=(), mistakes=())
+    return replace(trial, epochs=(), summary="", score=score)
 
 
 def start_run(
@@ -276,11 +300,13 @@ class TrialLog:
         run_id: str,
         classes: Sequence[str] = (),
         monitor: Monitor | None = None,
+        closed: Callable[[str], None] = lambda run_id: None,
     ) -> None:
         self._client = client
         self.run_id = run_id
         self._classes = classes
         self._monitor = monitor
+        self._closed = closed
         self._rows: list[EpochRecord] = []
 
     def epoch(self, record: EpochRecord) -> None:
@@ -341,3 +367,4 @@ class TrialLog:
             died=died,
         )
         self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
+        self._closed(self.run_id)

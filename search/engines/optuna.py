@@ -19,6 +19,7 @@ from search.engines.names import GOALS
 from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
 from search.engines.settling import settle_study, tell
 from search.engines.storage import open_storage
+from search.engines.tally import Tally
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
@@ -77,7 +78,9 @@ class OptunaEngine:
         self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
         self._study.pruner = make_pruner(pruner, plan, self.first_rung)
         self._study.set_user_attr("owner", owner)
-        self._asked: dict[int, optuna.Trial] = {}
+        self._asked: dict[int, optuna.Trial] = {}  # those under way
+        self._tally = self._count()
+        self._may_be_known = True  # whether values may be known that are to be asked next
 
     def _create(self, storage: optuna.storages.BaseStorage, name: str) -> optuna.Study:
         directions: Any = ["maximize", "minimize"] if self._two_goals else ["maximize"]
@@ -86,10 +89,8 @@ class OptunaEngine:
         )
 
     def ask(self) -> Asked:
-        trials = self._study.get_trials(deepcopy=False)
-        counted = sum(self._counts(trial) for trial in trials)
-        if not any(trial.state is TrialState.WAITING for trial in trials):
-            self._enqueue_known(trials)
+        counted = self._tally.n_begun
+        self._may_be_known = self._may_be_known and self._await_known()
         seed = derive(self._seed, counted, "sampler")
         self._study.sampler = make_sampler(self._sampler, self._seed, seed)
         trial = self._study.ask()
@@ -102,12 +103,13 @@ class OptunaEngine:
             number=trial.number,
             params=params,
             seed=given.get("seed", derive(self._seed, counted, "train")),
-            origin=given.get("origin") or self._origin(params, trials),
+            origin=given.get("origin") or self._origin(params),
         )
         trial.set_user_attr("origin", asked.origin)
         trial.set_user_attr("seed", asked.seed)
         trial.set_user_attr("asked", True)  # last: from now on the trial can be asked again
         self._asked[trial.number] = trial
+        self._tally.begin(trial.number)
         return asked
 
     def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
@@ -129,8 +131,12 @@ class OptunaEngine:
         n_parameters: int | None = None,
         reason: str = "",
     ) -> None:
+        if void:
+            self._tally.cancel(number)
+            self._may_be_known = True
         end = Ended(number, state, value, void, reason)
-        tell(self._study, end, n_parameters=n_parameters)
+        self._tally.end(tell(self._study, end, n_parameters=n_parameters))
+        self._asked.pop(number, None)
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         known = {trial.number for trial in self._study.get_trials(deepcopy=False)}
@@ -144,10 +150,10 @@ class OptunaEngine:
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         settle_study(self._study, recorded)
+        self._tally = self._count()
 
     def n_finished(self) -> int:
-        trials = self._study.get_trials(deepcopy=False)
-        return sum(self._counts(trial) and trial.state.is_finished() for trial in trials)
+        return self._tally.n_finished
 
     def seconds_spent(self) -> float:
         # Not the sum of the trials' durations: one that was killed "lasts" until the next start.
@@ -160,27 +166,24 @@ class OptunaEngine:
     def close(self) -> None:
         """Nothing is held back."""
 
-    @property
-    def _void(self) -> list[int]:
-        """Numbers of the attempts that were cut short."""
-        numbers: list[int] = self._study.user_attrs.get("void", [])
-        return numbers
+    def _count(self) -> Tally:
+        void: list[int] = self._study.user_attrs.get("void", [])
+        return Tally(self._plan, self._study.get_trials(deepcopy=False), void)
 
-    def _counts(self, trial: FrozenTrial) -> bool:
-        return trial.state is not TrialState.WAITING and trial.number not in self._void
-
-    def _origin(self, params: Mapping[str, Value], trials: list[FrozenTrial]) -> str:
+    def _origin(self, params: Mapping[str, Value]) -> str:
         """Name the sampler, or the finished trial whose values it proposes once more."""
-        for trial in trials:
-            if trial.state is TrialState.COMPLETE:
-                fixed = trial.user_attrs.get("fixed", {})
-                if self._plan.complete({**fixed, **trial.params}) == params:
-                    return f"repeat-of-{trial.number}"
-        return self._sampler
+        first = self._tally.first_with(params)
+        return self._sampler if first is None else f"repeat-of-{first}"
 
-    def _enqueue_known(self, trials: list[FrozenTrial]) -> None:
+    def _await_known(self) -> bool:
+        """Have the next known values in Optuna's queue; tell whether there are any."""
+        trials = self._study.get_trials(deepcopy=False)
+        waiting = any(trial.state is TrialState.WAITING for trial in trials)
+        return waiting or self._enqueue_known(trials)
+
+    def _enqueue_known(self, trials: list[FrozenTrial]) -> bool:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
-        void = self._void
+        void = self._tally.void
         # Cut short before it had all its values, it is as if it had not been asked.
         asked = [t for t in trials if t.number not in void or "asked" in t.user_attrs]
         again = {trial.user_attrs.get("again_of") for trial in asked}
@@ -189,7 +192,7 @@ class OptunaEngine:
                 attributes = {**trial.user_attrs, "again_of": trial.number}
                 del attributes["asked"]
                 self._study.enqueue_trial(trial.params, user_attrs=attributes)
-                return
+                return True
         tried = {trial.user_attrs.get("origin") for trial in asked}
         for origin, params in self._plan.starting_points().items():
             if origin not in tried:
@@ -197,7 +200,8 @@ class OptunaEngine:
                 fixed = {name: params[name] for name in params if name not in searched}
                 attributes = {"origin": origin, "fixed": fixed}
                 self._study.enqueue_trial(searched, user_attrs=attributes)
-                return
+                return True
+        return False
 
 
 def _put_aside(storage: optuna.storages.BaseStorage, study: optuna.Study) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.journal import Ended, Journal
 from tracking.environment import redact
@@ -49,7 +49,7 @@ def settle_study(study: optuna.Study, recorded: Mapping[int, TrialRecord]) -> li
     return found
 
 
-def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> None:
+def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> FrozenTrial:
     """Tell Optuna how a trial ended, and why."""
     if end.void:
         _set_void(study, end.number)
@@ -62,7 +62,7 @@ def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> None:
     two_goals = len(study.directions) > 1
     values = [end.value, n_parameters] if two_goals else end.value
     told = values if end.state == "complete" else None
-    study.tell(end.number, told, state=STATES[end.state])  # type: ignore[arg-type]
+    return study.tell(end.number, told, state=STATES[end.state])  # type: ignore[arg-type]
 
 
 def settle_journal(journal: Journal, recorded: Mapping[int, TrialRecord]) -> list[Ended]:

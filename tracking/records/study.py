@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 
 from tracking.records.finals import FinalLookRecord, FinalsRecord, RepeatRecord
@@ -29,7 +30,7 @@ class StudyRecord:
     finals: FinalsRecord | None = None
     n_sealed: int = 0
 
-    @property
+    @cached_property
     def candidates(self) -> list[TrialRecord]:
         """Finished trials that could be exported, the best first; the earlier of equals.
 

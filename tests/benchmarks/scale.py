@@ -1,0 +1,206 @@
+"""How much one coordinator can take: trials that sleep instead of training, all else real.
+
+python tests/benchmarks/scale.py [--evaluators 64] [--seconds 5] [--trials 600]
+python tests/benchmarks/scale.py --evaluators 1 --seconds 0 --trials 10000
+
+Busy is the share of their time in which evaluators train and do not wait for the coordinator, once
+each has ended its first trial. With one evaluator and trials that take no time, a trial's
+milliseconds are what ask, record and tell take together. The search is TPE with the median
+pruner, which looks at each epoch and ends no trial, for their epochs are alike; scores are random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import median, quantiles
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import psutil
+
+from search.attempt import POLL_SECONDS, Event
+from search.engines.optuna import OptunaEngine
+from search.places import Place
+from search.study import Coordinator
+from search.tasks import AnyTask, Task
+from tests.builders import place_database
+from tests.coordinator import DATASET, PLAN, RECORD, Watching
+from tracking import store
+from tracking.records import EpochRecord, ScoreRecord
+
+_MODEL = b"\0" * 100_000
+
+
+@dataclass
+class Clock:
+    """What the evaluators did, by the clock.
+
+    Attributes:
+        seconds: that each trial trains.
+        starts: of all trials.
+        spans: from when to when a trial trained, an epoch each.
+    """
+
+    seconds: float
+    every: int
+    starts: list[float] = field(default_factory=list)
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def note_start(self) -> None:
+        self.starts.append(time.monotonic())
+        n = len(self.starts) - 1
+        if n and n % self.every == 0:
+            print(_line(n, _milliseconds(self.starts[-self.every - 1 :])), flush=True)
+
+
+@dataclass
+class Sleeper:
+    """A task under way: what it will give, and when."""
+
+    task: Task
+    events: Iterator[tuple[float, Event]]
+    due: float = 0.0
+    event: Event | None = None
+
+    def next(self, clock: Clock) -> None:
+        began = time.monotonic()
+        seconds, self.event = next(self.events)
+        self.due = began + seconds
+        if seconds:
+            clock.spans.append((began, self.due))
+
+
+class SleepingPool:
+    """Stands in for search.pool.Pool: its tasks end by the clock, and no process trains."""
+
+    def __init__(self, clock: Clock, n_workers: int, tick: object) -> None:
+        self._clock = clock
+        self._under_way: dict[Path, Sleeper] = {}
+        self._n_workers = n_workers
+
+    def __enter__(self) -> SleepingPool:
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    @property
+    def n_free(self) -> int:
+        return self._n_workers - len(self._under_way)
+
+    def start(self, task: Task) -> None:
+        self._clock.note_start()
+        sleeper = Sleeper(task, _events(task, self._clock.seconds))
+        sleeper.next(self._clock)
+        self._under_way[task.folder] = sleeper
+
+    def events(self) -> list[tuple[AnyTask, Event]]:
+        first = min(sleeper.due for sleeper in self._under_way.values())
+        time.sleep(min(POLL_SECONDS, max(0.0, first - time.monotonic())))
+        now = time.monotonic()
+        due = [s for s in self._under_way.values() if s.event is not None and s.due <= now]
+        found: list[tuple[AnyTask, Event]] = []
+        for sleeper in due:
+            assert sleeper.event is not None
+            found.append((sleeper.task, sleeper.event))
+            if isinstance(sleeper.event, ScoreRecord):
+                self.stop(sleeper.task)
+            sleeper.event, sleeper.due = None, float("inf")
+        return found
+
+    def go_on(self, task: Task) -> None:
+        self._under_way[task.folder].next(self._clock)
+
+    def stop(self, task: AnyTask) -> None:
+        assert isinstance(task, Task)
+        del self._under_way[task.folder]
+
+
+def _events(task: Task, seconds: float) -> Iterator[tuple[float, Event]]:
+    n_epochs = int(task.params["train.epochs"])
+    for number in range(1, n_epochs + 1):
+        yield seconds / n_epochs, EpochRecord(number, 0.5, 0.9, 0.6, 0.8, 1e-3, 1.7, 500.0)
+    task.model.write_bytes(_MODEL)
+    task.summary.write_text("Model: none\n", "utf-8")
+    a = random.Random(task.seed).uniform(0.7, 0.9)
+    yield 0.0, ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--evaluators", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=5.0, help="that a trial trains")
+    parser.add_argument("--trials", type=int, default=600)
+    parser.add_argument("--sampler", default="tpe")
+    parser.add_argument("--keep-models", type=int, default=3)
+    chosen = parser.parse_args()
+    clock = Clock(chosen.seconds, every=max(1, min(1_000, chosen.trials // 5)))
+    print(
+        f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; {_line(0, [0.0])}", flush=True
+    )
+    with tempfile.TemporaryDirectory(prefix="seqsearch-scale-") as folder:
+        began = time.monotonic()
+        _search(place_database(Path(folder)), chosen, clock)
+        seconds = time.monotonic() - began
+    found = _milliseconds(clock.starts)
+    print(f"all {_line(len(clock.starts), found)}")
+    print(f"the last 500: {_line(len(clock.starts), found[-500:])}")
+    print(f"{len(clock.starts) / seconds:.1f} trials a second over all")
+    if chosen.seconds:
+        print(f"busy: {100 * _busy(clock, chosen.evaluators):.1f} %")
+    print(f"load at the end {os.getloadavg()[0]:.2f}")
+    return 0
+
+
+def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
+    plan = PLAN.with_budget(chosen.trials, None)
+    records = store.open_study(root, RECORD, fresh=False)
+    engine = OptunaEngine(
+        root / "optuna.db",
+        "s",
+        records.parent,
+        plan,
+        seed=7,
+        sampler=chosen.sampler,
+        pruner="median",
+    )
+    place = Place(
+        partial(SleepingPool, clock, chosen.evaluators),
+        chosen.evaluators,
+        n_threads=1,
+        is_here=chosen.evaluators == 1,  # so many are on a cluster
+    )
+    Coordinator(
+        plan, engine, records, DATASET, Watching(), lambda: None, place, chosen.keep_models
+    ).run()
+
+
+def _busy(clock: Clock, n_evaluators: int) -> float:
+    """Give the share of time in which evaluators trained, between warm-up and the last start."""
+    first, last = clock.starts[2 * n_evaluators], clock.starts[-1]
+    trained = sum(max(0.0, min(end, last) - max(start, first)) for start, end in clock.spans)
+    return trained / (n_evaluators * (last - first))
+
+
+def _milliseconds(starts: list[float]) -> list[float]:
+    return [1_000 * (after - before) for before, after in pairwise(starts)]
+
+
+def _line(n: int, found: list[float]) -> str:
+    memory = psutil.Process().memory_info().rss / 2**20
+    high = quantiles(found, n=20)[-1] if len(found) > 1 else found[0]
+    middle = median(found)
+    return f"{n} trials: median {middle:.0f} ms, 95th percentile {high:.0f} ms; {memory:.0f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
