@@ -18,6 +18,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     """A run that is killed in its first trial, one stopped in its second, and one that ends."""
     story = Story(tmp_path_factory.mktemp("interrupted"))
     command = ["--study", "lstm", "--data", str(tiny_csv), "--trials", "2", "--max-epochs", "3"]
+    command += ["--workers", "1"]
 
     killed = Running(story.home, *command)
     killed.wait_for("trial 0 (1 of 2), defaults", "  epoch 1/3")
