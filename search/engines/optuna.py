@@ -61,9 +61,9 @@ class OptunaEngine:
         self._seed = seed
         self._sampler = sampler
         self._two_goals = sampler in GOALS
-        storage: optuna.storages.BaseStorage = (
-            open_storage(database, patience) if database else optuna.storages.InMemoryStorage()
-        )
+        storage: optuna.storages.BaseStorage = optuna.storages.InMemoryStorage()
+        if database:
+            storage = open_storage(database, patience, sole=True)
         self._study = self._create(storage, study)
         before = self._study.user_attrs.get("owner", owner)
         if before != owner:
@@ -118,8 +118,8 @@ class OptunaEngine:
         trial = self._asked[number]
         trial.report(accuracy, round(n_epochs / (self.first_rung or 1.0)))
         # What is known beforehand is what the rest is held against, so it is trained to its end.
-        known = trial.user_attrs["origin"] in self._plan.starting_points()
-        return trial.should_prune() and not known
+        known = self._plan.starting_points()
+        return trial.should_prune() and trial.user_attrs["origin"] not in known
 
     def tell(
         self,

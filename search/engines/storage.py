@@ -30,12 +30,15 @@ def database(root: Path) -> Path | str:
     return os.environ.get(STORAGE) or root / "optuna.db"
 
 
-def open_storage(database: Path | str, patience: Patience | None = None) -> BaseStorage:
+def open_storage(
+    database: Path | str, patience: Patience | None = None, *, sole: bool = False
+) -> BaseStorage:
     """Open Optuna's storage, and make its tables if they are not there.
 
     Args:
         database: a SQLite file, or the address of a database.
         patience: how long a call waits for a storage that is away or locked.
+        sole: whether nobody else writes to the studies that this process opens.
 
     Raises:
         UserError: if the database does not answer.
@@ -43,6 +46,7 @@ def open_storage(database: Path | str, patience: Patience | None = None) -> Base
     from optuna.storages import get_storage
 
     from search.engines.patient import STORE, PatientStorage
+    from search.engines.sole import SoleStorage
     from tracking.patience import Patience
 
     patience = patience or Patience()
@@ -50,7 +54,8 @@ def open_storage(database: Path | str, patience: Patience | None = None) -> Base
         opened = patience.insist(STORE, lambda: _open_file(database))
     else:
         opened = _open_address(database)
-    return PatientStorage(get_storage(opened), patience)
+    kind = SoleStorage if sole else PatientStorage
+    return kind(get_storage(opened), patience)
 
 
 def _open_file(file: Path) -> RDBStorage:

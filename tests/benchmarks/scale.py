@@ -144,17 +144,16 @@ def main() -> int:
     parser.add_argument("--keep-models", type=int, default=3)
     chosen = parser.parse_args()
     clock = Clock(chosen.seconds, every=max(1, min(1_000, chosen.trials // 5)))
-    print(
-        f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; {_line(0, [0.0])}", flush=True
-    )
+    print(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", flush=True)
     with tempfile.TemporaryDirectory(prefix="seqsearch-scale-") as folder:
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.process_time()
         _search(place_database(Path(folder)), chosen, clock)
-        seconds = time.monotonic() - began
+        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     found = _milliseconds(clock.starts)
     print(f"all {_line(len(clock.starts), found)}")
     print(f"the last 500: {_line(len(clock.starts), found[-500:])}")
     print(f"{len(clock.starts) / seconds:.1f} trials a second over all")
+    print(f"{1_000 * cpu / len(clock.starts):.0f} ms of processor time a trial")
     if chosen.seconds:
         print(f"busy: {100 * _busy(clock, chosen.evaluators):.1f} %")
     print(f"load at the end {os.getloadavg()[0]:.2f}")
