@@ -29,7 +29,7 @@ ENGINES: dict[str, Offer] = {
         },
         pruners={
             "median": "ends a trial that is below the median of the others at its epoch",
-            "hyperband": "gives many trials an epoch or two, and the best of them all; for 30 on",
+            "hyperband": "gives many trials an epoch or less, and the best of them all; for 30 on",
             "none": "trains every trial to its end; the only one for nsga2",
         },
     ),
