@@ -60,6 +60,9 @@ PARTS = {"train": 8, "validation": 10}
 DATA = EightTexts("tiny", "", False, ("neg", "pos"), "d", "s", PARTS, folder=Path("none"))
 
 
+DEFAULTS = PLAN.complete({})
+
+
 class Silent:
     """A watcher that shows nothing."""
 
@@ -83,7 +86,9 @@ class OneAtATime:
 
     def start(self, task: Task) -> None:
         digest = hashlib.sha256(repr((sorted(task.params.items()), task.seed)).encode()).digest()
-        a = 0.5 + int.from_bytes(digest[:4], "big") / 2**33
+        # Each is better than the defaults before it, so that its model is kept, and theirs removed.
+        n_changed = sum(task.params[name] != value for name, value in DEFAULTS.items())
+        a = 0.5 + n_changed / 100 + int.from_bytes(digest[:4], "big") / 2**40
         with zipfile.ZipFile(task.model, "w") as model:
             model.writestr("weights", "0")
         score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
