@@ -47,13 +47,21 @@ def main() -> int:
 
 def repair(root: Path, name: str) -> None:
     """Do what the next start of a study would do first, and say what was changed."""
-    from search.engines.remembered import settle
+    from search.engines.names import label
+    from search.engines.remembered import settle, told
     from search.lock import alone
     from tracking import store
 
     plan = store.read_study(root, name).plan
     with alone(root, plan.study):
         records = store.reopen_study(root, plan.study)
+        if plan.space:
+            unknown = records.numbers() - told(root, plan.engine, records.parent).keys()
+            if unknown:  # it may be under way on another machine
+                raise UserError(
+                    f"MLflow has trials of {plan.study} that {label(plan.engine)} here has not, "
+                    f"{min(unknown)} among them. Name the --storage that it was run with."
+                )
         changed = records.repair()
         if plan.space:  # else it proposes nothing, so no engine knows it
             changed += settle(root, plan.engine, records.parent, records.trials())

@@ -72,7 +72,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
     from search.estimate import seconds_of_study, seconds_per_trial
 
     plan = options.plan
-    per_trial = seconds_per_trial(plan, data) / options.n_workers
+    per_trial = seconds_per_trial(plan, data) / (1 if options.cluster else options.n_workers)
     return {
         "study": options.study,
         "question": plan.question,
@@ -113,7 +113,8 @@ def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
         f"data: {data.name}, {texts}; classes {', '.join(data.classes)}; digest {data.digest}",
         f"budget: {budget(plan)}",
         *_search(options),
-        f"estimated time: {duration(facts['estimated_seconds'])} on 2 cores",
+        f"estimated time: {duration(facts['estimated_seconds'])} on 2 cores"
+        + ("" if not facts["workers"] else f", {facts['workers']} trials at a time"),
         "nothing was trained.",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -60,9 +60,10 @@ class Coordinator:
             Stopped: if the user asked to end; the study can be resumed.
             RuntimeError: if a trial hit a bug of ours, after it was recorded.
         """
+        # Before anything is touched: the records may be another machine's.
+        self.engine.refuse_unknown(self.store.numbers())
         finished = False
         try:
-            self.engine.refuse_unknown(self.store.numbers())
             recorded = self.store.begin()
             self.engine.reconcile(recorded)
             self.store.allow(self._most_trials())
@@ -123,8 +124,7 @@ class _Session:
         try:
             with study.place.open_pool(self._tick) as pool:
                 while self._begin(pool) or self._courses:
-                    for task, event in pool.events():
-                        self._take(pool, task, event)
+                    self._take_all(pool)
         except OutOfTime as end:  # no verdict on these values: they are tried when there is time
             self._cut_short(str(end))
         except Stopped as stop:
@@ -137,6 +137,17 @@ class _Session:
             assert study.plan.timeout is not None
             study.engine.spend(study.plan.timeout)
         study.store.take_stock(study.keep_models)
+
+    def _take_all(self, pool: Evaluators) -> None:
+        """Take what has come. One that stops the study takes no result of the others along."""
+        failure: Exception | None = None
+        for task, event in pool.events():
+            try:
+                self._take(pool, task, event)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _begin(self, pool: Evaluators) -> bool:
         """Begin as many trials as there is room and budget for; tell whether one was begun."""

@@ -40,6 +40,9 @@ class Stopped(Exception):
         self.exit_code = 128 + signum
 
 
+_ENDS = (signal.SIGTERM, signal.SIGHUP)  # whoever ignores one from the start means it: nohup
+
+
 class StopFlag:
     """Remembers a wish to stop until it is asked for, so that no write is cut in the middle."""
 
@@ -47,7 +50,7 @@ class StopFlag:
         self._signum: int | None = None
 
     def __enter__(self) -> Self:
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        signals = [signal.SIGINT, *(s for s in _ENDS if signal.getsignal(s) is not signal.SIG_IGN)]
         self._before = [(signum, signal.signal(signum, self._remember)) for signum in signals]
         return self
 
@@ -159,8 +162,9 @@ def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a program and exit with the code that its end deserves."""
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _raise_stopped)
+    for signum in _ENDS:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _raise_stopped)
     try:
         code = main()
     except UserError as error:

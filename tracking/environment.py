@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +37,7 @@ _VARIABLES = (
     "XLA_FLAGS",
 )
 _MOST_WORKERS, _GB_EACH = 4, 2.0  # trials of 25,000 reviews took 0.5 to 1.4 GB
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]+@")
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -127,7 +129,11 @@ def default_workers() -> int:
 
 
 def _memory_gb() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    """Give the memory that we may use, which a container can limit."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no cgroup, or no limit ("max")
+        memory = min(memory, int(_MEMORY_LIMIT.read_text("ascii")))
+    return memory / 2**30
 
 
 def _n_threads() -> int:

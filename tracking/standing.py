@@ -1,4 +1,5 @@
-"""How far a study has come, written to its parent run: for people, nothing reads it back.
+"""How far a study has come, written to its parent run: for people; of it only
+the best trial's number is read back, by the doctor.
 
 Counts and the best so far are metrics, one step a finished trial; trials.csv has a row for each.
 """

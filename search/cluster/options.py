@@ -72,7 +72,7 @@ def cluster_plan(arguments: argparse.Namespace) -> ClusterPlan | None:
         return None
     return ClusterPlan(
         arguments.cluster,
-        arguments.workers,
+        arguments.workers or (1 if arguments.deterministic else None),
         n_cpus or 1,
         n_gpus or 0,
         arguments.trial_timeout,

@@ -14,10 +14,11 @@ from pathlib import Path
 from search.engines import Asked, derive
 from search.engines.journal import Attempt, Ended, Journal
 from search.engines.keras_tuner_oracle import EPOCHS, Proposer
-from search.engines.settling import settle_journal
+from search.engines.settling import LONGEST_REASON, settle_journal
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tracking.cli import UserError
+from tracking.environment import redact
 from tracking.records import State, TrialRecord
 
 
@@ -65,7 +66,7 @@ class KerasTunerEngine:
         reason: str = "",
     ) -> None:
         value = value if state == "complete" else None
-        self._journal.tell(Ended(number, state, value, void, reason))
+        self._journal.tell(Ended(number, state, value, void, redact(reason)[-LONGEST_REASON:]))
         self._end(number)
 
     def refuse_unknown(self, numbers: Collection[int]) -> None:

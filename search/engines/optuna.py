@@ -75,7 +75,11 @@ class OptunaEngine:
                 )
             _put_aside(storage, self._study)
             self._study = self._create(storage, study)
-        self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
+        rung = None if self._two_goals else first_rung(pruner, n_texts)
+        if self._study.get_trials(deepcopy=False):  # a study keeps its steps
+            rung = self._study.user_attrs.get("first_rung")
+        self._study.set_user_attr("first_rung", rung)
+        self.first_rung = rung
         self._study.pruner = make_pruner(pruner, plan, self.first_rung)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}  # those under way
@@ -191,6 +195,7 @@ class OptunaEngine:
             if trial.number in void and trial.number not in again:
                 attributes = {**trial.user_attrs, "again_of": trial.number}
                 del attributes["asked"]
+                attributes.pop("reason", None)  # of the attempt that was cut short
                 self._study.enqueue_trial(trial.params, user_attrs=attributes)
                 return True
         tried = {trial.user_attrs.get("origin") for trial in asked}

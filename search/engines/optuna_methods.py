@@ -79,7 +79,7 @@ def make_pruner(name: str, plan: StudyPlan, rung: float | None) -> BasePruner:
         case "median":
             # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
             # this size often learn nothing in their first epoch.
-            return MedianPruner(n_startup_trials=4, n_warmup_steps=2)
+            return MedianPruner(n_startup_trials=4, n_warmup_steps=round(2 / (rung or 1.0)))
         case "hyperband":
             return HyperbandPruner(
                 min_resource=1, max_resource=round(plan.max_epochs / (rung or 1.0))

@@ -54,7 +54,7 @@ def settle(root: Path, engine: str, owner: str, recorded: Mapping[int, TrialReco
         ends = settle_journal(Journal(file, owner), recorded)
     name = label(engine)
     return [
-        f"trial {end.number}: {name} had it as running, and is told that it is "
+        f"trial {end.number}: {name} had it as not ended, and is told that it is "
         f"{'void' if end.void else end.state}"
         for end in ends
     ]

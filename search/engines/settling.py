@@ -16,7 +16,7 @@ STATES: dict[str, TrialState] = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-_LONGEST_REASON = 2_000  # characters, of its end
+LONGEST_REASON = 2_000  # characters, of its end
 
 
 def ended(number: int, record: TrialRecord | None) -> Ended:
@@ -57,7 +57,7 @@ def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> Frozen
         trial_id = study._storage.get_trial_id_from_study_id_trial_number(
             study._study_id, end.number
         )
-        reason = redact(end.reason)[-_LONGEST_REASON:]
+        reason = redact(end.reason)[-LONGEST_REASON:]
         study._storage.set_trial_user_attr(trial_id, "reason", reason)
     two_goals = len(study.directions) > 1
     values = [end.value, n_parameters] if two_goals else end.value

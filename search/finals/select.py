@@ -63,7 +63,7 @@ class Finalist:
 def finalists(study: StudyRecord, top: int) -> list[Finalist]:
     """Choose the best trials by validation accuracy, then the first reference and a control.
 
-    Of equals the earlier trial is chosen, and of trials with the same values the better one. A
+    Of equals the earlier trial is chosen, and of trials with the same values the first. A
     reference that is among the best stands there.
 
     Raises:
@@ -93,7 +93,7 @@ def finalists(study: StudyRecord, top: int) -> list[Finalist]:
 
 
 def _distinct(candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Keep the best trial of each configuration.
+    """Keep the first trial of each configuration, where its best stands.
 
     Others have its values on another seed, which is what finals are for, or for more epochs, as
     what hyperband promotes.
@@ -101,8 +101,12 @@ def _distinct(candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
     found: list[TrialRecord] = []
     for trial in candidates:
         if not any(_values(trial) == _values(other) for other in found):
-            found.append(trial)
+            found.append(min((t for t in candidates if t.params == trial.params), key=_number))
     return found
+
+
+def _number(trial: TrialRecord) -> int:
+    return trial.number
 
 
 def _values(trial: TrialRecord) -> dict[str, Value]:

@@ -86,7 +86,7 @@ class OneAtATime:
 
     def start(self, task: Task) -> None:
         digest = hashlib.sha256(repr((sorted(task.params.items()), task.seed)).encode()).digest()
-        # Each is better than the defaults before it, so that its model is kept, and theirs removed.
+        # Each is better than the defaults, so that its model is kept, and theirs is removed.
         n_changed = sum(task.params[name] != value for name, value in DEFAULTS.items())
         a = 0.5 + n_changed / 100 + int.from_bytes(digest[:4], "big") / 2**40
         with zipfile.ZipFile(task.model, "w") as model:
