@@ -193,7 +193,7 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
 
     with meanwhile(cuts):
         in_postgresql.run(8)
-    assert n_cut > 20
+    assert n_cut > 10
     in_postgresql.assert_whole(8)
 
 

@@ -264,8 +264,11 @@ def test_hyperband_judges_within_the_first_epoch_of_many_texts_and_the_median_do
         pruned += early
         engine.tell(asked.number, "pruned" if early else "complete", 0.8, void=False)
     assert pruned
-    assert open_engine(pruner="median", n_texts=20_000).first_rung is None
-    assert open_engine(pruner="hyperband", n_texts=3_000).first_rung is None
+    assert open_engine(pruner="median", n_texts=20_000).first_rung == 0.25  # it keeps its steps
+    median = open_engine(plan=STUDIES["lstm"], pruner="median", n_texts=20_000)
+    assert median.first_rung is None
+    few = open_engine(plan=STUDIES["gru"], pruner="hyperband", n_texts=3_000)
+    assert few.first_rung is None
 
 
 def test_the_median_pruner_ends_a_poor_trial_after_its_second_epoch(open_engine: Open) -> None:
