@@ -32,7 +32,7 @@ from spaces.studies import STUDIES
 from tests.builders import build_look
 from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
 from tracking import store, writer
-from tracking.cli import Stopped
+from tracking.cli import Stopped, UserError
 from tracking.records import (
     RungRecord,
     ScoreRecord,
@@ -650,3 +650,15 @@ def test_a_trial_that_is_pruned_within_its_first_epoch_is_recorded_with_what_was
     assert pruned.epochs == ()
     assert [trial.rung for trial in (other, pruned, last)] == [RungRecord(0.25, 0.5, 0.1)] * 3
     assert len(last.epochs) == last.params["train.epochs"]
+
+
+def test_a_start_that_does_not_know_the_recorded_trials_touches_nothing(
+    root: Path, start: Start, script: Script
+) -> None:
+    start(1)
+    before = runs(root)
+    (root / "optuna.db").unlink()  # as on another machine that shares the records alone
+    with pytest.raises(UserError, match="MLflow has trials of s that Optuna has not"):
+        start(2)
+    assert runs(root) == before
+    assert ("study", "FINISHED") in before

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tracking.cli import Parser, Stopped, UserError, run, unknown
+from tracking.cli import Parser, StopFlag, Stopped, UserError, run, unknown
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +187,13 @@ def test_a_program_whose_terminal_is_closed_stops_without_an_error() -> None:
     assert os.read(ours, 5) == b"still"
     os.close(ours)
     assert program.wait(20) == 128 + signal.SIGHUP
+
+
+def test_a_closed_terminal_does_not_stop_what_was_started_with_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopFlag() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            stop.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
