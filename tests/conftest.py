@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from search.engines.storage import STORAGE
 from tests.programs import call
 from tests.servers import Database, start_postgresql
 from tracking.cli import TRACKING_URI
+
+# Started with nohup or in the background, tests would have their programs ignore these signals.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
 _PER_CLASS = 60
