@@ -82,7 +82,9 @@ def sentence(rows: Rows) -> str:
     ends = {
         curve.method: curve.median[-1] for curve in rows.curves if curve.against == _AGAINST[0]
     }
-    said = ", ".join(f"{name} {percent(ends[name])}" for name in sorted(ends, key=ends.get))  # type: ignore[arg-type]
+    said = ", ".join(
+        f"{name} {percent(ends[name])}" for name in sorted(ends, key=lambda name: ends[name])
+    )
     return (
         f"This study was searched by {rows.used}. How the methods compare was measured once, on "
         f"recorded trials of small classifiers: the same minutes for each, medians over 50 seeds, "

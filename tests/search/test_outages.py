@@ -192,9 +192,9 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
             n_cut += postgresql.cut()
 
     with meanwhile(cuts):
-        in_postgresql.run(8)
-    assert n_cut > 10
-    in_postgresql.assert_whole(8)
+        in_postgresql.run(16)
+    assert n_cut > 20
+    in_postgresql.assert_whole(16)
 
 
 def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
