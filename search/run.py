@@ -85,6 +85,7 @@ def _coordinate(
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
+    from search.scratch import scratch_of
     from search.study import Coordinator
     from tracking import store
     from tracking.patience import Patience
@@ -114,6 +115,7 @@ def _coordinate(
             stop.check,
             place,
             chosen.keep_models,
+            scratch_of(root, chosen.study),
         )
         try:
             coordinator.run()
