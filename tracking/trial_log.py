@@ -16,6 +16,7 @@ from tracking.records import (
     RungRecord,
     ScoreRecord,
     State,
+    TrialRecord,
     Value,
 )
 
@@ -55,7 +56,11 @@ def start_run(
 
 
 class TrialLog:
-    """The record of one trial, being written."""
+    """The record of one trial, being written.
+
+    Args:
+        known: what an earlier process wrote of it, which is not written twice.
+    """
 
     def __init__(
         self,
@@ -64,21 +69,28 @@ class TrialLog:
         classes: Sequence[str] = (),
         monitor: Monitor | None = None,
         closed: Callable[[str], None] = lambda run_id: None,
+        known: TrialRecord | None = None,
     ) -> None:
         self._client = client
         self.run_id = run_id
         self._classes = classes
         self._monitor = monitor
         self._closed = closed
-        self._rows: list[EpochRecord] = []
+        self._rows: list[EpochRecord] = list(known.epochs) if known else []
+        self._rung = known.rung if known else None
 
     def epoch(self, record: EpochRecord) -> None:
         """Write an epoch, all its numbers at once."""
+        if any(row.epoch == record.epoch for row in self._rows):
+            return
         self._rows.append(record)
         layout.write_epoch(self._client, self.run_id, record)
 
     def rung(self, record: RungRecord) -> None:
         """Write a look at the trial within its first epoch."""
+        if self._rung is not None:
+            return
+        self._rung = record
         layout.write_rung(self._client, self.run_id, record)
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:

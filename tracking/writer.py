@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tracking import disk, finals_layout, layout, plan_layout, standing
+from tracking import disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS
 from tracking.monitor import Monitor
 from tracking.records import (
@@ -53,14 +54,24 @@ class StudyStore:
             raise
         return True
 
-    def begin(self) -> dict[int, TrialRecord]:
+    def under_way(self) -> dict[int, TrialRecord]:
+        """Read the trials that have not ended, by number."""
+        running = "tags.`trial.state` = 'running'"
+        runs = of_kind(self._client, self._experiment, "trial", running)
+        found = [layout.read_trial(self._client, run) for run in runs]
+        return {trial.number: trial for trial in found}
+
+    def begin(self, adopted: Collection[int] = ()) -> dict[int, TrialRecord]:
         """Mark the study as running; close what an earlier process left open.
 
+        Args:
+            adopted: numbers of the trials that go on.
+
         Returns:
-            all trials by number, none of them running.
+            all trials by number, none but these running.
         """
         self._client.update_run(self.parent, status="RUNNING")
-        self.repair()
+        self.repair(adopted)
         return self.trials()
 
     def trials(self) -> dict[int, TrialRecord]:
@@ -73,8 +84,11 @@ class StudyStore:
         self._stale.clear()
         return dict(sorted(recorded.items()))
 
-    def repair(self) -> list[str]:
+    def repair(self, adopted: Collection[int] = ()) -> list[str]:
         """Close what an earlier process left open, and delete what it left half.
+
+        Args:
+            adopted: numbers of the trials that go on, which are left as they are.
 
         Returns:
             what was changed, a sentence each. Doing it twice changes nothing.
@@ -82,7 +96,8 @@ class StudyStore:
         trials = list(of_kind(self._client, self._experiment, "trial"))
         self._stale.update(run.info.run_id for run in trials)
         half = of_kind(self._client, self._experiment, HALF_CONTROL)
-        return list(repair(self._client, half, trials))
+        left = [run for run in trials if int(run.data.tags["trial.number"]) not in adopted]
+        return list(repair(self._client, half, left))
 
     def rest(self) -> list[str]:
         """Let the study's own run say how far it has come, and that nobody works on it.
@@ -137,6 +152,15 @@ class StudyStore:
         )
         monitor = Monitor(self._client, run_id) if is_here else None
         return TrialLog(self._client, run_id, data.classes, monitor, self._stale.add)
+
+    def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
+        """Go on with the record of a trial on this machine that a killed coordinator began."""
+        run_id = trial.run_id
+        monitor = Monitor(self._client, run_id, goes_on=True)
+        log = TrialLog(self._client, run_id, data.classes, monitor, self._stale.add, known=trial)
+        if models.is_left(self._client.get_run(run_id)):
+            log.drop_model()  # perhaps half of it: it is given again
+        return log
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
