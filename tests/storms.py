@@ -31,6 +31,8 @@ Signal = Literal["kill", "term", "stop", "hup"]
 SIGNALS: tuple[Signal, ...] = ("kill", "term", "stop", "hup")
 MOST_SECONDS = 60.0  # from the last start, or the last SIGCONT, to the end of the study
 _STUDY = "feedforward-few-smoke"
+_MOST_WAITING = 60.0  # seconds for progress, and for an evaluator: so a storm always ends
+_MOST_WAITING_ASLEEP = 5.0  # the same while SIGSTOP keeps all from moving
 _GONE_SECONDS = 30.0
 _END_SECONDS = 600.0
 _LOOK_SECONDS = 0.1
@@ -48,7 +50,6 @@ class Storm:
 
     Attributes:
         pause: seconds between SIGSTOP and SIGCONT.
-        most_between: seconds that a hit waits for progress, and for an evaluator, at most.
         say: is told of each hit.
         hits: how often each kind of process was hit.
         n_cut: trials that were under way, over all coordinators that were told to end.
@@ -63,7 +64,6 @@ class Storm:
     n_trials: int
     n_workers: int
     pause: float = 60.0
-    most_between: float = 20.0
     say: Callable[[str], None] = lambda line: None
     hits: Counter[str] = field(default_factory=Counter)
     n_cut: int = 0
@@ -77,6 +77,7 @@ class Storm:
         self.words += ["--workers", str(self.n_workers)]
         self._began = self._woken = time.monotonic()
         self._asleep: dict[int, threading.Timer] = {}
+        self._most_waiting = _MOST_WAITING_ASLEEP if self.signal == "stop" else _MOST_WAITING
 
     def blow(self, n_hits: int) -> None:
         """Hit until all hits are spent, then let the study end. Nothing of it runs afterwards."""
@@ -102,7 +103,7 @@ class Storm:
 
     def _wait_for(self, moment: float) -> None:
         """Wait until the study has come so far, and a random part of a second."""
-        deadline = time.monotonic() + self.most_between
+        deadline = time.monotonic() + self._most_waiting
         while time.monotonic() < deadline and self._progress().n_steps < moment:
             self._keep_running()
             time.sleep(_LOOK_SECONDS)
@@ -133,7 +134,7 @@ class Storm:
 
     def _victim(self, wants_trial: bool) -> psutil.Process:
         """Give an evaluator or the coordinator; the other, if there is none for long."""
-        deadline = time.monotonic() + self.most_between
+        deadline = time.monotonic() + self._most_waiting
         while True:
             self._keep_running()
             trials = [one for one in evaluators(self.home) if one.pid not in self._asleep]

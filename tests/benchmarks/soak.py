@@ -6,7 +6,8 @@ Kills hit an evaluator and the coordinator in turn; the coordinator is started a
 few seconds memory, open files and number of all processes that run on the study are looked at, and
 what lies on the disk. A coordinator that has told no trial yet is still importing: it is neither
 looked at nor killed. In the first half there is one worker, in the second `--workers`, so that
-trials and time do not go along with each other all the way.
+trials and time do not go along with each other all the way. The first coordinator, which makes the
+stores, is left out of the figures.
 
 Memory, files and disk may grow with the number of trials and with nothing else. Of each figure the
 part of the trials and the part of time are estimated together (tests/growth.py), at equal numbers
@@ -54,6 +55,7 @@ _HELD = (
     "n_temporary",
 )
 _SUMS = ("disk_mb",)
+_N_ESTIMATED = 5  # of a figure: a constant, trials, time, evaluators, age
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ def main() -> int:
 
 def _only_trials(samples: list[Sample], n_workers: int) -> bool:
     """Print what each figure grows with; tell whether that is the number of trials alone."""
-    if not samples or len({sample.life for sample in samples}) < len(_HELD):
+    samples = [sample for sample in samples if sample.life > 0]
+    if len({sample.life for sample in samples}) <= _N_ESTIMATED:
         print("too short to tell what grows")
         return False
 
@@ -200,7 +203,7 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
     others, lives = [column("n_evaluators"), column("age")], [sample.life for sample in samples]
     grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
     grown |= {name: of_sum(column(name), trials, hours, level) for name in _SUMS}
-    print(f"{len(samples)} samples of {lives[-1] + 1} coordinators, {trials[-1]:.0f} trials")
+    print(f"{len(samples)} samples of {lives[-1]} coordinators, {trials[-1]:.0f} trials")
     print(f"{'figure':18} {'at first':>9} {'at last':>9} {'a trial':>10}  an hour, between")
     for name, growth in grown.items():
         first, last = column(name)[0], column(name)[-1]

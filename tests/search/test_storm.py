@@ -14,7 +14,7 @@ from tests.storms import SIGNALS, Signal, Storm, aftermath
 def blow(home: Path, signal: Signal, seed: int, n_hits: int, n_trials: int) -> Storm:
     """Hit a study on two workers."""
     place_database(home / "mlruns")
-    storm = Storm(home, signal, random.Random(seed), n_trials, 2, pause=3.0, most_between=8.0)
+    storm = Storm(home, signal, random.Random(seed), n_trials, 2, pause=3.0)
     storm.blow(n_hits)
     assert sum(storm.hits.values()) == n_hits
     return storm
