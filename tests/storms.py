@@ -1,4 +1,4 @@
-"""Programs that are hit at random moments of their study, and what is left of it.
+"""A study whose processes are hit at random moments.
 
 A moment is a place in the study's progress, not in time: trials take steps (tests/steps.py), and
 hits are spread evenly over the steps of all trials. So they find trials at every step of their
@@ -8,8 +8,6 @@ hit.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import random
 import signal
 import threading
@@ -22,20 +20,17 @@ from typing import Literal
 
 import psutil
 
-from search import doctor
-from tests.programs import Snapshot, snapshot, write_few_texts
+from tests.programs import write_few_texts
 from tests.sessions import GONE, Coordinator, evaluators, left_after, processes
 from tests.steps import STEPS, Progress, read_progress
 
 Signal = Literal["kill", "term", "stop", "hup"]
 SIGNALS: tuple[Signal, ...] = ("kill", "term", "stop", "hup")
-MOST_SECONDS = 60.0  # from the last start, or the last SIGCONT, to the end of the study
-_STUDY = "feedforward-few-smoke"
 _MOST_WAITING = 60.0  # seconds for progress, and for an evaluator: so a storm always ends
-_MOST_WAITING_ASLEEP = 5.0  # the same while SIGSTOP keeps all from moving
+_MOST_ASLEEP = 5.0  # seconds for progress while the coordinator is stopped: then evaluators are
 _GONE_SECONDS = 30.0
 _END_SECONDS = 600.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.2
 _CODES = {  # of a coordinator that was hit; a signal ends it before it has begun to listen
     "kill": (-signal.SIGKILL,),
     "term": (128 + signal.SIGTERM, -signal.SIGTERM),
@@ -77,7 +72,6 @@ class Storm:
         self.words += ["--workers", str(self.n_workers)]
         self._began = self._woken = time.monotonic()
         self._asleep: dict[int, threading.Timer] = {}
-        self._most_waiting = _MOST_WAITING_ASLEEP if self.signal == "stop" else _MOST_WAITING
 
     def blow(self, n_hits: int) -> None:
         """Hit until all hits are spent, then let the study end. Nothing of it runs afterwards."""
@@ -103,10 +97,16 @@ class Storm:
 
     def _wait_for(self, moment: float) -> None:
         """Wait until the study has come so far, and a random part of a second."""
-        deadline = time.monotonic() + self._most_waiting
-        while time.monotonic() < deadline and self._progress().n_steps < moment:
+        waited, looked = {True: 0.0, False: 0.0}, time.monotonic()  # while it was stopped, or not
+        while self._progress().n_steps < moment:
             self._keep_running()
             time.sleep(_LOOK_SECONDS)
+            looked, before = time.monotonic(), looked
+            waited[self._is_stopped] += looked - before
+            if waited[True] > _MOST_ASLEEP and self._awake_trials():
+                break
+            if waited[False] > _MOST_WAITING:
+                break
         time.sleep(self.luck.random())
 
     def _keep_running(self) -> None:
@@ -134,16 +134,22 @@ class Storm:
 
     def _victim(self, wants_trial: bool) -> psutil.Process:
         """Give an evaluator or the coordinator; the other, if there is none for long."""
-        deadline = time.monotonic() + self._most_waiting
+        deadline = time.monotonic() + _MOST_WAITING
         while True:
             self._keep_running()
-            trials = [one for one in evaluators(self.home) if one.pid not in self._asleep]
-            is_awake = self._running.process.pid not in self._asleep
-            if trials and (wants_trial or (not is_awake and time.monotonic() > deadline)):
+            trials, is_late = self._awake_trials(), time.monotonic() > deadline
+            if trials and (wants_trial or self._is_stopped):
                 return self.luck.choice(trials)
-            if is_awake and (not wants_trial or time.monotonic() > deadline):
+            if not self._is_stopped and (is_late or not wants_trial):
                 return self._running.process
             time.sleep(_LOOK_SECONDS)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._running.process.pid in self._asleep
+
+    def _awake_trials(self) -> list[psutil.Process]:
+        return [one for one in evaluators(self.home) if one.pid not in self._asleep]
 
     def _harm(self, victim: psutil.Process) -> None:
         if self.signal == "kill":
@@ -180,63 +186,3 @@ class Storm:
         self._running.end(_END_SECONDS)
         self.seconds = time.monotonic() - began
         self._note_end()
-
-
-@dataclass(frozen=True)
-class Aftermath:
-    """What a storm has left in both stores.
-
-    Attributes:
-        lost: why each attempt was lost, by number; one that died a second time is lost as well.
-        most_lost: so many attempts may have been lost.
-        faults: what does not hold, a sentence each.
-    """
-
-    n_finished: int
-    lost: dict[int, str]
-    most_lost: int
-    faults: list[str]
-
-
-def aftermath(storm: Storm, *, timed: bool = True) -> Aftermath:
-    """Look at what is left: the budget is met, both stores are whole and agree.
-
-    Args:
-        timed: the end may have taken no more than MOST_SECONDS, on a machine that is free for it.
-    """
-    root, repaired = storm.home / "mlruns", io.StringIO()
-    with contextlib.redirect_stdout(repaired):
-        doctor.repair(root, _STUDY)
-    wrong = doctor.findings(root, _STUDY)
-    store = snapshot(storm.home, _STUDY)
-    seeds = {store.trials[number].data.tags["trial.seed"] for number in store.counted}
-    lost, most_lost = _lost(store), _most_lost(storm)
-    checks = {
-        f"{len(store.counted)} trials have finished": len(store.counted) == storm.n_trials,
-        f"they have {len(seeds)} seeds": len(seeds) == storm.n_trials,
-        f"there was to repair: {repaired.getvalue()}": "nothing to repair" in repaired.getvalue(),
-        f"the audit says: {wrong}": not wrong,
-        f"processes were left: {storm.orphans}": not storm.orphans,
-        f"the end took {storm.seconds:.0f} s": not timed or storm.seconds <= MOST_SECONDS,
-        f"{len(lost)} attempts were lost, not {most_lost} at most": len(lost) <= most_lost,
-    }
-    faults = [sentence for sentence, holds in checks.items() if not holds]
-    return Aftermath(len(store.counted), lost, most_lost, faults)
-
-
-def _most_lost(storm: Storm) -> int:
-    """How many attempts may be lost: one a kill, and all that a coordinator was told to end."""
-    if storm.signal == "kill":
-        return sum(storm.hits.values())
-    if storm.signal == "stop":
-        return 0
-    return storm.n_workers * storm.hits["coordinator"]
-
-
-def _lost(store: Snapshot) -> dict[int, str]:
-    lost = {}
-    for number in (trial.number for trial in store.in_optuna):
-        tags = store.trials[number].data.tags if number in store.trials else {}
-        if number not in store.counted or tags["trial.died"] == "True":
-            lost[number] = tags.get("trial.reason", "it was not recorded yet")
-    return lost

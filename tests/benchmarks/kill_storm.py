@@ -27,7 +27,8 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.storms import SIGNALS, Storm, aftermath
+from tests.aftermath import aftermath
+from tests.storms import SIGNALS, Storm
 
 _HEAD = "seed  minutes  hits: coordinator, evaluator  finished  lost (at most)  last start to end"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.aftermath import aftermath
 from tests.builders import place_database
-from tests.storms import SIGNALS, Signal, Storm, aftermath
+from tests.storms import SIGNALS, Signal, Storm
 
 
 def blow(home: Path, signal: Signal, seed: int, n_hits: int, n_trials: int) -> Storm:
