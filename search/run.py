@@ -61,11 +61,12 @@ def _run(console: Console, chosen: Options) -> int:
     from search.lock import alone
     from search.page import build_page
     from search.places import open_place
+    from search.temporary import temporary_folder
     from tracking import store
 
     data = _load(console, chosen)
     root = store.home()
-    with open_place(chosen, data, notes_on(console)) as place:
+    with temporary_folder(), open_place(chosen, data, notes_on(console)) as place:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -45,6 +45,15 @@ def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.Com
     )
 
 
+def write_few_texts(home: Path) -> Path:
+    """Write a table of 120 short texts, half of them positive."""
+    words = ["a fine film and a great cast", "a dull film and a weak plot"]
+    lines = [f"{words[i % 2]} {i},{'pos' if i % 2 == 0 else 'neg'}" for i in range(120)]
+    file = home / "few.csv"
+    file.write_text("\n".join(["text,label", *lines, ""]))
+    return file
+
+
 class Running:
     """A program under way in a session of its own, as in a terminal of its own."""
 

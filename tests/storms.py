@@ -1,200 +1,188 @@
-"""Programs that are hit at random moments, and what is left of their studies."""
+"""A study whose processes are hit at random moments.
+
+A moment is a place in the study's progress, not in time: trials take steps (tests/steps.py), and
+hits are spread evenly over the steps of all trials. So they find trials at every step of their
+lives, and after the last hit there is little left to do. A second at most lies between step and
+hit.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import pty
 import random
 import signal
-import subprocess
-import sys
-import termios
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
-from tests.programs import ROOT, environment
+from tests.programs import write_few_texts
+from tests.sessions import GONE, Coordinator, evaluators, left_after, processes
+from tests.steps import STEPS, Progress, read_progress
 
-STUDY = "feedforward-few-smoke"
-SIGNALS = ("kill", "term", "stop", "hup")
+Signal = Literal["kill", "term", "stop", "hup"]
+SIGNALS: tuple[Signal, ...] = ("kill", "term", "stop", "hup")
+_MOST_WAITING = 60.0  # seconds for progress, and for an evaluator: so a storm always ends
+_MOST_ASLEEP = 5.0  # seconds for progress while the coordinator is stopped: then evaluators are
 _GONE_SECONDS = 30.0
 _END_SECONDS = 600.0
-_EXPECTED_CODES = (0, -signal.SIGKILL, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
-
-
-def write_few_texts(home: Path) -> Path:
-    """Write a table of 120 short texts, half of them positive."""
-    words = ["a fine film and a great cast", "a dull film and a weak plot"]
-    lines = [f"{words[i % 2]} {i},{'pos' if i % 2 == 0 else 'neg'}" for i in range(120)]
-    file = home / "few.csv"
-    file.write_text("\n".join(["text,label", *lines, ""]))
-    return file
-
-
-class Coordinator:
-    """`search.run` in a session of its own, or in a terminal that can be closed."""
-
-    def __init__(self, home: Path, *words: str, terminal: bool = False) -> None:
-        self._terminal, theirs = pty.openpty() if terminal else (None, subprocess.DEVNULL)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "search.run", *words],
-            cwd=ROOT,
-            env=environment(home),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=_own_the_terminal if terminal else None,
-        )
-        if self._terminal is not None:
-            os.close(theirs)
-            threading.Thread(target=_drain, args=(self._terminal,), daemon=True).start()
-
-    def trials(self) -> list[int]:
-        """The processes of trials: children of Keras' server, which is a child of ours."""
-        try:
-            children = psutil.Process(self.process.pid).children()
-            return [one.pid for child in children for one in child.children()]
-        except psutil.NoSuchProcess:
-            return []
-
-    def wait_for_trials(self) -> bool:
-        """Wait until a trial is under way; tell whether one is, or the program has ended."""
-        while not self.trials():
-            if self.process.poll() is not None:
-                return False
-            time.sleep(0.1)
-        return True
-
-    def close_terminal(self) -> None:
-        """Close the window that it runs in."""
-        assert self._terminal is not None
-        os.close(self._terminal)
-        self._terminal = None
-
-    def wait_until_gone(self) -> list[int]:
-        """Wait for its end and that of all it started; give what does not end."""
-        self.process.wait(_GONE_SECONDS)
-        deadline = time.monotonic() + _GONE_SECONDS
-        while (left := self._members()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if self._terminal is not None:
-            self.close_terminal()
-        return left
-
-    def kill_all(self) -> None:
-        """Leave nothing of it."""
-        for pid in [self.process.pid, *self._members()]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-
-    def _members(self) -> list[int]:
-        found = []
-        for one in psutil.process_iter():
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if os.getsid(one.pid) == self.process.pid and one.status() != "zombie":
-                    found.append(one.pid)
-        return found
+_LOOK_SECONDS = 0.2
+_CODES = {  # of a coordinator that was hit; a signal ends it before it has begun to listen
+    "kill": (-signal.SIGKILL,),
+    "term": (128 + signal.SIGTERM, -signal.SIGTERM),
+    "hup": (128 + signal.SIGHUP, -signal.SIGHUP),
+    "stop": (),
+}
 
 
 @dataclass
 class Storm:
-    """Hits on a study, evenly on its coordinator and on its trials.
+    """Hits on a study, half of them on its coordinator, half on its evaluators, by chance.
 
     Attributes:
         pause: seconds between SIGSTOP and SIGCONT.
-        most_between: seconds between two hits, at most.
+        say: is told of each hit.
         hits: how often each kind of process was hit.
-        n_under_way: processes of trials that a coordinator had when it was hit, over all.
+        n_cut: trials that were under way, over all coordinators that were told to end.
         codes: the exit codes of coordinators that ended.
-        seconds: from the last start to the end of the study.
-        orphans: processes that outlived the coordinator that started them.
+        seconds: from the last start, or SIGCONT, to the end of the study.
+        orphans: processes that outlived the study, or a coordinator that was told to end.
     """
 
     home: Path
-    words: list[str]
-    signal: Literal["kill", "term", "stop", "hup"]
+    signal: Signal
     luck: random.Random
+    n_trials: int
+    n_workers: int
     pause: float = 60.0
-    most_between: float = 4.0
+    say: Callable[[str], None] = lambda line: None
     hits: Counter[str] = field(default_factory=Counter)
-    n_under_way: int = 0
-    seconds: float = 0.0
+    n_cut: int = 0
     codes: Counter[int] = field(default_factory=Counter)
-    orphans: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    orphans: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.words = ["--study", "feedforward", "--data", str(write_few_texts(self.home))]
+        self.words += ["--smoke", "--trials", str(self.n_trials)]
+        self.words += ["--workers", str(self.n_workers)]
+        self._began = self._woken = time.monotonic()
+        self._asleep: dict[int, threading.Timer] = {}
 
     def blow(self, n_hits: int) -> None:
         """Hit until all hits are spent, then let the study end. Nothing of it runs afterwards."""
-        running, began = self._start(), time.monotonic()
+        moments = [self.luck.uniform(0, len(STEPS) * self.n_trials) for _ in range(n_hits)]
+        # A terminal is the coordinator's; what a hit is on is settled here, for all seeds alike.
+        on_trial = [self.luck.random() < 0.5 and self.signal != "hup" for _ in range(n_hits)]
+        self._start()
         try:
-            while True:
-                spent = sum(self.hits.values()) >= n_hits
-                if running.process.poll() is None and not spent and running.wait_for_trials():
-                    time.sleep(self.luck.uniform(0.1, self.most_between))
-                    self._hit(running)
-                elif running.process.wait(_END_SECONDS) == 0:
-                    self._note_end(running)
-                    self.seconds = time.monotonic() - began
-                    return
-                else:
-                    self._note_end(running)
-                    running, began = self._start(), time.monotonic()
+            for moment, wants_trial in zip(sorted(moments), on_trial, strict=True):
+                self._wait_for(moment)
+                self._hit(self._victim(wants_trial))
+            self._let_end()
         finally:
-            running.kill_all()
+            for timer in list(self._asleep.values()):
+                timer.cancel()
+            for one in processes(self.home):
+                with GONE:
+                    one.kill()
+            self._running.end(_GONE_SECONDS)
 
-    def _start(self) -> Coordinator:
-        return Coordinator(self.home, *self.words, terminal=self.signal == "hup")
+    def _start(self) -> None:
+        self._running = Coordinator(self.home, *self.words, terminal=self.signal == "hup")
 
-    def _hit(self, running: Coordinator) -> None:
-        trials = running.trials()
-        if running.process.poll() is not None:
-            return  # it had ended before
-        of_trial = self.signal != "hup" and sum(self.hits.values()) % 2 == 1
-        if of_trial and not trials:
-            return
-        victim = self.luck.choice(trials) if of_trial else running.process.pid
-        self.hits["trial" if of_trial else "coordinator"] += 1
-        if self.signal == "hup":
-            running.close_terminal()
-        elif self.signal == "stop":
-            with _gone():
-                os.kill(victim, signal.SIGSTOP)
-                time.sleep(self.pause)
-                os.kill(victim, signal.SIGCONT)
-            return
+    def _wait_for(self, moment: float) -> None:
+        """Wait until the study has come so far, and a random part of a second."""
+        waited, looked = {True: 0.0, False: 0.0}, time.monotonic()  # while it was stopped, or not
+        while self._progress().n_steps < moment:
+            self._keep_running()
+            time.sleep(_LOOK_SECONDS)
+            looked, before = time.monotonic(), looked
+            waited[self._is_stopped] += looked - before
+            if waited[True] > _MOST_ASLEEP and self._awake_trials():
+                break
+            if waited[False] > _MOST_WAITING:
+                break
+        time.sleep(self.luck.random())
+
+    def _keep_running(self) -> None:
+        """Start again if all was done: the next hit is then on the start of a whole study."""
+        if self._running.process.poll() is not None:
+            self._note_end()
+            self._start()
+
+    def _progress(self) -> Progress:
+        return read_progress(self.home / "mlruns")
+
+    def _hit(self, victim: psutil.Process) -> None:
+        before = self._progress()
+        is_coordinator = victim.pid == self._running.process.pid
+        kind = "coordinator" if is_coordinator else "evaluator"
+        self.hits[kind] += 1
+        since, age = time.monotonic() - self._began, time.time() - victim.create_time()
+        self.say(f"{since:6.1f} s: {kind}, {age:.1f} s old; {before}")
+        with GONE:
+            self._harm(victim)
+        if is_coordinator and self.signal != "stop":
+            self.n_cut += len(before.under_way)
+            self._note_end(*_CODES[self.signal])
+            self._start()
+
+    def _victim(self, wants_trial: bool) -> psutil.Process:
+        """Give an evaluator or the coordinator; the other, if there is none for long."""
+        deadline = time.monotonic() + _MOST_WAITING
+        while True:
+            self._keep_running()
+            trials, is_late = self._awake_trials(), time.monotonic() > deadline
+            if trials and (wants_trial or self._is_stopped):
+                return self.luck.choice(trials)
+            if not self._is_stopped and (is_late or not wants_trial):
+                return self._running.process
+            time.sleep(_LOOK_SECONDS)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self._running.process.pid in self._asleep
+
+    def _awake_trials(self) -> list[psutil.Process]:
+        return [one for one in evaluators(self.home) if one.pid not in self._asleep]
+
+    def _harm(self, victim: psutil.Process) -> None:
+        if self.signal == "kill":
+            victim.kill()
+        elif self.signal == "term":
+            victim.terminate()
+        elif self.signal == "hup":
+            self._running.close_terminal()
         else:
-            with _gone():
-                os.kill(victim, signal.SIGKILL if self.signal == "kill" else signal.SIGTERM)
-        if not of_trial:
-            self.n_under_way += len(trials)
-            running.process.wait()
+            victim.suspend()
+            self._asleep[victim.pid] = threading.Timer(self.pause, self._wake, [victim])
+            self._asleep[victim.pid].start()
 
-    def _note_end(self, running: Coordinator) -> None:
-        self.orphans += running.wait_until_gone()
-        code = running.process.returncode
+    def _wake(self, victim: psutil.Process) -> None:
+        with GONE:
+            victim.resume()
+        self._woken = time.monotonic()
+        del self._asleep[victim.pid]
+
+    def _note_end(self, *expected: int) -> None:
+        """Note how a coordinator ended. Where it was told to, nothing of it may be left."""
+        code = self._running.end(_END_SECONDS)
         self.codes[code] += 1
-        if code not in _EXPECTED_CODES:
-            raise RuntimeError(f"a coordinator ended with code {code}, which no hit explains")
+        if code not in (0, *expected):
+            said = self._running.output.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"code {code} of a coordinator, which no hit explains: {said}")
+        if code != -signal.SIGKILL:
+            self.orphans += [str(one) for one in left_after(self.home, _GONE_SECONDS)]
 
-
-def _gone() -> contextlib.suppress:
-    return contextlib.suppress(ProcessLookupError)
-
-
-def _own_the_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def _drain(terminal: int) -> None:
-    """Read what a program writes to its terminal, as a window does."""
-    with contextlib.suppress(OSError):  # it was closed
-        while os.read(terminal, 4096):
-            pass
+    def _let_end(self) -> None:
+        for timer in list(self._asleep.values()):
+            timer.join()
+        began = self._woken if self.signal == "stop" else self._running.began
+        self._running.end(_END_SECONDS)
+        self.seconds = time.monotonic() - began
+        self._note_end()

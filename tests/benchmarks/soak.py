@@ -1,11 +1,23 @@
-"""Let a study run for long, with a kill every half minute, and see what grows.
+"""Let a study run for long, with a kill every half minute, and see what grows, and with what.
 
-python tests/benchmarks/soak.py [--minutes 30] [--every 30] [--workers 2] [--signal kill]
+python tests/benchmarks/soak.py [--minutes 30] [--every 30] [--workers 2] [--seed 0]
 
-Each minute a line: the coordinator's memory and open files, the size of the records, the number
-of finished trials. Half of the kills hit the coordinator, which is then started again, so its
-memory is compared between processes of like age and between studies of few and of many trials.
-Exit code 1 if open files or memory grow with time, or the disk grows with anything but trials.
+Kills hit an evaluator and the coordinator in turn; the coordinator is started again at once. Every
+few seconds memory, open files and number of all processes that run on the study are looked at, and
+what lies on the disk. A coordinator that has told no trial yet is still importing: it is neither
+looked at nor killed. In the first half there is one worker, in the second `--workers`, so that
+trials and time do not go along with each other all the way. The first coordinator, which makes the
+stores, is left out of the figures.
+
+Memory, files and disk may grow with the number of trials and with nothing else. Of each figure the
+part of the trials and the part of time are estimated together (tests/growth.py), at equal numbers
+of evaluators and equal age of the coordinator. A figure grows with time if that part is above
+zero beyond its confidence interval, whose level is chosen so that any figure is wrongly found to
+grow in 1 of 20 runs. The table shows what a trial adds, and the interval of what an hour
+adds, which is what such a run could have overlooked. Models are counted: no more are kept than
+--keep-models says. Exit code 1 if anything grows with time, a process outlives the study, or the
+audit of `python -m search.doctor` finds anything after the repair. It is not about speed, and may
+run beside other programs.
 """
 
 from __future__ import annotations
@@ -14,9 +26,6 @@ import argparse
 import contextlib
 import os
 import random
-import signal
-import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -26,29 +35,140 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.programs import call
-from tests.storms import Coordinator, write_few_texts
+from search.doctor import findings, repair
+from tests.growth import of_held, of_sum
+from tests.programs import write_few_texts
+from tests.sessions import GONE, Coordinator, evaluators, left_after, processes
+from tests.steps import read_progress
 
-_MOST_GROWTH = 1.25  # of a later third of the time over an earlier one
+_STUDY = "feedforward-few-smoke"
+_EVERY_SECONDS = 5.0
+_KEEP_MODELS = 3
+_GONE_SECONDS = 30.0
+_TOGETHER = 0.05  # how likely it may be that any figure is wrongly found to grow
+_HELD = (
+    "coordinator_mb",
+    "all_mb",
+    "coordinator_files",
+    "all_files",
+    "n_processes",
+    "n_temporary",
+)
+_SUMS = ("disk_mb",)
+_N_ESTIMATED = 5  # of a figure: a constant, trials, time, evaluators, age
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the coordinator uses, and the records under it.
+    """What the study uses.
 
     Attributes:
-        age: seconds since this coordinator started.
-        disk_mb: the records, without the models that are kept, as many as --keep-models says.
-        n_attempts: runs of trials, those that were cut short included.
+        life: which coordinator it is, counted from 0; age: seconds since its start.
+        n_trials: all that were begun, those that were cut short included.
+        all_mb: memory of all processes; what several share is counted once.
+        disk_mb: the records that stay: without models, what trials under way leave for their
+            coordinator, and SQLite's logs, which are emptied now and then.
+        n_temporary: files and folders that are needed for a while only.
     """
 
-    seconds: float
+    hours: float
+    life: int
     age: float
-    memory_mb: float
-    n_files: int
+    n_trials: int
+    n_evaluators: int
+    coordinator_mb: float
+    all_mb: float
+    coordinator_files: int
+    all_files: int
+    n_processes: int
     disk_mb: float
-    models_mb: float
-    n_attempts: int
+    n_models: int
+    n_temporary: int
+
+
+class Soak:
+    """A study that is killed now and then, and what was seen of it."""
+
+    def __init__(self, home: Path, n_workers: int, luck: random.Random) -> None:
+        self.samples: list[Sample] = []
+        self.n_kills = self._life = 0
+        self._home, self._luck, self._n_workers = home, luck, n_workers
+        self._temporary = home / "tmp"
+        self._temporary.mkdir()
+        self._words = ["--study", "feedforward", "--data", str(write_few_texts(home)), "--smoke"]
+        self._words += ["--trials", "1000000", "--keep-models", str(_KEEP_MODELS)]
+
+    def run(self, minutes: float, every: float) -> None:
+        """Let it run for so long, with a kill every so many seconds, then have it end."""
+        self._began = last_kill = time.monotonic()
+        self._start(1)
+        try:
+            while (seconds := time.monotonic() - self._began) < 60 * minutes:
+                time.sleep(_EVERY_SECONDS)
+                if self._running.process.poll() is not None:
+                    raise RuntimeError(f"it ended: {self._running.output.read_text()[-2000:]}")
+                if self._told() <= self._told_before:
+                    continue  # it begins, and on a busy machine it shall at least get to a trial
+                self._look()
+                if time.monotonic() - last_kill >= every:
+                    last_kill = time.monotonic()
+                    self._kill(1 if seconds < 30 * minutes else self._n_workers)
+            self._running.process.terminate()
+            self._running.end(_GONE_SECONDS)
+            if left := left_after(self._home, _GONE_SECONDS):
+                raise RuntimeError(f"processes outlived their study: {left}")
+        finally:
+            for one in processes(self._home):
+                with GONE:
+                    one.kill()
+
+    def _start(self, n_workers: int) -> None:
+        self._told_before = self._told()
+        variables = {"TMPDIR": str(self._temporary)}
+        words = [*self._words, "--workers", str(n_workers)]
+        self._running = Coordinator(self._home, *words, variables=variables)
+
+    def _kill(self, n_workers: int) -> None:
+        """Kill an evaluator or the coordinator, in turn."""
+        self.n_kills += 1
+        trials = evaluators(self._home)
+        if self.n_kills % 2 and trials:
+            with GONE:
+                self._luck.choice(trials).kill()
+            return
+        self._running.process.kill()
+        self._running.end(_GONE_SECONDS)
+        self._life += 1
+        self._start(n_workers)
+
+    def _told(self) -> int:
+        return read_progress(self._home / "mlruns").n_told
+
+    def _look(self) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
+            self.samples.append(self._sample())
+            print(self.samples[-1], flush=True)
+
+    def _sample(self) -> Sample:
+        own, root = self._running.process, self._home / "mlruns"
+        everyone = processes(self._home)
+        models = [one for one in root.glob("artifacts/models/*/artifacts/MLmodel")]
+        places = [self._temporary, *root.glob("*.trials")]
+        return Sample(
+            hours=(time.monotonic() - self._began) / 3600,
+            life=self._life,
+            age=time.monotonic() - self._running.began,
+            n_trials=read_progress(root).n_all,
+            n_evaluators=len(evaluators(self._home)),
+            coordinator_mb=own.memory_full_info().uss / 2**20,
+            all_mb=sum(one.memory_full_info().pss for one in everyone) / 2**20,
+            coordinator_files=own.num_fds(),
+            all_files=sum(one.num_fds() for one in everyone),
+            n_processes=len(everyone),
+            disk_mb=_size(root),
+            n_models=len(models),
+            n_temporary=sum(1 for place in places for _ in place.glob("*")),
+        )
 
 
 def main() -> int:
@@ -60,101 +180,54 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seqsearch-soak-") as folder:
         home = Path(folder)
-        words = ["--study", "feedforward", "--data", str(write_few_texts(home)), "--smoke"]
-        words += ["--trials", "100000", "--workers", str(chosen.workers)]
-        samples = _soak(home, words, chosen)
-        repaired = call(home, "search.doctor", "--repair", "--study", "feedforward-few-smoke")
-        print(repaired.stdout.strip().splitlines()[-1] if repaired.stdout else repaired.stderr)
-        return 0 if _verdict(samples) and repaired.returncode == 0 else 1
+        soak = Soak(home, chosen.workers, random.Random(chosen.seed))
+        soak.run(chosen.minutes, chosen.every)
+        repair(home / "mlruns", _STUDY)
+        found = findings(home / "mlruns", _STUDY)
+    print(f"{soak.n_kills} kills in {chosen.minutes:g} minutes, load {os.getloadavg()[0]:.1f}")
+    print("\n".join(found) or "the audit finds nothing")
+    return 0 if _only_trials(soak.samples, chosen.workers) and not found else 1
 
 
-def _soak(home: Path, words: list[str], chosen: argparse.Namespace) -> list[Sample]:
-    luck, samples = random.Random(chosen.seed), list[Sample]()
-    began = last_kill = started = time.monotonic()
-    running, n_kills = Coordinator(home, *words), 0
-    try:
-        while (now := time.monotonic()) - began < 60 * chosen.minutes:
-            time.sleep(5)
-            if running.process.poll() is not None:
-                raise RuntimeError(f"it ended with code {running.process.returncode}")
-            if now - last_kill >= chosen.every and (trials := running.trials()):
-                samples.append(_sample(home, running, began, started))
-                print(samples[-1], flush=True)
-                last_kill, n_kills = now, n_kills + 1
-                if n_kills % 2:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(luck.choice(trials), signal.SIGKILL)
-                    continue
-                running.process.kill()
-                if left := running.wait_until_gone():
-                    raise RuntimeError(f"processes {left} outlived their coordinator")
-                running, started = Coordinator(home, *words), time.monotonic()
-    finally:
-        running.kill_all()
-    print(f"{n_kills} kills in {chosen.minutes:g} minutes, load {os.getloadavg()[0]:.1f}")
-    return samples
-
-
-def _sample(home: Path, running: Coordinator, began: float, started: float) -> Sample:
-    process = psutil.Process(running.process.pid)
-    now = time.monotonic()
-    root = home / "mlruns"
-    return Sample(
-        round(now - began, 1),
-        round(now - started, 1),
-        round(process.memory_info().rss / 2**20, 1),
-        process.num_fds(),
-        _size(root, models=False),
-        _size(root, models=True),
-        _n_attempts(root),
-    )
-
-
-def _size(root: Path, *, models: bool) -> float:
-    """Megabytes of the models or of all else; SQLite's log is emptied now and then, so not it."""
-    n_bytes = 0
-    for file in root.rglob("*"):
-        of_model = "models" in file.relative_to(root).parts
-        with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
-            if file.is_file() and of_model is models and not file.name.endswith(("-wal", "-shm")):
-                n_bytes += file.stat().st_size
-    return round(n_bytes / 2**20, 2)
-
-
-def _n_attempts(root: Path) -> int:
-    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as connection:
-        query = "select count(*) from tags where key = 'kind' and value = 'trial'"
-        return int(connection.execute(query).fetchone()[0])
-
-
-def _verdict(samples: list[Sample]) -> bool:
-    """Compare the first third of the time with the last; coordinators of like age."""
-    third = len(samples) // 3
-    if not third:
+def _only_trials(samples: list[Sample], n_workers: int) -> bool:
+    """Print what each figure grows with; tell whether that is the number of trials alone."""
+    samples = [sample for sample in samples if sample.life > 0]
+    if len({sample.life for sample in samples}) <= _N_ESTIMATED:
         print("too short to tell what grows")
         return False
-    first, last = samples[:third], samples[-third:]
-    sizes = [
-        (
-            name,
-            *(
-                statistics.median(getattr(sample, name) for sample in part)
-                for part in (first, last)
-            ),
+
+    def column(name: str) -> list[float]:
+        return [float(getattr(sample, name)) for sample in samples]
+
+    trials, hours, level = column("n_trials"), column("hours"), _TOGETHER / len(_HELD + _SUMS)
+    others, lives = [column("n_evaluators"), column("age")], [sample.life for sample in samples]
+    grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
+    grown |= {name: of_sum(column(name), trials, hours, level) for name in _SUMS}
+    print(f"{len(samples)} samples of {lives[-1]} coordinators, {trials[-1]:.0f} trials")
+    print(f"{'figure':18} {'at first':>9} {'at last':>9} {'a trial':>10}  an hour, between")
+    for name, growth in grown.items():
+        first, last = column(name)[0], column(name)[-1]
+        verdict = "GROWS WITH TIME" if growth.with_time else "only with trials"
+        print(
+            f"{name:18} {first:9.4g} {last:9.4g} {growth.per_trial:10.3g}"
+            f"  {growth.low:.3g} and {growth.high:.3g}: {verdict}"
         )
-        for name in ("memory_mb", "n_files", "models_mb")
-    ]
-    begin, middle, end = samples[0], samples[len(samples) // 2], samples[-1]
-    early, late = (_mb_per_attempt(begin, middle), _mb_per_attempt(middle, end))
-    sizes.append(("disk MB an attempt", early, late))
-    for name, before, after in sizes:
-        flat = after <= _MOST_GROWTH * before
-        print(f"{name}: {before:.4g} at first, {after:.4g} at last: {'flat' if flat else 'GROWS'}")
-    return all(after <= _MOST_GROWTH * before for _, before, after in sizes)
+    most = max(sample.n_models for sample in samples)
+    print(f"models: {most} at most, of {_KEEP_MODELS} that are kept")
+    # One that is better is written before the worst is deleted.
+    few_models = most <= _KEEP_MODELS + n_workers
+    return few_models and not any(growth.with_time for growth in grown.values())
 
 
-def _mb_per_attempt(before: Sample, after: Sample) -> float:
-    return (after.disk_mb - before.disk_mb) / max(1, after.n_attempts - before.n_attempts)
+def _size(root: Path) -> float:
+    """Megabytes of the records that stay."""
+    n_bytes = 0
+    for file in root.rglob("*"):
+        passes = {"models", f"{_STUDY}.trials"} & set(file.relative_to(root).parts)
+        with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
+            if file.is_file() and not passes and not file.name.endswith(("-wal", "-shm")):
+                n_bytes += file.stat().st_size
+    return n_bytes / 2**20
 
 
 if __name__ == "__main__":

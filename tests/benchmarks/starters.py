@@ -21,7 +21,7 @@ from pathlib import Path
 import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.programs import ROOT, environment
+from tests.programs import ROOT, environment, write_few_texts
 from tests.starter import experiments
 
 STUDY = "feedforward-few-smoke"
@@ -52,7 +52,7 @@ def main() -> int:
 
 def _round(home: Path, n_starts: int) -> tuple[bool, int, float]:
     """Tell whether all was right, how many refusals named the first, and when the last came."""
-    words = ["--study", "feedforward", "--data", str(_few_texts(home)), "--smoke"]
+    words = ["--study", "feedforward", "--data", str(write_few_texts(home)), "--smoke"]
     starts = [_start(home, words) for _ in range(n_starts)]
     began = time.monotonic()
     while sum(one.poll() is not None for one in starts) < n_starts - 1:
@@ -78,14 +78,6 @@ def _round(home: Path, n_starts: int) -> tuple[bool, int, float]:
     if not right:
         print("\n".join(said))
     return right, sum("another process" not in text for text in refused), seconds
-
-
-def _few_texts(home: Path) -> Path:
-    words = ["a fine film and a great cast", "a dull film and a weak plot"]
-    lines = [f"{words[i % 2]} {i},{'pos' if i % 2 == 0 else 'neg'}" for i in range(120)]
-    file = home / "few.csv"
-    file.write_text("\n".join(["text,label", *lines, ""]))
-    return file
 
 
 def _start(home: Path, words: list[str]) -> subprocess.Popen[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,28 +15,41 @@ from tests.servers import Nodes, start_ray
 N_TRIALS = 40
 
 
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
+    """A cluster of two nodes that takes us."""
+    with start_ray(tmp_path) as nodes:
+        for name, value in nodes.variables.items():
+            monkeypatch.setenv(name, value)
+        yield nodes
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The coordinator's folder, which is none of the nodes'."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.slow
 def test_a_study_that_loses_a_node_ends_at_exactly_its_budget_and_both_stores_agree(
-    tmp_path: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Nodes, home: Path, tiny_csv: Path
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    with start_ray(tmp_path) as cluster:
-        _let_us_in(cluster, monkeypatch)
-        words = ["--study", "feedforward", "--data", str(tiny_csv), "--smoke"]
-        words += ["--trials", str(N_TRIALS), "--cluster", cluster.address]
-        run = Running(home, *words)
-        run.wait_for(f"cluster: {cluster.address}, 2 nodes; 2 trials side by side", "trial 12 (")
-        theirs = psutil.Process(cluster.other.process.pid).children(recursive=True)
-        # They run the coordinator's code, which Ray brought them, and not what lies about there.
-        (evaluator,) = (one for one in theirs if one.name().startswith("ray::Evaluator"))
-        assert "working_dir_files" in evaluator.cwd()
-        cluster.other.kill()
-        assert run.process.stdout is not None
-        said = run.process.stdout.read()
-        run.end()
-        _, alive = psutil.wait_procs(theirs, timeout=10)
-        assert alive == []  # nor the trial that ran there
+    words = ["--study", "feedforward", "--data", str(tiny_csv), "--smoke"]
+    words += ["--trials", str(N_TRIALS), "--cluster", cluster.address]
+    run = Running(home, *words)
+    run.wait_for(f"cluster: {cluster.address}, 2 nodes; 2 trials side by side", "trial 12 (")
+    theirs = psutil.Process(cluster.other.process.pid).children(recursive=True)
+    # They run the coordinator's code, which Ray brought them, and not what lies about there.
+    (evaluator,) = (one for one in theirs if one.name().startswith("ray::Evaluator"))
+    assert "working_dir_files" in evaluator.cwd()
+    cluster.other.kill()
+    assert run.process.stdout is not None
+    said = run.process.stdout.read()
+    run.end()
+    _, alive = psutil.wait_procs(theirs, timeout=10)
+    assert alive == []  # nor the trial that ran there
     assert run.process.returncode == 0, run.stderr
     assert run.stderr == ""
     assert "raylet" not in said  # Ray has much to say of a node that is gone
@@ -49,11 +63,6 @@ def test_a_study_that_loses_a_node_ends_at_exactly_its_budget_and_both_stores_ag
     assert [one.data.tags["trial.state"] for one in again if one.data.tags["trial.seed"] == seed]
     doctor = call(home, "search.doctor")
     assert doctor.returncode == 0, doctor.stdout
-
-
-def _let_us_in(cluster: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cluster.variables.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.slow
@@ -78,15 +87,11 @@ def test_a_trial_that_ray_ends_for_want_of_memory_is_made_again_and_then_has_fai
 
 @pytest.mark.slow
 def test_who_has_another_token_is_refused_in_one_line(
-    tmp_path: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Nodes, home: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    with start_ray(tmp_path) as cluster:
-        _let_us_in(cluster, monkeypatch)
-        monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-        words = ["--study", "feedforward", "--data", str(tiny_csv)]
-        end = call(home, "search.run", *words, "--cluster", cluster.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    words = ["--study", "feedforward", "--data", str(tiny_csv)]
+    end = call(home, "search.run", *words, "--cluster", cluster.address)
     assert end.returncode == 2
     assert end.stderr == (
         f"error: the Ray cluster at {cluster.address} takes another token than ours. "

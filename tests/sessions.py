@@ -1,0 +1,107 @@
+"""`search.run` in a session or a terminal of its own, and all that runs on its records."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from tests.programs import ROOT, environment
+
+GONE = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError)
+_LOOK_SECONDS = 0.1
+
+
+class Coordinator:
+    """`search.run` in a session of its own, or in a terminal that can be closed.
+
+    Attributes:
+        output: what it and those before it in this home have said.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *words: str,
+        terminal: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.output = home / "output.txt"
+        self.began = time.monotonic()
+        self._terminal, theirs = pty.openpty() if terminal else (None, None)
+        with self.output.open("ab") as file:
+            self.process = psutil.Popen(
+                [sys.executable, "-m", "search.run", *words],
+                cwd=ROOT,
+                env={**environment(home), **(variables or {})},
+                stdin=theirs or subprocess.DEVNULL,
+                stdout=theirs or file,
+                stderr=theirs or file,
+                start_new_session=True,
+                preexec_fn=_own_the_terminal if terminal else None,
+            )
+        if theirs is not None:
+            os.close(theirs)
+            window = threading.Thread(target=self._show, args=(self._terminal,), daemon=True)
+            window.start()
+
+    def close_terminal(self) -> None:
+        """Close the window that it runs in, if that is open."""
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+    def end(self, seconds: float) -> int:
+        """Wait for its end; give the exit code."""
+        code = int(self.process.wait(seconds))
+        self.close_terminal()
+        return code
+
+    def _show(self, terminal: int) -> None:
+        """Read what it writes, as a window does."""
+        with self.output.open("ab") as file, contextlib.suppress(OSError):  # it was closed
+            while written := os.read(terminal, 4096):
+                file.write(written)
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """What runs on the records of a home, whether or not the one who started it lives still."""
+    mark, found = environment(home)["SEQSEARCH_MLRUNS"], []
+    for one in psutil.process_iter():
+        with GONE:
+            ours = one.environ().get("SEQSEARCH_MLRUNS") == mark
+            if ours and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+    return found
+
+
+def evaluators(home: Path) -> list[psutil.Process]:
+    """The processes of trials: forked from Keras' server, each leads a group of its own."""
+    found = []
+    for one in processes(home):
+        with GONE:
+            if os.getpgid(one.pid) == one.pid and "forkserver" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
+
+
+def left_after(home: Path, seconds: float) -> list[psutil.Process]:
+    """Wait until nothing runs on the records of a home; give what does after so long."""
+    deadline = time.monotonic() + seconds
+    while (left := processes(home)) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return left
+
+
+def _own_the_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
