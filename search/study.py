@@ -82,7 +82,6 @@ class Coordinator:
                 self.store.release_reserve()
             raise
         finally:
-            self.engine.close()
             self.store.end(finished=finished)
 
     def _most_trials(self) -> int | None:
@@ -154,7 +153,7 @@ class _Session:
         begun = False
         while self._may_begin and pool.n_free:
             n_asked_for = self._study.engine.n_finished() + len(self._courses)
-            if self._budget.met(n_asked_for):
+            if self._budget.met(n_asked_for, self._study.engine.known):
                 break
             self._study.check_stop()
             asked = self._study.engine.ask()
