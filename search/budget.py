@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from search.estimate import Pace
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from spaces.plan import StudyPlan
     from spaces.ranges import Params
     from tracking.records import EpochRecord, State, TrialRecord
+
+Brought = Iterable[tuple[str, float | None]]
 
 
 class Budget:
@@ -30,8 +32,7 @@ class Budget:
         self._plan = plan
         self._start = time.monotonic() - spent
         self._pace = Pace(data)
-        self._best = 0.0
-        self._without_gain = 0
+        self._gains = _Gains(plan)
         for trial in recorded:
             if not trial.void:  # one that was adopted has epochs, and no end
                 for epoch in trial.epochs:
@@ -51,12 +52,22 @@ class Budget:
     def out_of_time(self) -> bool:
         return self._plan.timeout is not None and self.seconds() >= self._plan.timeout
 
-    def met(self, n_finished: int) -> bool:
-        """Tell whether the study is to end."""
+    def met(self, n_finished: int, known: Callable[[], Brought | None] = lambda: None) -> bool:
+        """Tell whether the study is to end.
+
+        Args:
+            known: gives origin and accuracy of the trials that alone may try the patience; None
+                is all that have ended.
+        """
         n_trials, patience = self._plan.n_trials, self._plan.patience
+        gains = self._gains
+        if patience is not None and (brought := known()) is not None:
+            gains = _Gains(self._plan)
+            for origin, accuracy in brought:
+                gains.note(origin, accuracy)
         return (
             (n_trials is not None and n_finished >= n_trials)
-            or (patience is not None and self._without_gain >= patience)
+            or (patience is not None and gains.n_without >= patience)
             or self.out_of_time()
         )
 
@@ -65,12 +76,8 @@ class Budget:
         self._note(self._plan.family(asked.params), asked.params, epoch)
 
     def note_end(self, origin: str, state: State, accuracy: float | None) -> None:
-        """Learn what a trial has brought. Starting points are not what patience is tried by."""
-        if state == "complete" and accuracy is not None and accuracy > self._best:
-            self._best = accuracy
-            self._without_gain = 0
-        elif origin not in self._plan.starting_points():
-            self._without_gain += 1
+        """Learn what a trial has brought."""
+        self._gains.note(origin, accuracy if state == "complete" else None)
 
     def lacking(self, asked: Asked) -> float:
         """Give the seconds that the study lacks for a trial to end as it should; 0 if none.
@@ -85,3 +92,19 @@ class Budget:
     def _note(self, family: str, params: Params, epoch: EpochRecord) -> None:
         if self._plan.timeout is not None and not self._plan.reproduces:
             self._pace.note(family, params, epoch)
+
+
+class _Gains:
+    """How many proposals in a row have brought nothing better."""
+
+    def __init__(self, plan: StudyPlan) -> None:
+        self._points = plan.starting_points()  # they are not what patience is tried by
+        self._best = 0.0
+        self.n_without = 0
+
+    def note(self, origin: str, accuracy: float | None) -> None:
+        if accuracy is not None and accuracy > self._best:
+            self._best = accuracy
+            self.n_without = 0
+        elif origin not in self._points:
+            self.n_without += 1

@@ -90,7 +90,7 @@ class Session:
         begun = False
         while self._may_begin and pool.n_free:
             n_asked_for = self._study.engine.n_finished() + len(self._courses)
-            if self._budget.met(n_asked_for):
+            if self._budget.met(n_asked_for, self._study.engine.known):
                 break
             self._study.check_stop()
             asked = self._study.engine.ask()
@@ -141,7 +141,8 @@ class Session:
 
     def _go_on(self, pool: Evaluators, course: Course, one: AdoptedTrial) -> None:
         """Go on with a trial, if a smaller budget than before has room for it."""
-        if self._budget.met(self._study.engine.n_finished() + len(self._courses) - 1):
+        n_others = self._study.engine.n_finished() + len(self._courses) - 1
+        if self._budget.met(n_others, lambda: []):  # it was begun before patience was at its end
             one.process.end()
             course.cut_short("it was under way when the budget of its study was made smaller")
             del self._courses[course.task.folder]

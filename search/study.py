@@ -87,7 +87,6 @@ class Coordinator:
                 self.store.release_reserve()
             raise
         finally:
-            self.engine.close()
             self.store.end(finished=finished)
 
     def _adopt(self, folder: Path) -> list[AdoptedTrial]:

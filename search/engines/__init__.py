@@ -48,7 +48,18 @@ class Engine(Protocol):
     first_rung: float | None
 
     def ask(self) -> Asked | None:
-        """Give the next trial; None if there is none to give, as at the end of a grid."""
+        """Give the next trial.
+
+        Returns:
+            None if there is none to give before another has ended, or, at the end of a grid, ever.
+        """
+
+    def known(self) -> list[tuple[str, float | None]] | None:
+        """Give origin and accuracy of the trials whose ends the next proposal knows, in order.
+
+        Returns:
+            None if it knows whatever has ended.
+        """
 
     def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         """Tell whether a trial is to end here.
@@ -104,6 +115,3 @@ class Engine(Protocol):
 
     def spend(self, seconds: float) -> None:
         """Note how many seconds the study has taken by now."""
-
-    def close(self) -> None:
-        """Settle what was held back: nothing more is asked."""

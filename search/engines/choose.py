@@ -29,24 +29,13 @@ def choose(
         n_workers: how many trials are evaluated side by side.
         patience: how long a call waits for a database that is away or locked.
     """
-    engine = _open(chosen, root, records, n_texts, patience)
-    if not chosen.deterministic:
-        return engine
-
-    from search.engines.in_order import InOrder
-
-    return InOrder(engine, n_workers)
-
-
-def _open(
-    chosen: Options, root: Path, records: StudyStore, n_texts: int, patience: Patience
-) -> Engine:
     if chosen.plan.reproduces:
         from search.engines.listed import ListedEngine
 
         return ListedEngine(chosen.plan, seed=chosen.seed)
 
     limits: Any = {"seed": chosen.seed, "sampler": chosen.sampler}
+    limits["n_workers"] = n_workers if chosen.deterministic else None
     if chosen.engine == "keras-tuner":
         from search.engines.journal import folder_of
         from search.engines.keras_tuner import KerasTunerEngine

@@ -1,86 +1,77 @@
-"""Let several workers search as if they took turns: no proposal depends on who is fast.
+"""The order of proposals, and which ends each of them may know: nothing depends on who is fast.
 
-Trial k is asked for when trial k - N has ended, N being the number of workers, and the engine then
-knows of exactly the trials up to k - N. What ends earlier is told later.
+A trial has a place in that order; an attempt that is made again has the place of the one that was
+cut short. With N workers the proposal for place k knows how the trials up to place k - N ended,
+and takes those after them for under way, whether they are or not. So neither haste nor a stop or
+a kill changes what is proposed: all that it depends on lies in the engine's memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
 
-from search.engines import Asked, Engine
-from tracking.records import State, TrialRecord
+class Order:
+    """The places of a study's trials.
 
+    Args:
+        n_workers: how far a proposal is ahead of what it knows; None if it knows all that has
+            ended, whatever that is.
+    """
 
-class InOrder:
-    """An engine in front of another, which it tells of trials in the order they were asked for."""
-
-    first_rung: float | None = None  # it prunes nothing
-
-    def __init__(self, engine: Engine, n_workers: int) -> None:
-        self._engine = engine
+    def __init__(self, n_workers: int | None = None) -> None:
         self._n_workers = n_workers
-        self._untold: dict[int, dict[str, Any] | None] = {}  # by number; None is under way
+        self._places: dict[int, int] = {}  # by number of an attempt
+        self._last: list[int] = []  # number of the last attempt, by place
+        self._ended: set[int] = set()  # places behind one that has not ended
+        self._void: set[int] = set()  # places whose last attempt was cut short
+        self.n_ended = 0  # places, from the first on, whose trials have ended
 
-    def ask(self) -> Asked | None:
-        """Give the next trial; None while the one that it must know of is under way."""
-        while len(self._untold) >= self._n_workers:
-            number, end = next(iter(self._untold.items()))
-            if end is None:
-                return None
-            self._tell(number, end)
-        asked = self._engine.ask()
-        if asked is not None:
-            self._untold[asked.number] = None
-        return asked
+    def begin(self, number: int, first: int | None = None) -> None:
+        """Note an attempt.
 
-    def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
-        """Whether an epoch is poor depends on who was first, so nothing is pruned."""
-        return False
+        Args:
+            first: an earlier attempt at the same values, of which it takes the place.
+        """
+        place = len(self._last) if first is None else self._places[first]
+        self._places[number] = place
+        if place == len(self._last):
+            self._last.append(number)
+        self._last[place] = number
+        self._void.discard(place)
 
-    def tell(
-        self,
-        number: int,
-        state: State,
-        value: float | None,
-        *,
-        void: bool,
-        n_parameters: int | None = None,
-        reason: str = "",
-    ) -> None:
-        end: dict[str, Any] = {"state": state, "value": value, "void": void}
-        end |= {"n_parameters": n_parameters, "reason": reason}
-        self._untold[number] = end
+    def end(self, number: int, *, void: bool) -> None:
+        """Note how an attempt ended; one that is void is to be made again."""
+        place = self._places[number]
+        if void:
+            self._void.add(place)
+            return
+        self._ended.add(place)
+        while self.n_ended in self._ended:
+            self._ended.remove(self.n_ended)
+            self.n_ended += 1
 
-    def adopt(self, asked: Asked) -> bool:
-        adopted = self._engine.adopt(asked)
-        if adopted:
-            self._untold[asked.number] = None
-        return adopted
+    def __len__(self) -> int:
+        """Give how many places were taken."""
+        return len(self._last)
 
-    def refuse_unknown(self, numbers: Collection[int]) -> None:
-        self._engine.refuse_unknown(numbers)
+    @property
+    def next(self) -> int:
+        """The place of the next attempt: the first to be taken again, else a new one."""
+        return min(self._void, default=len(self))
 
-    def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        self._engine.reconcile(recorded)
+    def place(self, number: int) -> int:
+        return self._places[number]
 
-    def n_finished(self) -> int:
-        ends = [end for end in self._untold.values() if end is not None]
-        return self._engine.n_finished() + sum(not end["void"] for end in ends)
+    def number(self, place: int) -> int:
+        """Give the number of the last attempt at a place."""
+        return self._last[place]
 
-    def seconds_spent(self) -> float:
-        return self._engine.seconds_spent()
+    def n_known(self, place: int) -> int | None:
+        """Give how many ends a proposal for a place knows, from the first place on.
 
-    def spend(self, seconds: float) -> None:
-        self._engine.spend(seconds)
-
-    def close(self) -> None:
-        for number, end in list(self._untold.items()):
-            if end is not None:
-                self._tell(number, end)
-        self._engine.close()
-
-    def _tell(self, number: int, end: dict[str, Any]) -> None:
-        self._engine.tell(number, **end)
-        del self._untold[number]
+        Returns:
+            None while one of them has not come yet; all places where it knows all that has ended.
+        """
+        if self._n_workers is None:
+            return len(self)
+        n = max(0, place + 1 - self._n_workers)
+        return n if n <= self.n_ended else None

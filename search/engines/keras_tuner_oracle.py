@@ -30,6 +30,7 @@ EPOCHS = "train.epochs"
 _RUNG = "tuner/"  # prefix of what hyperband adds to the values
 _FACTOR = 3  # of hyperband: each rung has three times the epochs for a third of the trials
 _INITIAL_POINTS = 10
+Proposal = tuple[dict[str, Value], dict[str, Value]]  # values, and those of a rung
 
 
 class Proposer:
@@ -48,7 +49,7 @@ class Proposer:
         self._oracle = _oracle(sampler, plan, render(plan, searched), seed)
         self._n_begun = 0
 
-    def propose(self, trial_id: str) -> tuple[dict[str, Value], dict[str, Value]] | None:
+    def propose(self, trial_id: str) -> Proposal | None:
         """Propose values for the next trial, which is then to begin under this id.
 
         Returns:

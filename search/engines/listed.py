@@ -83,5 +83,5 @@ class ListedEngine:
     def spend(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def close(self) -> None:
-        """Nothing is held back."""
+    def known(self) -> None:
+        """Nothing that it asks for depends on an end."""

@@ -1,12 +1,13 @@
 """Optuna as the engine: ask and tell, never `study.optimize`.
 
-Every proposal is seeded by (study seed, how many trials count so far), so a study that was
-stopped and resumed proposes what it would have proposed without the stop, and does not replay.
+Every proposal is seeded by (study seed, its place in their order), so a study that was stopped and
+resumed proposes what it would have proposed without the stop, and does not replay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
 from search.engines.settling import settle_study, tell
-from search.engines.storage import open_storage
+from search.engines.storage import open_sole
 from search.engines.tally import Tally
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
@@ -38,6 +39,8 @@ class OptunaEngine:
         owner: id of the records that belong to it.
         n_texts: how many are trained on; of few, none are enough for a verdict within an epoch.
         patience: how long a call waits for a database that is away or locked.
+        n_workers: how far a proposal is ahead of what it knows (search/engines/in_order.py); None
+            if it knows whatever has ended.
         known: tells of another owner whether it is among these records too. If so, its study is
             what a half-finished `--fresh` left behind, and is put aside.
     """
@@ -54,6 +57,7 @@ class OptunaEngine:
         pruner: str,
         n_texts: int = 0,
         patience: Patience | None = None,
+        n_workers: int | None = None,
         known: Callable[[str], bool] = lambda owner: True,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -61,9 +65,8 @@ class OptunaEngine:
         self._seed = seed
         self._sampler = sampler
         self._two_goals = sampler in GOALS
-        storage: optuna.storages.BaseStorage = optuna.storages.InMemoryStorage()
-        if database:
-            storage = open_storage(database, patience, sole=True)
+        self._n_workers = n_workers
+        self._storage = storage = open_sole(database, patience)
         self._study = self._create(storage, study)
         before = self._study.user_attrs.get("owner", owner)
         if before != owner:
@@ -93,10 +96,17 @@ class OptunaEngine:
             storage=storage, study_name=name, directions=directions, load_if_exists=True
         )
 
-    def ask(self) -> Asked:
-        counted = self._tally.n_begun
+    def ask(self) -> Asked | None:
+        place = self._tally.order.next
+        n_known = self._tally.order.n_known(place)
+        if n_known is None:
+            return None
         self._may_be_known = self._may_be_known and self._await_known()
-        seed = derive(self._seed, counted, "sampler")
+        with self._knowing(place):
+            return self._ask(place, n_known)
+
+    def _ask(self, place: int, n_known: int) -> Asked:
+        seed = derive(self._seed, place, "sampler")
         self._study.sampler = make_sampler(self._sampler, self._seed, seed)
         trial = self._study.ask()
         if self._two_goals:
@@ -107,14 +117,14 @@ class OptunaEngine:
         asked = Asked(
             number=trial.number,
             params=params,
-            seed=given.get("seed", derive(self._seed, counted, "train")),
-            origin=given.get("origin") or self._origin(params),
+            seed=given.get("seed", derive(self._seed, place, "train")),
+            origin=given.get("origin") or self._origin(params, n_known),
         )
         trial.set_user_attr("origin", asked.origin)
         trial.set_user_attr("seed", asked.seed)
         trial.set_user_attr("asked", True)  # last: from now on the trial can be asked again
         self._asked[trial.number] = trial
-        self._tally.begin(trial.number)
+        self._tally.begin(trial.number, given.get("again_of"))
         return asked
 
     def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
@@ -138,11 +148,9 @@ class OptunaEngine:
         n_parameters: int | None = None,
         reason: str = "",
     ) -> None:
-        if void:
-            self._tally.cancel(number)
-            self._may_be_known = True
+        self._may_be_known = self._may_be_known or void
         end = Ended(number, state, value, void, reason)
-        self._tally.end(tell(self._study, end, n_parameters=n_parameters))
+        self._tally.end(tell(self._study, end, n_parameters=n_parameters), void=void)
         self._asked.pop(number, None)
 
     def adopt(self, asked: Asked) -> bool:
@@ -182,16 +190,36 @@ class OptunaEngine:
     def spend(self, seconds: float) -> None:
         self._study.set_user_attr("seconds", seconds)
 
-    def close(self) -> None:
-        """Nothing is held back."""
+    def known(self) -> list[tuple[str, float | None]] | None:
+        if self._n_workers is None:
+            return None
+        view = self._view(self._tally.order.next) or []
+        ended = [trial for trial in view if trial.state.is_finished()]
+        return [
+            (t.user_attrs["origin"], t.values[0] if t.state is TrialState.COMPLETE else None)
+            for t in ended
+        ]
+
+    @contextmanager
+    def _knowing(self, place: int) -> Iterator[None]:
+        """Show the sampler what a proposal for this place is to know."""
+        self._storage.view = self._view(place) if self._n_workers else None
+        try:
+            yield
+        finally:
+            self._storage.view = None
+
+    def _view(self, place: int) -> list[FrozenTrial] | None:
+        return self._tally.view(self._study.get_trials(deepcopy=False), place)
 
     def _count(self) -> Tally:
         void: list[int] = self._study.user_attrs.get("void", [])
-        return Tally(self._plan, self._study.get_trials(deepcopy=False), void)
+        trials = self._study.get_trials(deepcopy=False)
+        return Tally(self._plan, trials, void, self._n_workers)
 
-    def _origin(self, params: Mapping[str, Value]) -> str:
+    def _origin(self, params: Mapping[str, Value], n_known: int) -> str:
         """Name the sampler, or the finished trial whose values it proposes once more."""
-        first = self._tally.first_with(params)
+        first = self._tally.first_with(params, n_known)
         return self._sampler if first is None else f"repeat-of-{first}"
 
     def _await_known(self) -> bool:
@@ -202,17 +230,15 @@ class OptunaEngine:
 
     def _enqueue_known(self, trials: list[FrozenTrial]) -> bool:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
-        void = self._tally.void
-        # Cut short before it had all its values, it is as if it had not been asked.
-        asked = [t for t in trials if t.number not in void or "asked" in t.user_attrs]
-        again = {trial.user_attrs.get("again_of") for trial in asked}
-        for trial in asked:
-            if trial.number in void and trial.number not in again:
-                attributes = {**trial.user_attrs, "again_of": trial.number}
-                del attributes["asked"]
-                attributes.pop("reason", None)  # of the attempt that was cut short
-                self._study.enqueue_trial(trial.params, user_attrs=attributes)
-                return True
+        order = self._tally.order
+        if order.next < len(order):
+            trial = trials[order.number(order.next)]
+            attributes = {**trial.user_attrs, "again_of": trial.number}
+            for ours in ("asked", "reason"):  # of the attempt that was cut short
+                attributes.pop(ours, None)
+            self._study.enqueue_trial(trial.params, user_attrs=attributes)
+            return True
+        asked = (trials[order.number(place)] for place in range(len(order)))
         tried = {trial.user_attrs.get("origin") for trial in asked}
         for origin, params in self._plan.starting_points().items():
             if origin not in tried:

@@ -19,6 +19,10 @@ class SoleStorage(PatientStorage):
 
     Optuna's own cache reads every running trial again whenever a sampler or a pruner asks for
     trials, some times a trial: with 64 evaluators that was most of what a trial cost.
+
+    Attributes:
+        view: what a sampler is shown instead of all trials, while it is given; those that wait
+            to be asked are shown all the same.
     """
 
     def __init__(self, storage: BaseStorage, patience: Patience) -> None:
@@ -27,6 +31,7 @@ class SoleStorage(PatientStorage):
         self._study_of: dict[int, int] = {}  # by id of a trial that has not ended
         self._written: set[int] = set()  # ids of trials whose content is new
         self._moved: set[int] = set()  # ids of trials whose state is new
+        self.view: Sequence[FrozenTrial] | None = None
 
     def delete_study(self, study_id: int) -> None:
         super().delete_study(study_id)
@@ -77,13 +82,25 @@ class SoleStorage(PatientStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
+        found = self._all(study_id, states)
+        if self.view is not None:
+            waiting = [trial for trial in found if trial.state is TrialState.WAITING]
+            found = [t for t in (*self.view, *waiting) if states is None or t.state in states]
+        return copy.deepcopy(found) if deepcopy else found
+
+    def get_n_trials(
+        self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
+    ) -> int:
+        return len(self._all(study_id, (state,) if isinstance(state, TrialState) else state))
+
+    def _all(self, study_id: int, states: Container[TrialState] | None) -> list[FrozenTrial]:
         known = self._load(study_id)
         self._read_again(self._moved)
         if states is None or TrialState.RUNNING in states:
             self._read_again(self._written)
         found = [trial for trial in known.values() if states is None or trial.state in states]
         found.sort(key=lambda trial: trial.number)  # some samplers rely on it
-        return copy.deepcopy(found) if deepcopy else found
+        return found
 
     def _load(self, study_id: int) -> dict[int, FrozenTrial]:
         """Give the trials of a study by number; read all of them the first time."""

@@ -13,6 +13,8 @@ from tracking.environment import redact
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
+    from search.engines.patient import PatientStorage
+    from search.engines.sole import SoleStorage
     from tracking.patience import Patience
 
 STORAGE = "SEQSEARCH_STORAGE"  # the variable that --storage sets
@@ -30,32 +32,43 @@ def database(root: Path) -> Path | str:
     return os.environ.get(STORAGE) or root / "optuna.db"
 
 
-def open_storage(
-    database: Path | str, patience: Patience | None = None, *, sole: bool = False
-) -> BaseStorage:
+def open_storage(database: Path | str, patience: Patience | None = None) -> PatientStorage:
     """Open Optuna's storage, and make its tables if they are not there.
 
     Args:
         database: a SQLite file, or the address of a database.
         patience: how long a call waits for a storage that is away or locked.
-        sole: whether nobody else writes to the studies that this process opens.
 
     Raises:
         UserError: if the database does not answer.
     """
-    from optuna.storages import get_storage
+    from search.engines.patient import PatientStorage
+    from tracking.patience import Patience
 
-    from search.engines.patient import STORE, PatientStorage
+    patience = patience or Patience()
+    return PatientStorage(_open(database, patience), patience)
+
+
+def open_sole(database: Path | str | None, patience: Patience | None = None) -> SoleStorage:
+    """Open it for the one process that writes to its studies; None keeps them in memory."""
+    from optuna.storages import InMemoryStorage
+
     from search.engines.sole import SoleStorage
     from tracking.patience import Patience
 
     patience = patience or Patience()
+    opened = InMemoryStorage() if database is None else _open(database, patience)
+    return SoleStorage(opened, patience)
+
+
+def _open(database: Path | str, patience: Patience) -> BaseStorage:
+    from optuna.storages import get_storage
+
+    from search.engines.patient import STORE
+
     if isinstance(database, Path):
-        opened = patience.insist(STORE, lambda: _open_file(database))
-    else:
-        opened = _open_address(database)
-    kind = SoleStorage if sole else PatientStorage
-    return kind(get_storage(opened), patience)
+        return get_storage(patience.insist(STORE, lambda: _open_file(database)))
+    return get_storage(_open_address(database))
 
 
 def _open_file(file: Path) -> RDBStorage:

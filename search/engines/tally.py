@@ -5,10 +5,11 @@ Reading all of them at each proposal would take longer with each trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search.engines.in_order import Order
 from spaces.plan import StudyPlan
 from spaces.ranges import Params, Value
 
@@ -16,53 +17,105 @@ _Values = tuple[tuple[str, ...], tuple[Value, ...]]
 
 
 class Tally:
-    """Counts trials, and knows which values a finished one had.
+    """Counts trials, and knows their places and which values a finished one had.
 
     Args:
         trials: all of the study.
         void: numbers of those that were cut short and count for nothing.
+        n_workers: see Order.
 
     Attributes:
-        n_begun: trials that count, those under way included.
-        n_finished: of these, those that have ended.
+        order: the places of those that were asked for.
+        n_finished: trials that count and have ended.
     """
 
     def __init__(
-        self, plan: StudyPlan, trials: Iterable[FrozenTrial], void: Iterable[int]
+        self,
+        plan: StudyPlan,
+        trials: Iterable[FrozenTrial],
+        void: Container[int],
+        n_workers: int | None,
     ) -> None:
         self._plan = plan
-        self.void = set(void)
-        self.n_begun = self.n_finished = 0
+        self.order = Order(n_workers)
+        self.n_finished = 0
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # each kept once
-        self._first: dict[_Values, int] = {}
+        self._first: dict[_Values, int] = {}  # the first place that has them
+        self._known: list[FrozenTrial] = []  # by place
         for trial in trials:
-            if trial.state is not TrialState.WAITING:
-                self.begin(trial.number)
-                if trial.state.is_finished():
-                    self.end(trial)
+            cut_short = trial.number in void
+            # Cut short before it had all its values, it is as if it had not been asked.
+            if trial.state is TrialState.WAITING or (
+                cut_short and "asked" not in trial.user_attrs
+            ):
+                continue
+            self.begin(trial.number, trial.user_attrs.get("again_of"))
+            if trial.state.is_finished():
+                self.end(trial, void=cut_short)
 
-    def begin(self, number: int) -> None:
-        """Note that a trial was begun."""
-        self.n_begun += number not in self.void
+    def begin(self, number: int, again_of: int | None) -> None:
+        """Note a trial that was asked for.
 
-    def cancel(self, number: int) -> None:
-        """Note that a trial that was begun is void."""
-        self.n_begun -= number not in self.void
-        self.void.add(number)
+        Args:
+            again_of: the attempt that was cut short, of which it has the values.
+        """
+        self.order.begin(number, again_of)
 
-    def end(self, trial: FrozenTrial) -> None:
+    def end(self, trial: FrozenTrial, *, void: bool) -> None:
         """Note how a trial that was begun has ended."""
-        self.n_finished += trial.number not in self.void
+        self.order.end(trial.number, void=void)
+        self.n_finished += not void
         if trial.state is TrialState.COMPLETE:
             fixed = trial.user_attrs.get("fixed", {})
             values = self._values(self._plan.complete({**fixed, **trial.params}))
-            self._first[values] = min(trial.number, self._first.get(values, trial.number))
+            place = self.order.place(trial.number)
+            self._first[values] = min(place, self._first.get(values, place))
 
-    def first_with(self, params: Params) -> int | None:
-        """Give the first complete trial with these values."""
-        return self._first.get(self._values(params))
+    def first_with(self, params: Params, n_known: int) -> int | None:
+        """Give the first complete trial with these values, if it is among the first so many."""
+        place = self._first.get(self._values(params), n_known)
+        return self.order.number(place) if place < n_known else None
+
+    def view(self, trials: Sequence[FrozenTrial], place: int) -> list[FrozenTrial] | None:
+        """Give the trials as a proposal for a place is to see them, numbered by their places.
+
+        Args:
+            trials: all of the study, by number.
+
+        Returns:
+            None while one that it must know of has not ended.
+        """
+        order = self.order
+        n_known = order.n_known(place)
+        if n_known is None:
+            return None
+        for known in range(len(self._known), n_known):
+            self._known.append(_seen(trials[order.number(known)], known, ended=True))
+        under_way = range(n_known, place)
+        return [
+            *self._known[:n_known],
+            *(_seen(trials[order.number(other)], other, ended=False) for other in under_way),
+        ]
 
     def _values(self, params: Mapping[str, Value]) -> _Values:
         names = tuple(sorted(params))
         names = self._names.setdefault(names, names)
         return names, tuple(params[name] for name in names)
+
+
+def _seen(trial: FrozenTrial, place: int, *, ended: bool) -> FrozenTrial:
+    """Give a trial another number, and the look of one under way if it is to have no end."""
+    return FrozenTrial(
+        number=place,
+        state=trial.state if ended else TrialState.RUNNING,
+        value=None,
+        values=trial.values if ended else None,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete if ended else None,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values if ended else {},
+        trial_id=trial._trial_id,
+    )
