@@ -7,6 +7,7 @@ stopped and resumed proposes what it would have proposed without the stop, and d
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +19,14 @@ from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
 from search.engines.settling import settle_study, tell
+from search.engines.sole import SoleStorage
 from search.engines.storage import open_storage
 from search.engines.tally import Tally
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
+from tracking.durable import unsynced
 from tracking.environment import redact
 from tracking.patience import Patience
 from tracking.records import State, TrialRecord
@@ -64,6 +67,7 @@ class OptunaEngine:
         storage: optuna.storages.BaseStorage = optuna.storages.InMemoryStorage()
         if database:
             storage = open_storage(database, patience, sole=True)
+        self._at_once = storage.at_once if isinstance(storage, SoleStorage) else nullcontext
         self._study = self._create(storage, study)
         before = self._study.user_attrs.get("owner", owner)
         if before != owner:
@@ -94,6 +98,13 @@ class OptunaEngine:
         )
 
     def ask(self) -> Asked:
+        with self._at_once():
+            trial, asked = self._ask()
+        self._asked[trial.number] = trial
+        self._tally.begin(trial.number)
+        return asked
+
+    def _ask(self) -> tuple[optuna.Trial, Asked]:
         counted = self._tally.n_begun
         self._may_be_known = self._may_be_known and self._await_known()
         seed = derive(self._seed, counted, "sampler")
@@ -113,9 +124,7 @@ class OptunaEngine:
         trial.set_user_attr("origin", asked.origin)
         trial.set_user_attr("seed", asked.seed)
         trial.set_user_attr("asked", True)  # last: from now on the trial can be asked again
-        self._asked[trial.number] = trial
-        self._tally.begin(trial.number)
-        return asked
+        return trial, asked
 
     def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         if self._two_goals:  # Optuna prunes by one goal only
@@ -180,7 +189,8 @@ class OptunaEngine:
         return seconds
 
     def spend(self, seconds: float) -> None:
-        self._study.set_user_attr("seconds", seconds)
+        with unsynced():
+            self._study.set_user_attr("seconds", seconds)
 
     def close(self) -> None:
         """Nothing is held back."""

@@ -54,8 +54,9 @@ def open_storage(
         opened = patience.insist(STORE, lambda: _open_file(database))
     else:
         opened = _open_address(database)
-    kind = SoleStorage if sole else PatientStorage
-    return kind(get_storage(opened), patience)
+    if sole:  # it remembers all trials itself
+        return SoleStorage(opened, patience)
+    return PatientStorage(get_storage(opened), patience)
 
 
 def _open_file(file: Path) -> RDBStorage:
