@@ -72,7 +72,7 @@ class FinalsStore:
             parent: the run of the trial that is repeated; None where there is none.
         """
         number = f"trial-{of:04d}" if isinstance(of, int) else of
-        run_id = start_run(
+        run = start_run(
             self._client,
             self._experiment,
             f"repeat-{index}-of-{number}",
@@ -81,6 +81,7 @@ class FinalsStore:
             params,
             data,
         )
+        run_id = run.info.run_id
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
     def model(self, run_id: str) -> Path:

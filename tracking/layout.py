@@ -94,12 +94,14 @@ def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord
     client.log_text(run_id, "\n".join([",".join(names), *lines, ""]), "curves.csv")
 
 
-def write_cost(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord]) -> None:
-    """Write what a trial cost as single numbers, to sort by; reading derives them again."""
+def _cost(epochs: Sequence[EpochRecord]) -> list[Metric]:
+    """Give what a trial cost as single numbers, to sort by; reading derives them again."""
+    if not epochs:
+        return []
     known = {"seconds_per_epoch": median(epoch.seconds for epoch in epochs)}
     if epochs[0].first_batch_seconds is not None:
         known["trace_seconds"] = epochs[0].first_batch_seconds
-    client.log_batch(run_id, metrics=metrics(known, epochs[-1].epoch))
+    return metrics(known, epochs[-1].epoch)
 
 
 def write_outcome(
@@ -108,38 +110,48 @@ def write_outcome(
     state: State,
     score: ScoreRecord | None,
     *,
+    epochs: Sequence[EpochRecord],
     classes: Sequence[str],
     reason: str,
     void: bool,
     died: bool = False,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
+    numbers, tags = _cost(epochs), dict[str, str]()
     if score is not None:
-        write_score(client, run_id, score, classes)
-    tags = {
+        of_score, tags = write_score(client, run_id, score, classes)
+        numbers += of_score
+    tags |= {
         "trial.state": state,
-        "trial.reason": environment.redact(reason)[-LONGEST_TAG:],
+        "trial.reason": cut(reason),
         "trial.void": str(void),
         "trial.died": str(died),
     }
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    # Of a batch MLflow writes the tags last, in a transaction of their own.
+    client.log_batch(run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()])
+
+
+def cut(reason: str) -> str:
+    """Give what is kept of a reason: no credentials, and its end if it is long."""
+    return environment.redact(reason)[-LONGEST_TAG:]
 
 
 def write_score(
     client: MlflowClient, run_id: str, score: ScoreRecord, classes: Sequence[str]
-) -> None:
+) -> tuple[list[Metric], dict[str, str]]:
+    """Write the files of a score; give the numbers and the tags that make it whole."""
     confusion = {"classes": list(classes), "counts": score.confusion}
     client.log_dict(run_id, confusion, "confusion.json")
     rows = [[getattr(mistake, name) for name in _MISTAKE] for mistake in score.mistakes]
     table = {"columns": _MISTAKE, "data": rows}  # as MLflow's own log_table, with all digits
     client.log_text(run_id, json.dumps(table), "mistakes.json")
     shown = [{"path": "mistakes.json", "type": "table"}]
-    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps(shown))
     known = {name: getattr(score, name) for name in _SCORE}
     values = {f"best_{name}": value for name, value in known.items() if value is not None}
     values["best_epoch"] = score.best_epoch
     values["best_gap"] = score.train_accuracy - score.val_accuracy
-    client.log_batch(run_id, metrics=metrics(values, score.best_epoch))
+    tags = {"mlflow.loggedArtifacts": json.dumps(shown)}
+    return metrics(values, score.best_epoch), tags
 
 
 def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from tracking import environment, layout, models, params_layout, plan_layout
+from tracking.durable import unsynced
 from tracking.monitor import Monitor
 from tracking.records import (
     DataRecord,
@@ -30,35 +35,38 @@ def start_run(
     params: Mapping[str, Value],
     data: DataRecord,
     n_threads: int | None = None,
-) -> str:
-    """Start the run of a training, with all that is known before it; give its id."""
+) -> Run:
+    """Start the run of a training, with all that is known before it."""
     code = environment.code()
-    run = client.create_run(
-        experiment,
-        run_name=name,
-        tags={
-            "mlflow.parentRunId": parent,
-            **tags,
-            **layout.lineage_tags(code),
-            **plan_layout.data_tags(data),
-        },
-    )
-    run_id = str(run.info.run_id)
-    client.log_inputs(run_id, [plan_layout.data_input(data)])
-    params_layout.write_params(client, run_id, params)
     machine = environment.machine()
     if n_threads is not None:
         machine = {**machine, "n_threads": n_threads}
-    client.log_dict(run_id, machine, "environment.json")
-    if code.diff:
-        client.log_text(run_id, code.diff, "code.diff")
-    return run_id
+    with unsynced():  # the trial's end takes it all to the disk
+        run = client.create_run(
+            experiment,
+            run_name=name,
+            tags={
+                "mlflow.parentRunId": parent,
+                **tags,
+                **layout.lineage_tags(code),
+                **plan_layout.data_tags(data),
+            },
+        )
+        run_id = run.info.run_id
+        client.log_inputs(run_id, [plan_layout.data_input(data)])
+        params_layout.write_params(client, run_id, params)
+        client.log_dict(run_id, machine, "environment.json")
+        if code.diff:
+            client.log_text(run_id, code.diff, "code.diff")
+    return run
 
 
 class TrialLog:
     """The record of one trial, being written.
 
     Args:
+        closed: is told when it is, with the whole record if it was begun here.
+        begun: when that was, in milliseconds since 1970, and the trial as it was then.
         known: what an earlier process wrote of it, which is not written twice.
     """
 
@@ -68,7 +76,8 @@ class TrialLog:
         run_id: str,
         classes: Sequence[str] = (),
         monitor: Monitor | None = None,
-        closed: Callable[[str], None] = lambda run_id: None,
+        closed: Callable[[str, TrialRecord | None], None] = lambda run_id, trial: None,
+        begun: tuple[int, TrialRecord] | None = None,
         known: TrialRecord | None = None,
     ) -> None:
         self._client = client
@@ -76,6 +85,8 @@ class TrialLog:
         self._classes = classes
         self._monitor = monitor
         self._closed = closed
+        self._begun = begun
+        self._known: dict[str, Any] = {}  # what has come since
         self._rows: list[EpochRecord] = list(known.epochs) if known else []
         self._rung = known.rung if known else None
 
@@ -84,18 +95,22 @@ class TrialLog:
         if any(row.epoch == record.epoch for row in self._rows):
             return
         self._rows.append(record)
-        layout.write_epoch(self._client, self.run_id, record)
+        with unsynced():
+            layout.write_epoch(self._client, self.run_id, record)
 
     def rung(self, record: RungRecord) -> None:
         """Write a look at the trial within its first epoch."""
         if self._rung is not None:
             return
-        self._rung = record
-        layout.write_rung(self._client, self.run_id, record)
+        self._rung = self._known["rung"] = record
+        with unsynced():
+            layout.write_rung(self._client, self.run_id, record)
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:
         """Keep the model with the trial (tracking.models)."""
-        models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
+        with unsynced():
+            models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
+        self._known["model"] = True
 
     def keep_files(self, *files: Path) -> None:
         """Put those of the files with the trial that are there and not empty."""
@@ -105,6 +120,7 @@ class TrialLog:
 
     def look(self, record: LookRecord) -> None:
         """Write down that the test set was looked at, and what was seen."""
+        self._known["look"] = record
         layout.write_look(self._client, self.run_id, record)
 
     def drop_model(self) -> None:
@@ -126,20 +142,25 @@ class TrialLog:
         Args:
             ended: when, in milliseconds since 1970; None is now.
         """
+        ended = ended or int(time.time() * 1000)
+        outcome: dict[str, Any] = {"state": state, "score": score, "void": void, "died": died}
         if self._monitor is not None:
             self._monitor.stop()
-        if self._rows:
-            layout.write_curves(self._client, self.run_id, self._rows)
-            layout.write_cost(self._client, self.run_id, self._rows)
-        layout.write_outcome(
-            self._client,
-            self.run_id,
-            state,
-            score,
-            classes=self._classes,
-            reason=reason,
-            void=void,
-            died=died,
-        )
+        with unsynced():
+            if self._rows:
+                layout.write_curves(self._client, self.run_id, self._rows)
+            layout.write_outcome(
+                self._client,
+                self.run_id,
+                epochs=self._rows,
+                classes=self._classes,
+                reason=reason,
+                **outcome,
+            )
         self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
-        self._closed(self.run_id)
+        trial = None
+        if self._begun is not None:
+            began, trial = self._begun
+            self._known |= {**outcome, "reason": layout.cut(reason)}
+            trial = replace(trial, seconds=(ended - began) / 1000, **self._known)
+        self._closed(self.run_id, trial)

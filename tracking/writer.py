@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from tracking import disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS
+from tracking.durable import unsynced
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -25,6 +27,9 @@ from tracking.repair import repair
 from tracking.runs import of_kind
 from tracking.trial_log import TrialLog, start_run
 
+_MANY = 100  # trials; from then on many can end within a second
+_TELL_SECONDS = 1.0
+
 
 class StudyStore:
     """The records of one study, open for writing. One process at a time has it."""
@@ -36,6 +41,8 @@ class StudyStore:
         self.parent = parent
         self._trials: dict[str, TrialRecord] = {}  # by run
         self._earlier: StudyRecord | None = None
+        self._told_at = -_TELL_SECONDS  # when it was written how far the study has come
+        self._untold = False  # whether it has come farther since
         # Runs that were written since they were read: at first, all.
         self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
 
@@ -140,7 +147,7 @@ class StudyStore:
             n_threads: of TensorFlow in its process; None leaves it to it.
             is_here: whether it runs on this machine, whose load is then recorded.
         """
-        run_id = start_run(
+        run = start_run(
             self._client,
             self._experiment,
             f"trial-{number:04d}-{family}",
@@ -150,14 +157,31 @@ class StudyStore:
             data,
             n_threads,
         )
+        run_id = run.info.run_id
         monitor = Monitor(self._client, run_id) if is_here else None
-        return TrialLog(self._client, run_id, data.classes, monitor, self._stale.add)
+        trial = TrialRecord(
+            number=number,
+            family=family,
+            origin=origin,
+            params=params,
+            seed=seed,
+            state="running",
+            void=False,
+            reason="",
+            seconds=0.0,
+            epochs=(),
+            score=None,
+            run_id=run_id,
+            model=False,
+        )
+        begun = run.info.start_time, trial
+        return TrialLog(self._client, run_id, data.classes, monitor, self._closed, begun)
 
     def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
         """Go on with the record of a trial on this machine that a killed coordinator began."""
         run_id = trial.run_id
         monitor = Monitor(self._client, run_id, goes_on=True)
-        log = TrialLog(self._client, run_id, data.classes, monitor, self._stale.add, known=trial)
+        log = TrialLog(self._client, run_id, data.classes, monitor, self._closed, known=trial)
         if models.is_left(self._client.get_run(run_id)):
             log.drop_model()  # perhaps half of it: it is given again
         return log
@@ -181,19 +205,27 @@ class StudyStore:
         )
         run_id = run.info.run_id
         plan = plan_layout.read_plan(self._client, self._client.get_run(self.parent))
-        layout.write_score(self._client, run_id, control.score, plan.data.classes)
+        numbers, tags = layout.write_score(self._client, run_id, control.score, plan.data.classes)
+        self._client.log_batch(
+            run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()]
+        )
         self._client.set_terminated(run_id, end_time=ended)
         self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
         self._earlier = None
 
     def take_stock(self, keep_models: int) -> None:
-        """Write how far the study has come; delete the models of all but the best candidates."""
-        study = self._read()
-        standing.write_standing(self._client, self.parent, study)
-        kept = [trial for trial in study.candidates if trial.model]
-        for trial in kept[keep_models:]:
+        """Write how far the study has come; delete the models of all but the best candidates.
+
+        Of many trials, how far it has come is written once a second, and at the end.
+        """
+        self._read_stale()
+        waited = time.monotonic() - self._told_at
+        if len(self._trials) <= _MANY or waited >= _TELL_SECONDS:
+            self._tell()
+        kept = [trial for trial in self._trials.values() if trial.model]
+        for trial in self._study(kept).candidates[keep_models:]:
             TrialLog(self._client, trial.run_id).drop_model()
-            self._stale.add(trial.run_id)
+            self._trials[trial.run_id] = replace(trial, model=False)
 
     def is_promising(self, number: int, accuracy: float, keep_models: int) -> bool:
         """Tell whether a trial's model is to be kept, by what is known of the others."""
@@ -205,16 +237,36 @@ class StudyStore:
         )
         return isfinite(accuracy) and sum(better) < keep_models
 
+    def _closed(self, run_id: str, trial: TrialRecord | None) -> None:
+        """Know a trial that was closed, or that it is to be read."""
+        self._untold = True
+        if trial is None:
+            self._stale.add(run_id)
+        else:
+            self._trials[run_id] = _in_brief(trial)
+
+    def _tell(self) -> None:
+        """Write how far the study has come."""
+        self._told_at, self._untold = time.monotonic(), False
+        with unsynced():
+            standing.write_standing(self._client, self.parent, self._read())
+
     def _read(self) -> StudyRecord:
-        """Read the study: of its trials, those that were closed since the last time."""
+        """Read the study: of its trials, those that are not known."""
+        self._read_stale()
+        return self._study(self._trials.values())
+
+    def _study(self, trials: Iterable[TrialRecord]) -> StudyRecord:
+        if self._earlier is None:
+            self._earlier = self._read_rest()
+        by_number = sorted(trials, key=lambda trial: trial.number)
+        return replace(self._earlier, trials=tuple(by_number))
+
+    def _read_stale(self) -> None:
         for run_id in self._stale:
             run = self._client.get_run(run_id)
             self._trials[run_id] = _in_brief(layout.read_trial(self._client, run))
         self._stale.clear()
-        if self._earlier is None:
-            self._earlier = self._read_rest()
-        trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        return replace(self._earlier, trials=tuple(trials))
 
     def _read_rest(self) -> StudyRecord:
         """Read what a search does not change: all but its trials."""
@@ -226,6 +278,8 @@ class StudyStore:
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
+        if self._untold:
+            self._tell()
         standing.write_trials(self._client, self.parent, self._read().trials)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
 

@@ -25,6 +25,7 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
 from tracking.cli import UserError
+from tracking.durable import unsynced
 from tracking.environment import redact
 from tracking.patience import Patience
 from tracking.records import State, TrialRecord
@@ -101,11 +102,15 @@ class OptunaEngine:
         n_known = self._tally.order.n_known(place)
         if n_known is None:
             return None
-        self._may_be_known = self._may_be_known and self._await_known()
-        with self._knowing(place):
-            return self._ask(place, n_known)
+        with self._storage.at_once():
+            self._may_be_known = self._may_be_known and self._await_known()
+            with self._knowing(place):
+                trial, asked = self._ask(place, n_known)
+        self._asked[trial.number] = trial
+        self._tally.begin(trial.number, trial.user_attrs.get("again_of"))
+        return asked
 
-    def _ask(self, place: int, n_known: int) -> Asked:
+    def _ask(self, place: int, n_known: int) -> tuple[optuna.Trial, Asked]:
         seed = derive(self._seed, place, "sampler")
         self._study.sampler = make_sampler(self._sampler, self._seed, seed)
         trial = self._study.ask()
@@ -123,9 +128,7 @@ class OptunaEngine:
         trial.set_user_attr("origin", asked.origin)
         trial.set_user_attr("seed", asked.seed)
         trial.set_user_attr("asked", True)  # last: from now on the trial can be asked again
-        self._asked[trial.number] = trial
-        self._tally.begin(trial.number, given.get("again_of"))
-        return asked
+        return trial, asked
 
     def should_prune(self, number: int, n_epochs: float, accuracy: float) -> bool:
         if self._two_goals:  # Optuna prunes by one goal only
@@ -188,7 +191,8 @@ class OptunaEngine:
         return seconds
 
     def spend(self, seconds: float) -> None:
-        self._study.set_user_attr("seconds", seconds)
+        with unsynced():
+            self._study.set_user_attr("seconds", seconds)
 
     def known(self) -> list[tuple[str, float | None]] | None:
         if self._n_workers is None:

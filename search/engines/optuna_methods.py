@@ -7,9 +7,10 @@ import warnings
 from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
-from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
+from search.engines.bounded import BoundedTPESampler
 from search.engines.names import ENGINES
 from spaces.plan import StudyPlan
 
@@ -31,7 +32,7 @@ def make_sampler(name: str, study_seed: int, seed: int) -> BaseSampler:
     match name:
         case "tpe":
             # Optuna's own 10 random trials would use up most of a budget of 20 minutes.
-            return TPESampler(seed=seed, n_startup_trials=5)
+            return BoundedTPESampler(seed=seed, n_startup_trials=5)
         case "random":
             return RandomSampler(seed=seed)
         case "qmc":

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Sequence
+import itertools
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -11,14 +15,16 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.patient import PatientStorage
+from tracking.durable import unsynced
 from tracking.patience import Patience
 
 
 class SoleStorage(PatientStorage):
-    """Remembers all trials, and reads those again that were written to: nobody else writes.
+    """Remembers all trials, and changes what it remembers as it writes: nobody else writes.
 
     Optuna's own cache reads every running trial again whenever a sampler or a pruner asks for
-    trials, some times a trial: with 64 evaluators that was most of what a trial cost.
+    trials, some times a trial: with 64 evaluators that was most of what a trial cost. Then came
+    that each value of a proposal was a transaction of its own; within `at_once` a trial is one.
 
     Attributes:
         view: what a sampler is shown instead of all trials, while it is given; those that wait
@@ -28,29 +34,69 @@ class SoleStorage(PatientStorage):
     def __init__(self, storage: BaseStorage, patience: Patience) -> None:
         super().__init__(storage, patience)
         self._trials: dict[int, dict[int, FrozenTrial]] = {}  # by study and number
-        self._study_of: dict[int, int] = {}  # by id of a trial that has not ended
-        self._written: set[int] = set()  # ids of trials whose content is new
-        self._moved: set[int] = set()  # ids of trials whose state is new
         self.view: Sequence[FrozenTrial] | None = None
+        self._open: dict[int, set[int]] = {}  # numbers of those that have not ended, by study
+        self._places: dict[int, tuple[int, int]] = {}  # study and number by id of a trial
+        self._distributions: dict[BaseDistribution, BaseDistribution] = {}  # each kept once
+        # Trials that are not written yet have ids of their own, below 0; and the ids they got
+        # when they were, while somebody may still call them by the first.
+        self._drafts: list[int] = []
+        self._written: dict[int, int] = {}
+        self._draft_ids = itertools.count(-1, -1)
+        self._at_once = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Write the trials that are made in here at its end, each whole, or not at all."""
+        self._at_once = True
+        try:
+            yield
+            for draft_id in self._drafts:
+                self._write(draft_id)
+        finally:
+            self._at_once = False
+            for draft_id in self._drafts:
+                self._forget(draft_id)
+            self._drafts.clear()
 
     def delete_study(self, study_id: int) -> None:
         super().delete_study(study_id)
         self._trials.pop(study_id, None)  # SQLite gives the number of a study again
-        self._study_of = {t: study for t, study in self._study_of.items() if study != study_id}
+        self._open.pop(study_id, None)
+        self._places = {t: place for t, place in self._places.items() if place[0] != study_id}
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        self._load(study_id)
-        trial_id = super().create_new_trial(study_id, template_trial)
-        self._study_of[trial_id] = study_id
-        self._moved.add(trial_id)
+        number = len(self._load(study_id))
+        if not self._at_once:
+            trial_id = super().create_new_trial(study_id, template_trial)
+            self._remember(study_id, self._storage.get_trial(trial_id))
+            return trial_id
+        trial_id = next(self._draft_ids)
+        trial = copy.deepcopy(template_trial) if template_trial else _begun(number, trial_id)
+        trial.number, trial._trial_id = number, trial_id
+        self._drafts.append(trial_id)
+        self._remember(study_id, trial)
         return trial_id
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        done = super().set_trial_state_values(trial_id, state, values)
-        self._moved.add(trial_id)
-        return done
+        trial = copy.copy(self._trial(trial_id))
+        if trial_id in self._drafts:
+            if state is TrialState.RUNNING and trial.state is not TrialState.WAITING:
+                return False
+        elif not super().set_trial_state_values(self._id(trial_id), state, values):
+            return False
+        if values is not None:
+            trial.values = values
+        if state is TrialState.RUNNING:
+            trial.datetime_start = datetime.now()
+        if state.is_finished():
+            trial.datetime_complete = datetime.now()
+            self._written = {d: t for d, t in self._written.items() if t != trial._trial_id}
+        trial.state = state
+        self._replace(trial)
+        return True
 
     def set_trial_param(
         self,
@@ -59,22 +105,59 @@ class SoleStorage(PatientStorage):
         param_value_internal: float,
         distribution: BaseDistribution,
     ) -> None:
-        super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
-        self._written.add(trial_id)
+        distribution = self._distributions.setdefault(distribution, distribution)
+        what = (param_name, param_value_internal, distribution)
+        self._put(trial_id, lambda real: super(SoleStorage, self).set_trial_param(real, *what))
+        trial = copy.copy(self._trial(trial_id))
+        value = distribution.to_external_repr(param_value_internal)
+        trial.params = {**trial.params, param_name: value}
+        trial.distributions = {**trial.distributions, param_name: distribution}
+        self._replace(trial)
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        super().set_trial_intermediate_value(trial_id, step, intermediate_value)
-        self._written.add(trial_id)
+        what = (step, intermediate_value)
+        with unsynced():  # told with the trial's end, or made again
+            self._put(
+                trial_id,
+                lambda real: super(SoleStorage, self).set_trial_intermediate_value(real, *what),
+            )
+        trial = copy.copy(self._trial(trial_id))
+        trial.intermediate_values = {**trial.intermediate_values, step: intermediate_value}
+        self._replace(trial)
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        super().set_trial_user_attr(trial_id, key, value)
-        self._written.add(trial_id)
+        self._put(
+            trial_id, lambda real: super(SoleStorage, self).set_trial_user_attr(real, key, value)
+        )
+        trial = copy.copy(self._trial(trial_id))
+        trial.user_attrs = {**trial.user_attrs, key: value}
+        self._replace(trial)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        super().set_trial_system_attr(trial_id, key, value)
-        self._written.add(trial_id)
+        self._put(
+            trial_id, lambda real: super(SoleStorage, self).set_trial_system_attr(real, key, value)
+        )
+        trial = copy.copy(self._trial(trial_id))
+        trial.system_attrs = {**trial.system_attrs, key: value}
+        self._replace(trial)
+
+    def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
+        trial = self._load(study_id).get(trial_number)
+        if trial is None:
+            raise KeyError(f"study {study_id} has no trial with number {trial_number}")
+        return trial._trial_id
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        if self._id(trial_id) not in self._places:
+            return super().get_trial(trial_id)
+        trial = copy.copy(self._trial(trial_id))
+        if not trial.state.is_finished():  # whoever has it goes on writing to it
+            trial.params, trial.distributions = {**trial.params}, {**trial.distributions}
+            trial.user_attrs, trial.system_attrs = {**trial.user_attrs}, {**trial.system_attrs}
+            trial.intermediate_values = {**trial.intermediate_values}
+        return trial
 
     def get_all_trials(
         self,
@@ -94,29 +177,75 @@ class SoleStorage(PatientStorage):
         return len(self._all(study_id, (state,) if isinstance(state, TrialState) else state))
 
     def _all(self, study_id: int, states: Container[TrialState] | None) -> list[FrozenTrial]:
-        known = self._load(study_id)
-        self._read_again(self._moved)
-        if states is None or TrialState.RUNNING in states:
-            self._read_again(self._written)
-        found = [trial for trial in known.values() if states is None or trial.state in states]
-        found.sort(key=lambda trial: trial.number)  # some samplers rely on it
-        return found
+        trials = self._load(study_id)
+        if states is None:
+            return list(trials.values())
+        if any(state.is_finished() and state in states for state in TrialState):
+            return [trial for trial in trials.values() if trial.state in states]
+        # Of many trials few are open.
+        found = [trials[number] for number in sorted(self._open[study_id])]
+        return [trial for trial in found if trial.state in states]
 
     def _load(self, study_id: int) -> dict[int, FrozenTrial]:
-        """Give the trials of a study by number; read all of them the first time."""
+        """Give the trials of a study by number, in order; read all of them the first time."""
         if study_id not in self._trials:
             trials = super().get_all_trials(study_id, deepcopy=False)
-            self._trials[study_id] = {trial.number: trial for trial in trials}
-            for trial in trials:
-                if not trial.state.is_finished():
-                    self._study_of[trial._trial_id] = study_id
+            self._trials[study_id], self._open[study_id] = {}, set()
+            for trial in sorted(trials, key=attrgetter("number")):  # some samplers rely on it
+                self._remember(study_id, trial)
         return self._trials[study_id]
 
-    def _read_again(self, trial_ids: set[int]) -> None:
-        for trial_id in trial_ids & self._study_of.keys():
-            trial = self.get_trial(trial_id)
-            self._trials[self._study_of[trial_id]][trial.number] = trial
-            if trial.state.is_finished():
-                del self._study_of[trial_id]
-        self._written -= trial_ids
-        trial_ids.clear()
+    def _remember(self, study_id: int, trial: FrozenTrial) -> None:
+        known = self._distributions
+        trial.distributions = {n: known.setdefault(d, d) for n, d in trial.distributions.items()}
+        self._places[trial._trial_id] = study_id, trial.number
+        self._replace(trial)
+
+    def _replace(self, trial: FrozenTrial) -> None:
+        study_id, number = self._places[trial._trial_id]
+        self._trials[study_id][number] = trial
+        if trial.state.is_finished():
+            self._open[study_id].discard(number)
+        else:
+            self._open[study_id].add(number)
+
+    def _id(self, trial_id: int) -> int:
+        return self._written.get(trial_id, trial_id)
+
+    def _trial(self, trial_id: int) -> FrozenTrial:
+        study_id, number = self._places[self._id(trial_id)]
+        return self._trials[study_id][number]
+
+    def _put(self, trial_id: int, write: Callable[[int], None]) -> None:
+        """Write something of a trial, unless all of it is still to be written."""
+        if trial_id not in self._drafts:
+            write(self._id(trial_id))
+
+    def _write(self, draft_id: int) -> None:
+        study_id, number = self._places[draft_id]
+        trial = self._trials[study_id].pop(number)  # it is not there yet, should it be asked for
+        trial_id = super().create_new_trial(study_id, trial)
+        trial._trial_id = self._written[draft_id] = trial_id
+        self._remember(study_id, trial)
+
+    def _forget(self, draft_id: int) -> None:
+        study_id, number = self._places.pop(draft_id)
+        if draft_id not in self._written:
+            self._trials[study_id].pop(number, None)
+            self._open[study_id].discard(number)
+
+
+def _begun(number: int, trial_id: int) -> FrozenTrial:
+    return FrozenTrial(
+        number=number,
+        trial_id=trial_id,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now(),
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
+    )

@@ -42,11 +42,13 @@ def open_storage(database: Path | str, patience: Patience | None = None) -> Pati
     Raises:
         UserError: if the database does not answer.
     """
+    from optuna.storages import get_storage
+
     from search.engines.patient import PatientStorage
     from tracking.patience import Patience
 
     patience = patience or Patience()
-    return PatientStorage(_open(database, patience), patience)
+    return PatientStorage(get_storage(_open(database, patience)), patience)
 
 
 def open_sole(database: Path | str | None, patience: Patience | None = None) -> SoleStorage:
@@ -62,13 +64,11 @@ def open_sole(database: Path | str | None, patience: Patience | None = None) -> 
 
 
 def _open(database: Path | str, patience: Patience) -> BaseStorage:
-    from optuna.storages import get_storage
-
     from search.engines.patient import STORE
 
     if isinstance(database, Path):
-        return get_storage(patience.insist(STORE, lambda: _open_file(database)))
-    return get_storage(_open_address(database))
+        return patience.insist(STORE, lambda: _open_file(database))
+    return _open_address(database)
 
 
 def _open_file(file: Path) -> RDBStorage:

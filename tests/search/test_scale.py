@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.storages._cached_storage import _CachedStorage
+from optuna.storages import RDBStorage
 
 from search.engines.optuna import OptunaEngine
 from search.study import Coordinator
@@ -36,7 +36,7 @@ def test_each_trial_is_read_once_and_all_of_them_only_at_the_start(
     records = store.open_study(root, RECORD, fresh=False)
     counts: Counter[str] = Counter()
     counted(monkeypatch, layout, "read_trial", counts)
-    counted(monkeypatch, _CachedStorage, "get_all_trials", counts)
+    counted(monkeypatch, RDBStorage, "get_all_trials", counts)
     counted(monkeypatch, models, "keep", counts)
     engine = OptunaEngine(
         root / "optuna.db", "s", records.parent, plan, seed=7, sampler="tpe", pruner="median"

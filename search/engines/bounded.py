@@ -1,0 +1,94 @@
+"""TPE that learns from a bounded number of trials, so that a proposal does not cost ever more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+from heapq import nsmallest
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+# TPE holds at most its 25 best trials against all others, and of those gives all but the newest 25
+# less weight the older they are. So the best are always among what it learns from, and what is
+# left out are the oldest of those that it holds them against.
+MOST_TRIALS, _BEST = 500, 25
+_LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class BoundedTPESampler(TPESampler):
+    """Of more than MOST_TRIALS that have ended, it learns from the best and the newest.
+
+    Which these are depends on the trials alone, so a study that is resumed proposes what it
+    would have proposed. With fewer trials it is Optuna's own, to the last bit.
+    """
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return super().infer_relative_search_space(_bounded(study), trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return super().sample_relative(_bounded(study), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        return super().sample_independent(_bounded(study), trial, param_name, param_distribution)
+
+
+def learnt_from(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Leave out what TPE need not learn from; trials that have not ended stay.
+
+    Args:
+        trials: of a search with one goal, which is high, in the order of their numbers.
+    """
+    ended = [trial for trial in trials if trial.state in _LEARNT_FROM]
+    if len(ended) <= MOST_TRIALS:
+        return trials
+    best = {trial.number for trial in nsmallest(_BEST, ended, _rank)}
+    others = [trial.number for trial in ended if trial.number not in best]
+    kept = best.union(others[_BEST - MOST_TRIALS :])
+    return [t for t in trials if t.state not in _LEARNT_FROM or t.number in kept]
+
+
+def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
+    """Order trials as TPE does: complete ones by their value, then those that got farthest."""
+    if trial.state is TrialState.COMPLETE:
+        assert trial.value is not None
+        return 0, -trial.value, 0.0
+    if not trial.intermediate_values:
+        return 1, 1, 0.0
+    step, value = max(trial.intermediate_values.items())
+    return 1, -step, math.inf if math.isnan(value) else -value
+
+
+def _bounded(study: Study) -> Any:
+    return study if isinstance(study, _Bounded) else _Bounded(study)
+
+
+class _Bounded:
+    """A study as TPE is to see it."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        return learnt_from(self._study._get_trials(deepcopy, states, use_cache))

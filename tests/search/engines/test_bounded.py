@@ -1,0 +1,91 @@
+"""TPE learns from a bounded number of trials; of fewer than that it is Optuna's own."""
+
+from __future__ import annotations
+
+import random
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.engines import bounded
+from search.engines.bounded import MOST_TRIALS, BoundedTPESampler, learnt_from
+
+SPACE = {
+    "rate": FloatDistribution(1e-4, 1e-1, log=True),
+    "dropout": FloatDistribution(0.0, 0.5),
+    "units": IntDistribution(16, 128),
+    "pooling": CategoricalDistribution(("mean", "max")),
+}
+
+
+def tried(n: int, *, complete: float = 0.8) -> list[FrozenTrial]:
+    """Make trials, of which so many are complete and the others pruned."""
+    luck = random.Random(1)
+    trials = []
+    for number in range(n):
+        params = {
+            "rate": 10 ** luck.uniform(-4, -1),
+            "dropout": luck.uniform(0, 0.5),
+            "units": luck.randint(16, 128),
+            "pooling": luck.choice(("mean", "max")),
+        }
+        value = round(luck.random(), 2)  # some are alike
+        is_complete = luck.random() < complete
+        trial = create_trial(
+            params=params,
+            distributions=SPACE,
+            state=TrialState.COMPLETE if is_complete else TrialState.PRUNED,
+            value=value,
+            intermediate_values={} if is_complete else {1: 0.5, luck.randint(2, 5): value},
+        )
+        trial.number = number
+        trials.append(trial)
+    return trials
+
+
+def proposal(trials: list[FrozenTrial], sampler: BaseSampler) -> dict[str, object]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials(trials)
+    study.ask()  # one is under way, as with several workers
+    return study.ask(SPACE).params
+
+
+def test_of_few_trials_proposals_are_those_of_optuna_to_the_last_bit() -> None:
+    for n in (0, 4, 60, MOST_TRIALS):
+        expected = proposal(tried(n), TPESampler(seed=3, n_startup_trials=5))
+        assert proposal(tried(n), BoundedTPESampler(seed=3, n_startup_trials=5)) == expected
+
+
+@pytest.mark.parametrize("complete", [0.8, 0.01])
+def test_of_many_trials_proposals_are_those_of_optuna_for_the_best_and_the_newest(
+    complete: float,
+) -> None:
+    trials = tried(MOST_TRIALS + 200, complete=complete)
+    kept = learnt_from(trials)
+    assert len(kept) == MOST_TRIALS
+    assert kept[-(MOST_TRIALS - 25) :] == trials[-(MOST_TRIALS - 25) :]
+    expected = proposal(kept, TPESampler(seed=3, n_startup_trials=5))
+    assert proposal(trials, BoundedTPESampler(seed=3, n_startup_trials=5)) == expected
+
+
+def test_the_25_best_are_always_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "MOST_TRIALS", 30)
+    trials = tried(400)
+    kept = {trial.number for trial in learnt_from(trials)}
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    best = sorted(complete, key=lambda trial: trial.values[0], reverse=True)[:25]
+    assert {trial.number for trial in best} <= kept
+    assert len(kept) == 30
+
+
+def test_trials_under_way_are_not_left_out() -> None:
+    trials = tried(MOST_TRIALS + 100)
+    for trial in trials[:50]:
+        trial.state = TrialState.RUNNING
+    kept = learnt_from(trials)
+    assert [trial.number for trial in kept[:50]] == list(range(50))
+    assert len(kept) == 50 + MOST_TRIALS
