@@ -7,20 +7,26 @@ process holds no connection to any store: it sends each step up and waits for th
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search import evaluator
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, Refitted, Result, Step
+from search.tasks import AnyTask, Refitted, Result, Step, Task
 from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
+
+if TYPE_CHECKING:
+    from search.adopt import Adopted
 
 POLL_SECONDS = 0.2
 _ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
@@ -62,26 +68,33 @@ def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
 Event = Step | Result | TrialFailed | RuntimeError
 
 
-class Attempt:
-    """A task under way."""
+class Attempt(ABC):
+    """A task under way.
 
-    def __init__(self, task: AnyTask, tick: Callable[[], None]) -> None:
+    Args:
+        pipe: what it is heard through.
+        seconds: that it has been under way.
+    """
+
+    def __init__(
+        self, task: AnyTask, pipe: Connection, tick: Callable[[], None], seconds: float = 0.0
+    ) -> None:
         self.task = task
+        self.pipe = pipe
         self._tick = tick
-        self._seconds, self._looked = 0.0, time.monotonic()
-        self.pipe, theirs = _CONTEXT.Pipe()  # what it is heard through
-        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
-        with _ticking_on_signals(tick):
-            tick()
-            self._process.start()  # waits for the server, which may still be loading Keras
-        theirs.close()
+        self._seconds, self._looked = seconds, time.monotonic()
+
+    @property
+    def outlives(self) -> bool:
+        """Whether its process is there until it is ended, so that no result can be lost."""
+        return isinstance(self.task, Task) and self.task.grace is not None
 
     def event(self) -> Event:
         """Give what it sends next, or why there is nothing. After a step it waits for go_on."""
         try:
             match self.pipe.recv():
                 case str() as bug:
-                    return RuntimeError(f"a trial process failed:\n{bug}")
+                    return _failure(bug)
                 case (
                     RungRecord()
                     | EpochRecord()
@@ -92,7 +105,7 @@ class Attempt:
                 ):
                     return event
         except (EOFError, OSError):
-            self._process.join()
+            self._join()
         self._tick()  # it may have died of what asks us to stop
         return self._cause_of_death()
 
@@ -108,8 +121,36 @@ class Attempt:
         self._looked = now
         return seconds is not None and self._seconds >= seconds
 
+    @abstractmethod
     def end(self) -> None:
         """Leave no process behind, nor any that it started: they are a group of their own."""
+
+    @abstractmethod
+    def _join(self) -> None:
+        """Wait for its end."""
+
+    @abstractmethod
+    def _cause_of_death(self) -> Died | RuntimeError: ...
+
+    def _last_words(self) -> str:
+        output = self.task.output
+        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
+        return f"Its last words: {tail or 'none'}"
+
+
+class Begun(Attempt):
+    """A task that we have begun."""
+
+    def __init__(self, task: AnyTask, tick: Callable[[], None]) -> None:
+        ours, theirs = _CONTEXT.Pipe()
+        super().__init__(task, ours, tick)
+        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
+        with _ticking_on_signals(tick):
+            tick()
+            self._process.start()  # waits for the server, which may still be loading Keras
+        theirs.close()
+
+    def end(self) -> None:
         assert self._process.pid is not None
         with suppress(ProcessLookupError):  # it was born a moment ago, or is gone
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -117,17 +158,47 @@ class Attempt:
         self._process.join()
         self.pipe.close()
 
+    def _join(self) -> None:
+        self._process.join()
+
     def _cause_of_death(self) -> Died | RuntimeError:
         """A signal may be the values' fault; a process that ends by itself is a bug."""
         code = self._process.exitcode or 0
         if code == -signal.SIGKILL:
             return Died("its process was killed, most likely because memory ran out")
-        output = self.task.output
-        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
-        words = f"Its last words: {tail or 'none'}"
+        words = self._last_words()
         if code < 0:
             return Died(f"its process ended by {signal.Signals(-code).name}. {words}")
         return RuntimeError(f"a trial process ended with code {code}. {words}")
+
+
+class Continued(Attempt):
+    """A task that an earlier coordinator has begun, and whose process we have adopted."""
+
+    def __init__(self, task: Task, tick: Callable[[], None], process: Adopted) -> None:
+        super().__init__(task, process.line, tick, process.hello.seconds)
+        self._process = process
+
+    def end(self) -> None:
+        self._process.end()
+
+    def _join(self) -> None:
+        self._process.end()
+
+    def _cause_of_death(self) -> Died:
+        """How it ended only its parent was told, which was killed."""
+        return Died(
+            f"its process, which an earlier coordinator began, ended. {self._last_words()}"
+        )
+
+
+def _failure(bug: str) -> RuntimeError:
+    """Say that a trial's process hit a bug, by its traceback, or a full disk."""
+    failure = RuntimeError(f"a trial process failed:\n{bug}")
+    full = os.strerror(errno.ENOSPC)
+    if full in bug:
+        failure.__cause__ = OSError(errno.ENOSPC, full)
+    return failure
 
 
 def _ticking_on_signals(tick: Callable[[], None]) -> AbstractContextManager[None]:

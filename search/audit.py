@@ -7,7 +7,7 @@ half."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ def audit(
     condition: ConditionRecord | None = None,
     *,
     running: bool = False,
+    waiting: Collection[int] = (),
 ) -> list[str]:
     """Give each disagreement as a sentence; an empty list when all is well.
 
@@ -51,11 +52,12 @@ def audit(
     Args:
         condition: of the records; None looks at the trials alone.
         running: a coordinator is at work, so that trials may be under way.
+        waiting: trials that outlived theirs, and wait for the next.
     """
-    found = _held_together(study, told, running=running)
+    found = _held_together(study, told, running=running, waiting=waiting)
     found += _seen_twice(study)
     if condition is not None and not running:
-        found += _condition(study, condition)
+        found += _condition(study, condition, waits=bool(waiting))
     return sorted(found)
 
 
@@ -64,9 +66,9 @@ def _seen_twice(study: StudyRecord) -> list[str]:
     return [f"trial {number} is in MLflow {n} times" for number, n in times.items() if n > 1]
 
 
-def _condition(study: StudyRecord, condition: ConditionRecord) -> list[str]:
+def _condition(study: StudyRecord, condition: ConditionRecord, *, waits: bool) -> list[str]:
     found = list(condition.faults)
-    if condition.running:
+    if condition.running and not waits:
         found.append("the study is marked as running, but nothing runs it")
     n_finished = sum(t.state != "running" and not t.void for t in study.trials)
     if condition.most_trials is not None and n_finished > condition.most_trials:
@@ -77,7 +79,9 @@ def _condition(study: StudyRecord, condition: ConditionRecord) -> list[str]:
     return found
 
 
-def _held_together(study: StudyRecord, told: Mapping[int, Told], *, running: bool) -> list[str]:
+def _held_together(
+    study: StudyRecord, told: Mapping[int, Told], *, running: bool, waiting: Collection[int]
+) -> list[str]:
     engine = label(study.plan.engine)
     recorded = {trial.number: trial for trial in study.trials}
     unknown = recorded.keys() - told.keys()
@@ -90,9 +94,10 @@ def _held_together(study: StudyRecord, told: Mapping[int, Told], *, running: boo
     found += [f"trial {n} is in {engine} and not in MLflow" for n in lost]
     under_way = [n for n, trial in recorded.items() if trial.state == "running"]
     if not running:
-        found += [f"trial {n} is running, but nothing runs it" for n in under_way]
+        left = [n for n in under_way if n not in waiting]
+        found += [f"trial {n} is running, but nothing runs it" for n in left]
     for number in sorted(recorded.keys() & told.keys()):
-        if running and told[number].state == "running":
+        if (running or number in waiting) and told[number].state == "running":
             continue
         found += _disagreements(recorded[number], told[number], engine)
     return found

@@ -33,15 +33,20 @@ class Budget:
         self._best = 0.0
         self._without_gain = 0
         for trial in recorded:
-            if not trial.void:
+            if not trial.void:  # one that was adopted has epochs, and no end
                 for epoch in trial.epochs:
                     self._note(trial.family, trial.params, epoch)
                 accuracy = trial.score.val_accuracy if trial.score else None
-                self.note_end(trial.origin, trial.state, accuracy)
+                if trial.state != "running":
+                    self.note_end(trial.origin, trial.state, accuracy)
 
     def seconds(self) -> float:
         """Seconds that the study has taken."""
         return time.monotonic() - self._start
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count what has just taken so long."""
+        self._start += seconds
 
     def out_of_time(self) -> bool:
         return self._plan.timeout is not None and self.seconds() >= self._plan.timeout

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from search.engines import Asked, Engine
     from search.tasks import Task
     from search.watcher import Watcher
-    from tracking.writer import StudyStore, TrialLog
+    from tracking.trial_log import TrialLog
+    from tracking.writer import StudyStore
 
 
 class Course:

@@ -6,6 +6,7 @@ the next start of its study puts right; `--repair --study NAME` does that, and t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from search.engines.storage import add_storage
@@ -37,9 +38,10 @@ def main() -> int:
             repair(root, name)
     found = []
     for name in arguments.study or sorted(known):
-        for line in _examine(root, name):
-            found.append(line)
+        wrong, waiting = _examine(root, name)
+        for line in wrong + waiting:
             print(line)
+        found += wrong
     if not found:
         print("MLflow and the search engines agree.")
     return 1 if found else 0
@@ -47,6 +49,8 @@ def main() -> int:
 
 def repair(root: Path, name: str) -> None:
     """Do what the next start of a study would do first, and say what was changed."""
+    from search import scratch
+    from search.adopt import end_all
     from search.engines.names import label
     from search.engines.remembered import settle, told
     from search.lock import alone
@@ -62,7 +66,10 @@ def repair(root: Path, name: str) -> None:
                     f"MLflow has trials of {plan.study} that {label(plan.engine)} here has not, "
                     f"{min(unknown)} among them. Name the --storage that it was run with."
                 )
-        changed = records.repair()
+        ended = end_all(scratch.scratch_of(root, plan.study))
+        scratch.remove(scratch.scratch_of(root, plan.study))
+        changed = [f"trial {number}: its process was waiting, and was ended" for number in ended]
+        changed += records.repair()
         if plan.space:  # else it proposes nothing, so no engine knows it
             changed += settle(root, plan.engine, records.parent, records.trials())
         changed += records.rest()
@@ -70,28 +77,37 @@ def repair(root: Path, name: str) -> None:
         print(f"{plan.study}: {line}")
 
 
-def _examine(root: Path, name: str) -> list[str]:
+def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
+    """Give what is wrong with a study, and what waits for its next start, a sentence each."""
+    from search.adopt import waiting
     from search.lock import Taken, alone
+    from search.scratch import scratch_of
     from tracking import store
 
     study = store.read_study(root, name)
     if study.reproduces:
-        return []  # it proposes nothing, so no engine knows it
-    name = study.plan.study
+        return [], []  # it proposes nothing, so no engine knows it
+    name, left = study.plan.study, set()
     try:
         # While it is held, nobody writes between the two readings.
         with alone(root, name):
-            found = findings(root, name)
+            left = set(waiting(scratch_of(root, name)))
+            found = findings(root, name, waiting=left)
     except Taken:
         found = findings(root, name, running=True)
-    return [f"{name}: {line}" for line in found]
+    said = "trial {} outlived its coordinator, and waits to be adopted by the next start"
+    waits = [said.format(number) for number in sorted(left)]
+    return [f"{name}: {line}" for line in found], [f"{name}: {line}" for line in waits]
 
 
-def findings(root: Path, name: str, *, running: bool = False) -> list[str]:
+def findings(
+    root: Path, name: str, *, running: bool = False, waiting: Collection[int] = ()
+) -> list[str]:
     """Give what is wrong with a study, a sentence each.
 
     Args:
         running: a coordinator is at work.
+        waiting: trials that outlived theirs.
     """
     from search.audit import audit
     from search.engines.remembered import told
@@ -100,7 +116,8 @@ def findings(root: Path, name: str, *, running: bool = False) -> list[str]:
     plan = store.read_study(root, name).plan
     remembered = told(root, plan.engine, store.ids(root, name)[1])
     study = store.read_study(root, name)  # after: what was told was recorded before
-    return audit(study, remembered, store.condition(root, name), running=running)
+    condition = store.condition(root, name)
+    return audit(study, remembered, condition, running=running, waiting=waiting)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from search.failures import TrialFailed
+from search.line import Line
 from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Step, Task
 from tracking.records import ScoreRecord
 
@@ -29,24 +30,40 @@ def run(pipe: Connection, task: AnyTask) -> None:
     for signum in STOPS:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     os.setpgid(0, 0)  # whatever we start is ended with us
-    _die_with_the_server()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    grace = task.grace if isinstance(task, Task) else None
+    if grace is None:
+        _die_with_the_server()
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     if not task.folder.is_dir():
         return  # whoever asked for this was stopped while the process was born
     with task.output.open("w") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())
+    if isinstance(task, Task) and grace is not None:
+        line = Line(pipe, task, grace)
+        line.say(_outcome(task, line.say))  # until we are ended: then it was taken
+        return
+
+    def say_step(step: Step) -> None:
+        pipe.send(step)
+        pipe.recv()
+
+    pipe.send(_outcome(task, say_step))
+
+
+def _outcome(task: AnyTask, on_step: Callable[[Step], None]) -> Result | TrialFailed | str:
+    """Evaluate; give the result, or why there is none: of a bug its traceback."""
     try:
-        pipe.send(_evaluate(pipe, task))
+        return _evaluate(task, on_step)
     except TrialFailed as failure:
-        pipe.send(failure)
+        return failure
     except MemoryError:
-        pipe.send(TrialFailed("out of memory"))
+        return TrialFailed("out of memory")
     except Exception:
-        pipe.send(traceback.format_exc())
+        return traceback.format_exc()
 
 
-def _evaluate(pipe: Connection, task: AnyTask) -> Result:
+def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
     if isinstance(task, ControlTask):
         from search.controls import evaluate_control
 
@@ -64,10 +81,6 @@ def _evaluate(pipe: Connection, task: AnyTask) -> Result:
         return look_with_model(task.file, task.params, task.data, task.predictions)
     if task.n_threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(task.n_threads)
-
-    def on_step(step: Step) -> None:
-        pipe.send(step)
-        pipe.recv()
 
     if task.split is not None:
         from search.reproduce import reproduce

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from search.attempt import POLL_SECONDS, Attempt, Event
+from search.attempt import POLL_SECONDS, Attempt, Begun, Continued, Event
 from search.failures import Died, TrialFailed
-from search.tasks import STEPS, AnyTask, ControlTask, Result
+from search.tasks import STEPS, AnyTask, ControlTask, Result, Task
 from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
 
 if TYPE_CHECKING:
+    from search.adopt import Adopted
     from search.places import OpenPool
 
 
@@ -31,22 +32,30 @@ class Pool:
         self._tick = tick
         self._time_limit = time_limit
         self._under_way: dict[Connection, Attempt] = {}
+        self._heard: list[Attempt] = []  # whose last word was given, and perhaps not yet recorded
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._end_heard()
         for attempt in self._under_way.values():
             attempt.end()
 
     @property
     def n_free(self) -> int:
-        """How many tasks can be started."""
-        return self._n_workers - len(self._under_way)
+        """How many tasks can be started. More than there is room for may have been adopted."""
+        return max(0, self._n_workers - len(self._under_way))
 
     def start(self, task: AnyTask) -> None:
         """Start a task in a process of its own."""
-        attempt = Attempt(task, self._tick)
+        self._end_heard()
+        attempt = Begun(task, self._tick)
+        self._under_way[attempt.pipe] = attempt
+
+    def go_on_with(self, task: Task, process: Adopted) -> None:
+        """Take over a task that an earlier coordinator began (search/adopt.py)."""
+        attempt = Continued(task, self._tick, process)
         self._under_way[attempt.pipe] = attempt
 
     def events(self) -> list[tuple[AnyTask, Event]]:
@@ -54,7 +63,11 @@ class Pool:
 
         After a step a task waits for `go_on` or `stop`. After anything else it has ended: with
         a result, with a failure of its values, or with a RuntimeError that is a bug.
+
+        What was given must have been recorded when this, or `start`, is called again: until then
+        a process that outlives us keeps its last word.
         """
+        self._end_heard()
         self._tick()
         ready = wait(list(self._under_way), POLL_SECONDS)
         found = [(attempt, attempt.event()) for pipe, attempt in self._all() if pipe in ready]
@@ -64,7 +77,11 @@ class Pool:
                 limit = duration(self._time_limit)
                 found.append((attempt, Died(f"it was not done after {limit} (--trial-timeout)")))
         for attempt, event in found:
-            if not isinstance(event, STEPS):
+            if isinstance(event, STEPS):
+                continue
+            if attempt.outlives:
+                self._heard.append(self._under_way.pop(attempt.pipe))
+            else:
                 self.stop(attempt.task)
         return [(attempt.task, event) for attempt, event in found]
 
@@ -77,6 +94,11 @@ class Pool:
         attempt = self._of(task)
         attempt.end()
         del self._under_way[attempt.pipe]
+
+    def _end_heard(self) -> None:
+        for attempt in self._heard:
+            attempt.end()
+        self._heard.clear()
 
     def _all(self) -> list[tuple[Connection, Attempt]]:
         return list(self._under_way.items())

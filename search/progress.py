@@ -120,6 +120,9 @@ class Progress:
         values = ", ".join(f"{name} {brief(asked.params[name])}" for name in shown)
         self._print(f"trial {asked.number}{self._of(trial)}, {asked.origin}: {values}")
 
+    def trial_goes_on(self, asked: Asked) -> None:
+        self._print(f"trial {asked.number} goes on: it outlived the coordinator that began it")
+
     def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
         self._under_way[asked.number].epoch = epoch.epoch
         if self._live is None:

@@ -86,6 +86,7 @@ def _coordinate(
     from search.engines.choose import choose
     from search.estimate import seconds_per_trial
     from search.progress import Progress, tally
+    from search.scratch import scratch_of
     from search.study import Coordinator
     from tracking import store
     from tracking.patience import Patience
@@ -115,6 +116,7 @@ def _coordinate(
             stop.check,
             place,
             chosen.keep_models,
+            scratch_of(root, chosen.study),
         )
         try:
             coordinator.run()

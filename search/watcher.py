@@ -40,6 +40,9 @@ class Watcher(Protocol):
 
     def trial_begins(self, asked: Asked) -> None: ...
 
+    def trial_goes_on(self, asked: Asked) -> None:
+        """A trial was adopted: its coordinator was killed, and it was not."""
+
     def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None: ...

@@ -24,7 +24,7 @@ from tracking.records import (
     Value,
 )
 from tracking.runs import of_kind
-from tracking.writer import TrialLog, start_run
+from tracking.trial_log import TrialLog, start_run
 
 _HALF_SEAL = "half a look"  # what it is called until it is whole; nobody has looked yet
 

@@ -13,13 +13,14 @@ _SAMPLE_SECONDS, _SAMPLES = 10, 3
 class Monitor:
     """Writes means over 30 s, so a trial that is shorter has none."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, *, goes_on: bool = False) -> None:
         monitor: Any = SystemMetricsMonitor  # MLflow leaves it untyped
         self._monitor = monitor(
             run_id,
             sampling_interval=_SAMPLE_SECONDS,
             samples_before_logging=_SAMPLES,
             tracking_uri=client.tracking_uri,
+            resume_logging=goes_on,
         )
         self._monitor.start()
 

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from tracking import (
-    disk,
-    environment,
-    finals_layout,
-    layout,
-    models,
-    params_layout,
-    plan_layout,
-    standing,
-)
-from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS, torn_files
+from tracking import disk, finals_layout, layout, models, plan_layout, standing
+from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
     DataRecord,
-    EpochRecord,
-    LookRecord,
-    RungRecord,
-    ScoreRecord,
-    State,
     StudyRecord,
     TrialRecord,
     Value,
 )
+from tracking.repair import repair
 from tracking.runs import of_kind
+from tracking.trial_log import TrialLog, start_run
 
 
 class StudyStore:
@@ -67,14 +54,24 @@ class StudyStore:
             raise
         return True
 
-    def begin(self) -> dict[int, TrialRecord]:
+    def under_way(self) -> dict[int, TrialRecord]:
+        """Read the trials that have not ended, by number."""
+        running = "tags.`trial.state` = 'running'"
+        runs = of_kind(self._client, self._experiment, "trial", running)
+        found = [layout.read_trial(self._client, run) for run in runs]
+        return {trial.number: trial for trial in found}
+
+    def begin(self, adopted: Collection[int] = ()) -> dict[int, TrialRecord]:
         """Mark the study as running; close what an earlier process left open.
 
+        Args:
+            adopted: numbers of the trials that go on.
+
         Returns:
-            all trials by number, none of them running.
+            all trials by number, none but these running.
         """
         self._client.update_run(self.parent, status="RUNNING")
-        self.repair()
+        self.repair(adopted)
         return self.trials()
 
     def trials(self) -> dict[int, TrialRecord]:
@@ -87,47 +84,20 @@ class StudyStore:
         self._stale.clear()
         return dict(sorted(recorded.items()))
 
-    def repair(self) -> list[str]:
+    def repair(self, adopted: Collection[int] = ()) -> list[str]:
         """Close what an earlier process left open, and delete what it left half.
+
+        Args:
+            adopted: numbers of the trials that go on, which are left as they are.
 
         Returns:
             what was changed, a sentence each. Doing it twice changes nothing.
         """
-        changed = []
-        for run in of_kind(self._client, self._experiment, HALF_CONTROL):
-            self._client.delete_run(run.info.run_id)
-            changed.append(f"half of control {run.info.run_name} was deleted")
-        for run in of_kind(self._client, self._experiment, "trial"):
-            number = run.data.tags["trial.number"]
-            changed += [f"trial {number}: {what}" for what in self._repair(run)]
-            self._stale.add(run.info.run_id)
-        return changed
-
-    def _repair(self, run: Run) -> Iterator[str]:
-        state = layout.read_state(run)
-        log = TrialLog(self._client, run.info.run_id)
-        if state == "running":
-            epochs = layout.read_trial(self._client, run).epochs
-            layout.write_curves(self._client, run.info.run_id, epochs)
-            log.close(
-                "failed",
-                None,
-                reason="its coordinator was killed",
-                void=True,
-                ended=layout.last_sign_of_life(self._client, run),
-            )
-            yield "it was running, and is void: it will be made again"
-        elif run.info.status == "RUNNING":  # killed between the last two writes
-            self._client.set_terminated(run.info.run_id, layout.STATUS[state])
-            yield "its run was marked as running, and is closed"
-        run = self._client.get_run(run.info.run_id)
-        kept = models.is_kept(self._client, run)
-        if models.is_left(run) and (layout.is_void(run) or not kept):
-            log.drop_model()
-            yield "what was left of its model was deleted"
-        for file in torn_files(run) if layout.is_void(run) else ():
-            file.unlink()
-            yield f"half of {file.name} was deleted"
+        trials = list(of_kind(self._client, self._experiment, "trial"))
+        self._stale.update(run.info.run_id for run in trials)
+        half = of_kind(self._client, self._experiment, HALF_CONTROL)
+        left = [run for run in trials if int(run.data.tags["trial.number"]) not in adopted]
+        return list(repair(self._client, half, left))
 
     def rest(self) -> list[str]:
         """Let the study's own run say how far it has come, and that nobody works on it.
@@ -182,6 +152,15 @@ class StudyStore:
         )
         monitor = Monitor(self._client, run_id) if is_here else None
         return TrialLog(self._client, run_id, data.classes, monitor, self._stale.add)
+
+    def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
+        """Go on with the record of a trial on this machine that a killed coordinator began."""
+        run_id = trial.run_id
+        monitor = Monitor(self._client, run_id, goes_on=True)
+        log = TrialLog(self._client, run_id, data.classes, monitor, self._stale.add, known=trial)
+        if models.is_left(self._client.get_run(run_id)):
+            log.drop_model()  # perhaps half of it: it is given again
+        return log
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
@@ -255,116 +234,3 @@ def _in_brief(trial: TrialRecord) -> TrialRecord:
     """Keep what the standing is made of: thousands of trials are held at once."""
     score = trial.score and replace(trial.score, confusion=(), mistakes=())
     return replace(trial, epochs=(), summary="", score=score)
-
-
-def start_run(
-    client: MlflowClient,
-    experiment: str,
-    name: str,
-    parent: str,
-    tags: Mapping[str, str],
-    params: Mapping[str, Value],
-    data: DataRecord,
-    n_threads: int | None = None,
-) -> str:
-    """Start the run of a training, with all that is known before it; give its id."""
-    code = environment.code()
-    run = client.create_run(
-        experiment,
-        run_name=name,
-        tags={
-            "mlflow.parentRunId": parent,
-            **tags,
-            **layout.lineage_tags(code),
-            **plan_layout.data_tags(data),
-        },
-    )
-    run_id = str(run.info.run_id)
-    client.log_inputs(run_id, [plan_layout.data_input(data)])
-    params_layout.write_params(client, run_id, params)
-    machine = environment.machine()
-    if n_threads is not None:
-        machine = {**machine, "n_threads": n_threads}
-    client.log_dict(run_id, machine, "environment.json")
-    if code.diff:
-        client.log_text(run_id, code.diff, "code.diff")
-    return run_id
-
-
-class TrialLog:
-    """The record of one trial, being written."""
-
-    def __init__(
-        self,
-        client: MlflowClient,
-        run_id: str,
-        classes: Sequence[str] = (),
-        monitor: Monitor | None = None,
-        closed: Callable[[str], None] = lambda run_id: None,
-    ) -> None:
-        self._client = client
-        self.run_id = run_id
-        self._classes = classes
-        self._monitor = monitor
-        self._closed = closed
-        self._rows: list[EpochRecord] = []
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Write an epoch, all its numbers at once."""
-        self._rows.append(record)
-        layout.write_epoch(self._client, self.run_id, record)
-
-    def rung(self, record: RungRecord) -> None:
-        """Write a look at the trial within its first epoch."""
-        layout.write_rung(self._client, self.run_id, record)
-
-    def keep_model(self, model: Path, epoch: int, loader: str) -> None:
-        """Keep the model with the trial (tracking.models)."""
-        models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
-
-    def keep_files(self, *files: Path) -> None:
-        """Put those of the files with the trial that are there and not empty."""
-        for file in files:
-            if file.is_file() and file.stat().st_size:
-                self._client.log_artifact(self.run_id, str(file))
-
-    def look(self, record: LookRecord) -> None:
-        """Write down that the test set was looked at, and what was seen."""
-        layout.write_look(self._client, self.run_id, record)
-
-    def drop_model(self) -> None:
-        """Delete the trial's model file."""
-        models.drop(self._client, self._client.get_run(self.run_id))
-
-    def close(
-        self,
-        state: State,
-        score: ScoreRecord | None,
-        *,
-        reason: str,
-        void: bool,
-        died: bool = False,
-        ended: int | None = None,
-    ) -> None:
-        """Write the outcome, its state last.
-
-        Args:
-            ended: when, in milliseconds since 1970; None is now.
-        """
-        if self._monitor is not None:
-            self._monitor.stop()
-        if self._rows:
-            layout.write_curves(self._client, self.run_id, self._rows)
-            layout.write_cost(self._client, self.run_id, self._rows)
-        layout.write_outcome(
-            self._client,
-            self.run_id,
-            state,
-            score,
-            classes=self._classes,
-            reason=reason,
-            void=void,
-            died=died,
-        )
-        self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
-        self._closed(self.run_id)

@@ -76,6 +76,13 @@ class Engine(Protocol):
             reason: why it has no value.
         """
 
+    def adopt(self, asked: Asked) -> bool:
+        """Go on with a trial that an earlier coordinator asked for, before `reconcile`.
+
+        Returns:
+            whether it is under way just so; if not, it is not adopted.
+        """
+
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         """Refuse records of trials that the engine does not remember, before any is touched.
 
@@ -84,7 +91,11 @@ class Engine(Protocol):
         """
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        """Settle what an earlier coordinator left running, by what was recorded of it."""
+        """Settle what an earlier coordinator left running and nobody has adopted.
+
+        Args:
+            recorded: all trials; how each ended is told by what was recorded of it.
+        """
 
     def n_finished(self) -> int: ...
 

@@ -53,6 +53,12 @@ class InOrder:
         end |= {"n_parameters": n_parameters, "reason": reason}
         self._untold[number] = end
 
+    def adopt(self, asked: Asked) -> bool:
+        adopted = self._engine.adopt(asked)
+        if adopted:
+            self._untold[asked.number] = None
+        return adopted
+
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         self._engine.refuse_unknown(numbers)
 

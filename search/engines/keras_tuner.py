@@ -42,6 +42,7 @@ class KerasTunerEngine:
         self._proposer = Proposer(sampler, plan, seed)
         self._journal = Journal(file, owner)
         self._attempts = self._journal.attempts
+        self._adopted: set[int] = set()
         for event in self._journal.events:
             self._replay(event)
 
@@ -69,6 +70,15 @@ class KerasTunerEngine:
         self._journal.tell(Ended(number, state, value, void, redact(reason)[-LONGEST_REASON:]))
         self._end(number)
 
+    def adopt(self, asked: Asked) -> bool:
+        attempt = self._attempts.get(asked.number)
+        if attempt is None or attempt.state != "running":
+            return False
+        if (attempt.params, attempt.seed) != (asked.params, asked.seed):
+            return False
+        self._adopted.add(asked.number)
+        return True
+
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         unknown = sorted(set(numbers) - self._attempts.keys())
         if unknown:
@@ -78,7 +88,7 @@ class KerasTunerEngine:
             )
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        for end in settle_journal(self._journal, recorded):
+        for end in settle_journal(self._journal, recorded, self._adopted):
             self._end(end.number)
 
     def n_finished(self) -> int:

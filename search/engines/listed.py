@@ -56,6 +56,9 @@ class ListedEngine:
             taken = self._taken[origin]
             self._taken[origin] = {seed: n for seed, n in taken.items() if n != number}
 
+    def adopt(self, asked: Asked) -> bool:
+        return asked.params == self._plan.starting_points().get(asked.origin)
+
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         """It remembers nothing but what is recorded."""
 
@@ -66,7 +69,7 @@ class ListedEngine:
             # A configuration that was since corrected is trained again.
             same = trial.origin not in points or trial.params == points[trial.origin]
             if same and not trial.void:
-                self._finished[trial.origin] += 1
+                self._finished[trial.origin] += trial.state != "running"  # it was adopted
                 self._taken[trial.origin][trial.seed] = number
             self._seconds += trial.seconds
 

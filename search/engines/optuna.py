@@ -83,6 +83,7 @@ class OptunaEngine:
         self._study.pruner = make_pruner(pruner, plan, self.first_rung)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}  # those under way
+        self._reported: dict[int, set[int]] = {}  # steps of those that were adopted
         self._tally = self._count()
         self._may_be_known = True  # whether values may be known that are to be asked next
 
@@ -120,7 +121,9 @@ class OptunaEngine:
         if self._two_goals:  # Optuna prunes by one goal only
             return False
         trial = self._asked[number]
-        trial.report(accuracy, round(n_epochs / (self.first_rung or 1.0)))
+        step = round(n_epochs / (self.first_rung or 1.0))
+        if step not in self._reported.get(number, ()):
+            trial.report(accuracy, step)
         # What is known beforehand is what the rest is held against, so it is trained to its end.
         known = self._plan.starting_points()
         return trial.should_prune() and trial.user_attrs["origin"] not in known
@@ -142,6 +145,18 @@ class OptunaEngine:
         self._tally.end(tell(self._study, end, n_parameters=n_parameters))
         self._asked.pop(number, None)
 
+    def adopt(self, asked: Asked) -> bool:
+        trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        trial = next((one for one in trials if one.number == asked.number), None)
+        if trial is None or trial.user_attrs.get("seed") != asked.seed:
+            return False
+        if trial.params != {name: asked.params.get(name) for name in trial.params}:
+            return False
+        self._study.sampler = optuna.samplers.RandomSampler()  # others draw when it is opened
+        self._asked[trial.number] = optuna.Trial(self._study, trial._trial_id)
+        self._reported[trial.number] = set(trial.intermediate_values)
+        return True
+
     def refuse_unknown(self, numbers: Collection[int]) -> None:
         known = {trial.number for trial in self._study.get_trials(deepcopy=False)}
         unknown = sorted(set(numbers) - known)
@@ -153,7 +168,7 @@ class OptunaEngine:
             )
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
-        settle_study(self._study, recorded)
+        settle_study(self._study, recorded, self._asked.keys())
         self._tally = self._count()
 
     def n_finished(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -28,8 +28,10 @@ def ended(number: int, record: TrialRecord | None) -> Ended:
     return Ended(number, record.state, value, void=False, reason=record.reason)
 
 
-def settle_study(study: optuna.Study, recorded: Mapping[int, TrialRecord]) -> list[Ended]:
-    """End the trials that Optuna has as running, or as waiting to be."""
+def settle_study(
+    study: optuna.Study, recorded: Mapping[int, TrialRecord], adopted: Collection[int] = ()
+) -> list[Ended]:
+    """End the trials that Optuna has as running and nobody has adopted, or as waiting to be."""
     found = []
     for trial in study.get_trials(deepcopy=False):
         if trial.state is TrialState.WAITING:
@@ -37,7 +39,7 @@ def settle_study(study: optuna.Study, recorded: Mapping[int, TrialRecord]) -> li
             end = ended(trial.number, None)
             _set_void(study, trial.number)
             study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        elif trial.state is TrialState.RUNNING:
+        elif trial.state is TrialState.RUNNING and trial.number not in adopted:
             record = recorded.get(trial.number)
             end = ended(trial.number, record)
             score = record.score if record else None
@@ -65,10 +67,12 @@ def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> Frozen
     return study.tell(end.number, told, state=STATES[end.state])  # type: ignore[arg-type]
 
 
-def settle_journal(journal: Journal, recorded: Mapping[int, TrialRecord]) -> list[Ended]:
-    """End the attempts that a journal has as running."""
+def settle_journal(
+    journal: Journal, recorded: Mapping[int, TrialRecord], adopted: Collection[int] = ()
+) -> list[Ended]:
+    """End the attempts that a journal has as running and nobody has adopted."""
     open_ = [number for number, a in journal.attempts.items() if a.state == "running"]
-    found = [ended(number, recorded.get(number)) for number in open_]
+    found = [ended(number, recorded.get(number)) for number in open_ if number not in adopted]
     for end in found:
         journal.tell(end)
     return found

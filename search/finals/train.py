@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.finals.progress import Progress
     from tracking.finals_store import FinalsStore
     from tracking.records import RepeatRecord
-    from tracking.writer import TrialLog
+    from tracking.trial_log import TrialLog
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ from tracking import layout, params_layout, store
 from tracking.patient import PatientClient
 from tracking.records import EpochRecord, ScoreRecord
 from tracking.relocate import relocate
-from tracking.writer import StudyStore, TrialLog
+from tracking.trial_log import TrialLog
+from tracking.writer import StudyStore
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(2).with_budget(3, None)
 ENGINES = {"optuna": OptunaEngine, "keras-tuner": KerasTunerEngine}

@@ -1,4 +1,4 @@
-"""A run that is killed, stopped, and goes on."""
+"""A run that is killed, stopped, and goes on: its trial outlives the kill, and not the stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tests.programs import Running, Story, call, snapshot
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
-    """A run that is killed in its first trial, one stopped in its second, and one that ends."""
+    """A run that is killed in its first trial, one stopped in its second, and one that ends.
+
+    The second adopts the first trial.
+    """
     story = Story(tmp_path_factory.mktemp("interrupted"))
     command = ["--study", "lstm", "--data", str(tiny_csv), "--trials", "2", "--max-epochs", "3"]
     command += ["--workers", "1"]
@@ -27,14 +30,15 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     story.facts["members"] = killed.members()
     story.facts["pid"] = killed.process.pid
     os.kill(killed.process.pid, signal.SIGKILL)
+    killed.process.wait()
+    story.stores.append(snapshot(story.home, "lstm-tiny"))
+
+    stopped = Running(story.home, *command)
+    stopped.wait_for("trial 0 goes on", "trial 1 (2 of 2), lstm-2016", "  epoch 1/3")
     killed.end()
     killed.wait_until_gone()
     story.facts["orphans"] = killed.members()
     killed.kill_all()
-    story.stores.append(snapshot(story.home, "lstm-tiny"))
-
-    stopped = Running(story.home, *command)
-    stopped.wait_for("trial 2 (2 of 2), lstm-2016", "  epoch 1/3")
     story.facts["seconds"] = stopped.interrupt()
     story.facts["code"] = stopped.process.returncode
     story.facts["stderr"] = stopped.stderr
@@ -54,7 +58,9 @@ def test_a_second_coordinator_of_the_same_study_is_refused(interrupted: Story) -
     assert re.fullmatch(rf"error: study lstm-tiny is being run by {first}\.\n", second.stderr)
 
 
-def test_a_killed_coordinator_leaves_no_process_behind(interrupted: Story) -> None:
+def test_a_killed_coordinator_leaves_no_process_behind_but_its_trial_until_that_has_ended(
+    interrupted: Story,
+) -> None:
     assert len(interrupted.facts["members"]) >= 3  # the coordinator, Keras' server, the trial
     assert interrupted.facts["orphans"] == []
     (trial,) = interrupted.stores[0].in_optuna
@@ -71,7 +77,7 @@ def test_ctrl_c_in_mid_trial_ends_the_run_within_seconds_and_leaves_nothing_runn
     store = interrupted.stores[1]
     store.assert_they_agree()
     assert store.statuses["lstm-tiny"] == "KILLED"
-    assert store.counted == [1]
+    assert store.counted == [0]
 
 
 def test_a_study_that_was_killed_and_stopped_ends_at_exactly_its_budget(
@@ -82,10 +88,9 @@ def test_a_study_that_was_killed_and_stopped_ends_at_exactly_its_budget(
     assert json.loads(end.stdout)["complete"] == 2
     store = interrupted.stores[2]
     store.assert_they_agree()
-    assert set(store.trials) == {0, 1, 2, 3}
-    assert store.counted == [1, 3]
-    assert store.values(1) == store.values(0)
-    assert store.values(3) == store.values(2)
+    assert set(store.trials) == {0, 1, 2}
+    assert store.counted == [0, 2]
+    assert store.values(2) == store.values(1)
     assert store.statuses["lstm-tiny"] == "FINISHED"
 
 

@@ -31,7 +31,7 @@ from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
 from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
-from tracking import store, writer
+from tracking import store, trial_log, writer
 from tracking.cli import Stopped, UserError
 from tracking.records import (
     RungRecord,
@@ -274,7 +274,7 @@ def test_a_bug_of_the_coordinator_itself_is_recorded_told_and_raised(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer.TrialLog, "keep_model", full_disk)
+        patch.setattr(trial_log.TrialLog, "keep_model", full_disk)
         with pytest.raises(OSError, match="No space left"):
             start(2)
     (trial,) = recorded(root).trials
@@ -323,7 +323,7 @@ def test_a_killed_coordinator_is_put_right_by_the_next_start(
     def dies(*args: object, **kwargs: object) -> None:
         raise Killed
 
-    for owner, method in ((writer.TrialLog, "close"), (OptunaEngine, "tell")):
+    for owner, method in ((trial_log.TrialLog, "close"), (OptunaEngine, "tell")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, method, dies)
             patch.setattr(OptunaEngine, "tell", dies)

@@ -246,6 +246,47 @@ def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
     assert proposals([ask(engine)]) == proposals([killed])
 
 
+def test_adopted_trials_go_on_and_what_is_proposed_then_is_as_without_a_kill(
+    tmp_path: Path, method: tuple[str, str]
+) -> None:
+    def search(root: Path, *, killed: bool) -> list[Asked]:
+        root.mkdir()
+        engine = opened(root, *method, pruner="median")
+        run(engine, len(POINTS))
+        one, other = ask(engine), ask(engine)
+        engine.should_prune(one.number, 1, 0.5)
+        if killed:
+            engine = opened(root, *method, pruner="median")
+            assert engine.adopt(one)
+            assert engine.adopt(other)
+            engine.reconcile({})
+            assert [a.state for a in told(root, method[0], "1").values()][-2:] == ["running"] * 2
+            engine.should_prune(one.number, 1, 0.5)  # its epoch comes once more
+        finish(engine, other)
+        finish(engine, one)
+        assert engine.n_finished() == len(POINTS) + 2
+        return [one, other, *run(engine, 3)]
+
+    killed = search(tmp_path / "killed", killed=True)
+    assert proposals(killed) == proposals(search(tmp_path / "whole", killed=False))
+    assert len({trial.number for trial in killed}) == 5
+
+
+@ONE_OF_EACH
+def test_a_trial_that_is_not_under_way_just_so_is_not_adopted(session: Open) -> None:
+    engine = session()
+    (finished,) = run(engine, 1)
+    asked = ask(engine)
+    name = next(iter(PLAN.searched_for(asked.params)))
+    engine = session()
+    assert not engine.adopt(finished)
+    assert not engine.adopt(replace(asked, number=asked.number + 1))
+    assert not engine.adopt(replace(asked, seed=asked.seed + 1))
+    assert not engine.adopt(replace(asked, params={**asked.params, name: None}))
+    engine.reconcile({})
+    assert proposals([ask(engine)]) == proposals([asked])
+
+
 @ONE_OF_EACH
 def test_records_of_trials_that_the_engine_does_not_know_are_refused(session: Open) -> None:
     with pytest.raises(UserError, match="--fresh"):

@@ -1,0 +1,68 @@
+"""A process beside a trial's, which ends both when no coordinator has been there for a while.
+
+It needs nothing of the trial's process, which may hang, or be stopped, when its coordinator is
+killed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+
+
+class Guard:
+    """Watches who the trial's process is heard by; it ends with that process.
+
+    Args:
+        line: what the process is heard through.
+        grace: seconds without a coordinator after which the process group is killed.
+    """
+
+    def __init__(self, line: int, grace: float) -> None:
+        self._leash, theirs = socket.socketpair()
+        if os.fork() == 0:
+            try:
+                _close_all_but(line, theirs.fileno())
+                _watch(line, theirs, grace)
+            finally:
+                os.killpg(0, signal.SIGKILL)
+        theirs.close()
+
+    def follow(self, line: int) -> None:
+        """From now on the process is heard through this."""
+        socket.send_fds(self._leash, [b"line"], [line])
+
+
+def _watch(line: int, leash: socket.socket, grace: float) -> None:
+    """Return when nobody has been at the other end for so long, or the process has ended."""
+    watched = select.poll()
+    watched.register(line, 0)  # its end alone, not what is said
+    watched.register(leash, select.POLLIN)
+    deadline: float | None = None
+    while deadline is None or time.monotonic() < deadline:
+        left = None if deadline is None else 1000 * max(0.0, deadline - time.monotonic())
+        ready = [fd for fd, _ in watched.poll(left)]
+        if leash.fileno() in ready:
+            _, fds, _, _ = socket.recv_fds(leash, 16, 1)
+            if not fds:
+                return
+            if deadline is None:
+                watched.unregister(line)
+            os.close(line)
+            line, deadline = fds[0], None
+            watched.register(line, 0)
+        elif ready:
+            watched.unregister(line)
+            deadline = time.monotonic() + grace
+
+
+def _close_all_but(*kept: int) -> None:
+    """Hold nothing open that others wait for the end of."""
+    before = 3
+    for fd in sorted(kept):
+        os.closerange(before, fd)
+        before = fd + 1
+    os.closerange(before, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,204 @@
+"""The trials of one session of a study: what is under way, and what may still be begun."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.adopt import GRACE_SECONDS
+from search.course import Course
+from search.failures import OutOfTime
+from search.pool import Pool
+from search.tasks import STEPS, AnyTask, Task
+from tracking.cli import Stopped
+
+if TYPE_CHECKING:
+    from search.adopt import AdoptedTrial
+    from search.attempt import Event
+    from search.budget import Budget
+    from search.engines import Asked
+    from search.places import Evaluators
+    from search.study import Coordinator
+    from tracking.trial_log import TrialLog
+
+
+class Session:
+    """The trials of one session: those that are under way, and what may still be begun.
+
+    Args:
+        outlive: whether trials outlive a coordinator that is killed, and wait to be adopted.
+    """
+
+    def __init__(
+        self,
+        study: Coordinator,
+        budget: Budget,
+        deaths: Counter[int],
+        folder: Path,
+        *,
+        outlive: bool,
+    ) -> None:
+        self._study = study
+        self._budget = budget
+        self._deaths = deaths
+        self._folder = folder
+        self._outlive = outlive
+        self._courses: dict[Path, Course] = {}  # by the folder of their task
+        self._may_begin = True  # until the engine has nothing to give, or time is short
+        self._gave_up_time = False
+
+    def run(self, adopted: Sequence[AdoptedTrial]) -> None:
+        study = self._study
+        try:
+            courses = [self._reopen(one) for one in adopted]
+            study.run_controls(self._budget, self._folder)
+            with study.place.open_pool(self._tick) as pool:
+                for course, one in zip(courses, adopted, strict=True):
+                    self._go_on(pool, course, one)
+                while self._begin(pool) or self._courses:
+                    self._take_all(pool)
+        except OutOfTime as end:  # no verdict on these values: they are tried when there is time
+            self._cut_short(str(end))
+        except Stopped as stop:
+            self._cut_short(str(stop))
+            raise
+        except BaseException:
+            self._cut_short("cut short")
+            raise
+        if self._gave_up_time:
+            assert study.plan.timeout is not None
+            study.engine.spend(study.plan.timeout)
+        study.store.take_stock(study.keep_models)
+
+    def _take_all(self, pool: Evaluators) -> None:
+        """Take what has come. One that stops the study takes no result of the others along."""
+        failure: Exception | None = None
+        for task, event in pool.events():
+            try:
+                self._take(pool, task, event)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _begin(self, pool: Evaluators) -> bool:
+        """Begin as many trials as there is room and budget for; tell whether one was begun."""
+        begun = False
+        while self._may_begin and pool.n_free:
+            n_asked_for = self._study.engine.n_finished() + len(self._courses)
+            if self._budget.met(n_asked_for):
+                break
+            self._study.check_stop()
+            asked = self._study.engine.ask()
+            if asked is None or self._is_put_off(asked):
+                self._may_begin = False
+                break
+            course = self._open(asked)
+            self._courses[course.task.folder] = course
+            pool.start(course.task)
+            begun = True
+        return begun
+
+    def _is_put_off(self, asked: Asked) -> bool:
+        """Put a trial off that cannot end in the time that is left, which is then given up.
+
+        It is void: the first to be asked when there is more time.
+        """
+        lacking = self._budget.lacking(asked)
+        if not lacking:
+            return False
+        self._study.engine.tell(asked.number, "failed", None, void=True)
+        self._gave_up_time = True
+        self._study.watcher.trial_put_off(asked, lacking)
+        return True
+
+    def _open(self, asked: Asked) -> Course:
+        study = self._study
+        folder = self._folder / str(asked.number)
+        folder.mkdir(mode=0o700)
+        log = study.store.open_trial(
+            asked.number,
+            study.plan.family(asked.params),
+            dict(asked.params),
+            seed=asked.seed,
+            origin=asked.origin,
+            data=study.data.record,
+            n_threads=study.place.n_threads,
+            is_here=study.place.is_here,
+        )
+        return self._course(asked, log)
+
+    def _reopen(self, one: AdoptedTrial) -> Course:
+        log = self._study.store.reopen_trial(one.record, self._study.data.record)
+        course = self._course(one.asked, log)
+        self._courses[course.task.folder] = course
+        self._study.watcher.trial_goes_on(one.asked)
+        return course
+
+    def _go_on(self, pool: Evaluators, course: Course, one: AdoptedTrial) -> None:
+        """Go on with a trial, if a smaller budget than before has room for it."""
+        if self._budget.met(self._study.engine.n_finished() + len(self._courses) - 1):
+            one.process.end()
+            course.cut_short("it was under way when the budget of its study was made smaller")
+            del self._courses[course.task.folder]
+            return
+        assert isinstance(pool, Pool)  # on a cluster none outlives its coordinator
+        pool.go_on_with(course.task, one.process)
+
+    def _course(self, asked: Asked, log: TrialLog) -> Course:
+        study = self._study
+        task = Task(
+            asked.params,
+            study.plan.family(asked.params),
+            study.data,
+            asked.seed,
+            self._folder / str(asked.number),
+            split=study.plan.split_of(asked.origin) if study.plan.reproduces else None,
+            n_threads=study.place.n_threads,
+            first_rung=study.engine.first_rung,
+            grace=GRACE_SECONDS if self._outlive else None,
+            study_began=time.monotonic() - self._budget.seconds(),
+        )
+        return Course(
+            asked,
+            task,
+            log,
+            study.store,
+            study.engine,
+            self._budget,
+            study.watcher,
+            self._deaths,
+            study.keep_models,
+        )
+
+    def _take(self, pool: Evaluators, task: AnyTask, event: Event) -> None:
+        course = self._courses[task.folder]
+        try:
+            goes_on = course.take(event)
+        except BaseException:
+            del self._courses[task.folder]
+            raise
+        if goes_on:
+            pool.go_on(task)
+            return
+        if isinstance(event, STEPS):  # it was pruned
+            pool.stop(task)
+        del self._courses[task.folder]
+        shutil.rmtree(task.folder)
+        self._may_begin = self._may_begin or not self._gave_up_time
+        self._study.store.take_stock(self._study.keep_models)
+
+    def _cut_short(self, reason: str) -> None:
+        for course in self._courses.values():
+            course.cut_short(reason)
+        self._courses.clear()
+
+    def _tick(self) -> None:
+        self._study.check_stop()
+        if self._budget.out_of_time():
+            raise OutOfTime("the time of the study was used up")
+        self._study.watcher.tick()

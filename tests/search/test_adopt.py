@@ -1,0 +1,299 @@
+"""A killed coordinator loses no training: its trials wait, and the next one adopts them.
+
+The programs are the real ones, with three small trials at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Listener
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from search import adopt, scratch
+from search.doctor import findings
+from search.engines.remembered import told
+from search.guard import Guard
+from tests.programs import ROOT, call, environment, write_few_texts
+from tracking import store
+from tracking.records import EpochRecord, ScoreRecord, StudyRecord
+
+STUDY = "feedforward-few"
+SECONDS = 300.0
+NOWHERE = ("search.course.Course", "take", 0)
+AFTER_TWO_EPOCHS = ("tracking.trial_log.TrialLog", "epoch", 2)
+AFTER_THREE_EPOCHS = ("tracking.trial_log.TrialLog", "epoch", 3)
+WITH_A_RESULT = ("tracking.trial_log.TrialLog", "keep_model", 1)
+
+Step = tuple[str, str, int]
+
+
+@dataclass
+class Search:
+    """A study of three trials, which start together: what they are depends on the seed alone."""
+
+    home: Path
+    engine: str = "optuna"
+    n_trials: int = 3
+
+    def run(self, step: Step, *, grace: float = 60.0, n_workers: int = 3) -> int:
+        """Run it until it ends or is killed; give the exit code."""
+        owner, method, n = step
+        words = ["--study", "feedforward", "--data", str(self.home / "few.csv")]
+        words += ["--trials", str(self.n_trials), "--workers", str(n_workers)]
+        words += ["--max-epochs", "3", "--engine", self.engine]
+        with (self.home / "output.txt").open("ab") as output:
+            return subprocess.run(
+                [sys.executable, "-m", "tests.killed", owner, method, str(n), str(grace), *words],
+                cwd=ROOT,
+                env=environment(self.home),
+                stdout=output,
+                stderr=output,
+                timeout=SECONDS,
+                check=False,
+            ).returncode
+
+    @property
+    def root(self) -> Path:
+        return self.home / "mlruns"
+
+    @property
+    def folder(self) -> Path:
+        return scratch.scratch_of(self.root, STUDY)
+
+    def read(self) -> StudyRecord:
+        return store.read_study(self.root, STUDY)
+
+    def void(self) -> list[int]:
+        return [trial.number for trial in self.read().trials if trial.void]
+
+    def waiting(self) -> dict[int, adopt.Waiting]:
+        return adopt.waiting(self.folder)
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs on these records."""
+        mark, found = environment(self.home)["SEQSEARCH_MLRUNS"], []
+        for one in psutil.process_iter():
+            with suppress(psutil.Error, ProcessLookupError):
+                ours = one.environ().get("SEQSEARCH_MLRUNS") == mark
+                if ours and one.status() != psutil.STATUS_ZOMBIE:
+                    found.append(one)
+        return found
+
+    def assert_whole(self) -> None:
+        assert findings(self.root, STUDY) == []
+        assert not self.folder.exists()
+        counted = [trial for trial in self.read().trials if not trial.void]
+        assert [trial.state for trial in counted] == ["complete"] * self.n_trials
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    write_few_texts(tmp_path)
+    found = Search(tmp_path)
+    yield found
+    for process in found.processes():
+        with suppress(psutil.Error):
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Search]:
+    known: dict[str, Search] = {}
+
+    def of(engine: str) -> Search:
+        if engine not in known:
+            home = tmp_path_factory.mktemp(engine)
+            write_few_texts(home)
+            known[engine] = Search(home, engine)
+            assert known[engine].run(NOWHERE) == 0
+        return known[engine]
+
+    return of
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+def numbers(search: Search) -> list[object]:
+    """What was found, but for what a clock or a meter gives."""
+    measured = ("seconds", "memory_mb", "first_batch_seconds")
+
+    def plain(record: EpochRecord | ScoreRecord | None) -> dict[str, Any]:
+        return {n: v for n, v in vars(record).items() if n not in measured} if record else {}
+
+    return [
+        (t.number, dict(t.params), t.seed, t.origin, list(map(plain, t.epochs)), plain(t.score))
+        for t in search.read().trials
+    ]
+
+
+def traces(search: Search) -> list[object]:
+    """Of each trial the files that were kept, and how often each metric was written."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{search.root / 'mlflow.db'}")
+    found = []
+    for trial in search.read().trials:
+        run = client.get_run(trial.run_id)
+        once = [name for name in run.data.metrics if not name.startswith(("system", "best_"))]
+        times = {name: len(client.get_metric_history(trial.run_id, name)) for name in once}
+        files = sorted(file.path for file in client.list_artifacts(trial.run_id))
+        found.append((trial.number, files, times))
+    return found
+
+
+@pytest.mark.parametrize("engine", ["optuna", "keras-tuner"])
+def test_two_kills_in_mid_training_lose_nothing_and_leave_no_trace(
+    search: Search, engine: str, undisturbed: Callable[[str], Search]
+) -> None:
+    search.engine = engine
+    assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
+    assert sorted(search.waiting()) == [0, 1, 2]
+    assert search.run(AFTER_THREE_EPOCHS, n_workers=1) == -signal.SIGKILL
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert search.void() == []
+    assert numbers(search) == numbers(undisturbed(engine))
+    assert traces(search) == traces(undisturbed(engine))
+
+
+def test_a_result_that_was_sent_and_not_recorded_is_sent_again(
+    search: Search, undisturbed: Callable[[str], Search]
+) -> None:
+    assert search.run(WITH_A_RESULT) == -signal.SIGKILL
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert search.void() == []
+    assert numbers(search) == numbers(undisturbed("optuna"))
+    assert traces(search) == traces(undisturbed("optuna"))
+    study = optuna.load_study(study_name=STUDY, storage=f"sqlite:///{search.root / 'optuna.db'}")
+    assert study.user_attrs["seconds"] >= max(t.seconds for t in search.read().trials) - 1
+
+
+def test_when_nobody_comes_all_is_gone_after_the_grace_and_made_again(search: Search) -> None:
+    assert search.run(AFTER_TWO_EPOCHS, grace=4.0) == -signal.SIGKILL
+    one, *_ = search.waiting().values()
+    os.kill(one.pid, signal.SIGSTOP)
+    assert until(lambda: not search.processes(), 60.0)
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert search.void() == [0, 1, 2]
+    assert [trial.number for trial in search.read().trials if not trial.void] == [3, 4, 5]
+
+
+def test_one_that_does_not_answer_is_ended_and_made_again(search: Search) -> None:
+    assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
+    os.kill(search.waiting()[1].pid, signal.SIGSTOP)
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert search.void() == [1]
+    assert len(told(search.root, "optuna", store.ids(search.root, STUDY)[1])) == 4
+
+
+def test_the_doctor_says_what_waits_and_its_repair_ends_it(search: Search) -> None:
+    assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
+    told_ = call(search.home, "search.doctor")
+    assert told_.returncode == 0, told_.stdout
+    waits = f"{STUDY}: trial 2 outlived its coordinator, and waits to be adopted by the next start"
+    assert waits in told_.stdout
+    repaired = call(search.home, "search.doctor", "--repair", "--study", STUDY)
+    assert repaired.returncode == 0, repaired.stdout
+    assert "trial 2: its process was waiting, and was ended" in repaired.stdout
+    assert "trial 2: it was running, and is void" in repaired.stdout
+    assert not search.folder.exists()
+    assert search.waiting() == {}
+    assert until(lambda: not search.processes())
+    assert findings(search.root, STUDY) == []
+
+
+def test_a_smaller_budget_ends_what_it_has_no_room_for(search: Search) -> None:
+    assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
+    search.n_trials = 2
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert len(search.void()) == 1
+    assert until(lambda: not search.processes())
+
+
+def accept_two(listener: Listener) -> None:
+    """Answer who looks whether we are here, then who calls."""
+    for _ in range(2):
+        with suppress(EOFError, OSError, AuthenticationError):
+            listener.accept()
+
+
+def test_what_is_not_ours_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    place = tmp_path / "s.trials"
+    with scratch.opened(place) as (folder, is_found):
+        assert is_found
+        for number in range(3):
+            (folder / str(number)).mkdir()
+        (folder / "0" / "socket").write_text("no socket")
+        with socket.socket(socket.AF_UNIX) as gone:
+            gone.bind(str(folder / "1" / "socket"))
+        assert adopt.waiting(folder) == {}
+        with Listener(str(folder / "2" / "socket"), "AF_UNIX", 16, b"another key") as foreign:
+            answer = threading.Thread(target=accept_two, args=(foreign,))
+            answer.start()
+            (one,) = adopt.waiting(folder).values()
+            assert one.pid == os.getpid()
+            assert one.call() is None
+            one.end()  # us, if it were taken for a trial's
+            answer.join()
+    assert not place.exists()
+
+
+def test_a_folder_that_others_can_enter_is_not_used(tmp_path: Path) -> None:
+    place = tmp_path / "s.trials"
+    place.mkdir(mode=0o755)
+    (place / "file").touch()
+    with scratch.opened(place) as (folder, is_found):
+        assert not is_found
+        assert folder != place
+    assert scratch.sockets(place) == {}
+    assert (place / "file").exists()
+
+
+def test_a_long_name_of_a_folder_is_no_hindrance(tmp_path: Path) -> None:
+    with scratch.opened(tmp_path / ("long" * 30)) as (folder, _):
+        (folder / "4").mkdir()
+        listener = scratch.listen(folder / "4")
+        assert adopt.waiting(folder)[4].pid == os.getpid()
+        with suppress(FileNotFoundError):  # the short name is gone already
+            listener.close()
+
+
+def test_a_guard_kills_a_process_that_is_stopped_when_its_coordinator_dies() -> None:
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        ours.close()
+        guard = Guard(theirs.fileno(), 0.5)  # noqa: F841  it ends us when it is given up
+        time.sleep(600)
+        os._exit(1)
+    theirs.close()
+    time.sleep(0.5)
+    os.kill(child, signal.SIGSTOP)
+    ours.close()
+    began = time.monotonic()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert 0.3 < time.monotonic() - began < 10

@@ -1,0 +1,145 @@
+"""The record of one trial, being written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from tracking import environment, layout, models, params_layout, plan_layout
+from tracking.monitor import Monitor
+from tracking.records import (
+    DataRecord,
+    EpochRecord,
+    LookRecord,
+    RungRecord,
+    ScoreRecord,
+    State,
+    TrialRecord,
+    Value,
+)
+
+
+def start_run(
+    client: MlflowClient,
+    experiment: str,
+    name: str,
+    parent: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Value],
+    data: DataRecord,
+    n_threads: int | None = None,
+) -> str:
+    """Start the run of a training, with all that is known before it; give its id."""
+    code = environment.code()
+    run = client.create_run(
+        experiment,
+        run_name=name,
+        tags={
+            "mlflow.parentRunId": parent,
+            **tags,
+            **layout.lineage_tags(code),
+            **plan_layout.data_tags(data),
+        },
+    )
+    run_id = str(run.info.run_id)
+    client.log_inputs(run_id, [plan_layout.data_input(data)])
+    params_layout.write_params(client, run_id, params)
+    machine = environment.machine()
+    if n_threads is not None:
+        machine = {**machine, "n_threads": n_threads}
+    client.log_dict(run_id, machine, "environment.json")
+    if code.diff:
+        client.log_text(run_id, code.diff, "code.diff")
+    return run_id
+
+
+class TrialLog:
+    """The record of one trial, being written.
+
+    Args:
+        known: what an earlier process wrote of it, which is not written twice.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        classes: Sequence[str] = (),
+        monitor: Monitor | None = None,
+        closed: Callable[[str], None] = lambda run_id: None,
+        known: TrialRecord | None = None,
+    ) -> None:
+        self._client = client
+        self.run_id = run_id
+        self._classes = classes
+        self._monitor = monitor
+        self._closed = closed
+        self._rows: list[EpochRecord] = list(known.epochs) if known else []
+        self._rung = known.rung if known else None
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Write an epoch, all its numbers at once."""
+        if any(row.epoch == record.epoch for row in self._rows):
+            return
+        self._rows.append(record)
+        layout.write_epoch(self._client, self.run_id, record)
+
+    def rung(self, record: RungRecord) -> None:
+        """Write a look at the trial within its first epoch."""
+        if self._rung is not None:
+            return
+        self._rung = record
+        layout.write_rung(self._client, self.run_id, record)
+
+    def keep_model(self, model: Path, epoch: int, loader: str) -> None:
+        """Keep the model with the trial (tracking.models)."""
+        models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
+
+    def keep_files(self, *files: Path) -> None:
+        """Put those of the files with the trial that are there and not empty."""
+        for file in files:
+            if file.is_file() and file.stat().st_size:
+                self._client.log_artifact(self.run_id, str(file))
+
+    def look(self, record: LookRecord) -> None:
+        """Write down that the test set was looked at, and what was seen."""
+        layout.write_look(self._client, self.run_id, record)
+
+    def drop_model(self) -> None:
+        """Delete the trial's model file."""
+        models.drop(self._client, self._client.get_run(self.run_id))
+
+    def close(
+        self,
+        state: State,
+        score: ScoreRecord | None,
+        *,
+        reason: str,
+        void: bool,
+        died: bool = False,
+        ended: int | None = None,
+    ) -> None:
+        """Write the outcome, its state last.
+
+        Args:
+            ended: when, in milliseconds since 1970; None is now.
+        """
+        if self._monitor is not None:
+            self._monitor.stop()
+        if self._rows:
+            layout.write_curves(self._client, self.run_id, self._rows)
+            layout.write_cost(self._client, self.run_id, self._rows)
+        layout.write_outcome(
+            self._client,
+            self.run_id,
+            state,
+            score,
+            classes=self._classes,
+            reason=reason,
+            void=void,
+            died=died,
+        )
+        self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
+        self._closed(self.run_id)
