@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tracking.writer import StudyStore
 
 GRACE_SECONDS = 60.0  # that a trial lives without a coordinator
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 15.0  # on a busy machine, where it may be building its model
 _END_SECONDS = 10.0
 _DARWIN_PEER = (0, 2)  # SOL_LOCAL, LOCAL_PEERPID: sys/un.h
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
@@ -118,8 +119,10 @@ def adopt(place: Path, store: StudyStore, engine: Engine) -> list[AdoptedTrial]:
     found = []
     left = waiting(place)
     recorded = store.under_way() if left else {}
-    for number, one in left.items():
-        process, record = one.call(), recorded.get(number)
+    with ThreadPoolExecutor(len(left) or 1) as calls:
+        answers = list(calls.map(Waiting.call, left.values()))
+    for (number, one), process in zip(left.items(), answers, strict=True):
+        record = recorded.get(number)
         if process is not None and record is not None:
             asked = Asked(number, record.params, record.seed, record.origin)
             same = (process.hello.params, process.hello.seed) == (asked.params, asked.seed)

@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import time
+from pathlib import Path
 
 
 class Guard:
@@ -18,15 +19,17 @@ class Guard:
 
     Args:
         line: what the process is heard through.
-        grace: seconds without a coordinator after which the process group is killed.
+        folder: of its trial. A coordinator that ends, and does not die, takes it along: then the
+            process group is killed at once.
+        grace: seconds without a coordinator after which it is killed.
     """
 
-    def __init__(self, line: int, grace: float) -> None:
+    def __init__(self, line: int, folder: Path, grace: float) -> None:
         self._leash, theirs = socket.socketpair()
         if os.fork() == 0:
             try:
                 _close_all_but(line, theirs.fileno())
-                _watch(line, theirs, grace)
+                _watch(line, theirs, folder, grace)
             finally:
                 os.killpg(0, signal.SIGKILL)
         theirs.close()
@@ -36,15 +39,17 @@ class Guard:
         socket.send_fds(self._leash, [b"line"], [line])
 
 
-def _watch(line: int, leash: socket.socket, grace: float) -> None:
-    """Return when nobody has been at the other end for so long, or the process has ended."""
+def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> None:
+    """Return when nobody is at the other end nor will be, or the process has ended."""
     watched = select.poll()
     watched.register(line, 0)  # its end alone, not what is said
     watched.register(leash, select.POLLIN)
     deadline: float | None = None
     while deadline is None or time.monotonic() < deadline:
-        left = None if deadline is None else 1000 * max(0.0, deadline - time.monotonic())
-        ready = [fd for fd, _ in watched.poll(left)]
+        if deadline is not None and not folder.is_dir():
+            return
+        pause = None if deadline is None else min(1.0, max(0.0, deadline - time.monotonic()))
+        ready = [fd for fd, _ in watched.poll(None if pause is None else 1000 * pause)]
         if leash.fileno() in ready:
             _, fds, _, _ = socket.recv_fds(leash, 16, 1)
             if not fds:

@@ -57,9 +57,9 @@ class Line:
         try:
             listener = scratch.listen(task.folder)
         except OSError:  # no sockets here: nobody could find us
-            self._guard = Guard(pipe.fileno(), 0.0)
+            self._guard = Guard(pipe.fileno(), task.folder, 0.0)
             return
-        self._guard = Guard(pipe.fileno(), grace)
+        self._guard = Guard(pipe.fileno(), task.folder, grace)
         threading.Thread(target=self._watch, args=(pipe, listener), daemon=True).start()
 
     def say(self, what: object) -> None:
@@ -81,8 +81,6 @@ class Line:
             while True:
                 is_cut(line, None)
                 self._lose(line)
-                if not self._task.folder.is_dir():
-                    return  # the coordinator ended, and did not die
                 line = self._adopted(listener)
                 self._guard.follow(line.fileno())
                 with self._changed:

@@ -39,7 +39,7 @@ from tracking import store
 from tracking.records import EpochRecord, ScoreRecord, StudyRecord
 
 STUDY = "feedforward-few"
-SECONDS = 300.0
+SECONDS = 300.0  # a busy machine may take more than a minute for a start
 NOWHERE = ("search.course.Course", "take", 0)
 AFTER_TWO_EPOCHS = ("tracking.trial_log.TrialLog", "epoch", 2)
 AFTER_THREE_EPOCHS = ("tracking.trial_log.TrialLog", "epoch", 3)
@@ -56,7 +56,7 @@ class Search:
     engine: str = "optuna"
     n_trials: int = 3
 
-    def run(self, step: Step, *, grace: float = 60.0, n_workers: int = 3) -> int:
+    def run(self, step: Step, *, grace: float = SECONDS, n_workers: int = 3) -> int:
         """Run it until it ends or is killed; give the exit code."""
         owner, method, n = step
         words = ["--study", "feedforward", "--data", str(self.home / "few.csv")]
@@ -165,7 +165,7 @@ def traces(search: Search) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize("engine", ["optuna", "keras-tuner"])
+@pytest.mark.parametrize("engine", ["optuna", pytest.param("keras-tuner", marks=pytest.mark.slow)])
 def test_two_kills_in_mid_training_lose_nothing_and_leave_no_trace(
     search: Search, engine: str, undisturbed: Callable[[str], Search]
 ) -> None:
@@ -193,6 +193,7 @@ def test_a_result_that_was_sent_and_not_recorded_is_sent_again(
     assert study.user_attrs["seconds"] >= max(t.seconds for t in search.read().trials) - 1
 
 
+@pytest.mark.slow
 def test_when_nobody_comes_all_is_gone_after_the_grace_and_made_again(search: Search) -> None:
     assert search.run(AFTER_TWO_EPOCHS, grace=4.0) == -signal.SIGKILL
     one, *_ = search.waiting().values()
@@ -204,9 +205,13 @@ def test_when_nobody_comes_all_is_gone_after_the_grace_and_made_again(search: Se
     assert [trial.number for trial in search.read().trials if not trial.void] == [3, 4, 5]
 
 
+@pytest.mark.slow
 def test_one_that_does_not_answer_is_ended_and_made_again(search: Search) -> None:
     assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
-    os.kill(search.waiting()[1].pid, signal.SIGSTOP)
+    trial = search.waiting()[1].pid
+    # When Keras' server ends, the system lets go on what it has started and what was stopped.
+    assert until(lambda: os.getsid(psutil.Process(trial).ppid()) != os.getsid(trial), 120.0)
+    os.kill(trial, signal.SIGSTOP)
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert search.void() == [1]
@@ -244,6 +249,7 @@ def test_the_doctor_says_what_waits_and_its_repair_ends_it(search: Search) -> No
     assert findings(search.root, STUDY) == []
 
 
+@pytest.mark.slow
 def test_a_smaller_budget_ends_what_it_has_no_room_for(search: Search) -> None:
     assert search.run(AFTER_TWO_EPOCHS) == -signal.SIGKILL
     search.n_trials = 2
@@ -301,13 +307,17 @@ def test_a_long_name_of_a_folder_is_no_hindrance(tmp_path: Path) -> None:
             listener.close()
 
 
-def test_a_guard_kills_a_process_that_is_stopped_when_its_coordinator_dies() -> None:
+@pytest.mark.parametrize(("grace", "is_there"), [(0.5, True), (60.0, False)])
+def test_a_guard_kills_a_process_that_is_stopped_when_its_coordinator_dies_or_ends(
+    tmp_path: Path, grace: float, is_there: bool
+) -> None:
+    folder = tmp_path if is_there else tmp_path / "gone"
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
         ours.close()
-        guard = Guard(theirs.fileno(), 0.5)  # noqa: F841  it ends us when it is given up
+        guard = Guard(theirs.fileno(), folder, grace)  # noqa: F841  it ends us when it is given up
         time.sleep(600)
         os._exit(1)
     theirs.close()
@@ -316,4 +326,4 @@ def test_a_guard_kills_a_process_that_is_stopped_when_its_coordinator_dies() -> 
     ours.close()
     began = time.monotonic()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert 0.3 < time.monotonic() - began < 10
+    assert (0.3 if is_there else 0.0) < time.monotonic() - began < 10

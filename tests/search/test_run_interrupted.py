@@ -23,7 +23,9 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     command = ["--study", "lstm", "--data", str(tiny_csv), "--trials", "2", "--max-epochs", "3"]
     command += ["--workers", "1"]
 
-    killed = Running(story.home, *command)
+    # Its trial waits longer than a minute, which a start can take on a busy machine.
+    patient = ["search.course.Course", "take", "0", "300", *command]
+    killed = Running(story.home, *patient, module="tests.killed")
     killed.wait_for("trial 0 (1 of 2), defaults", "  epoch 1/3")
     os.kill(killed.process.pid, signal.SIGSTOP)  # it holds the study, and the trial goes on
     story.ends.append(call(story.home, "search.run", *command))
