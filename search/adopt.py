@@ -82,7 +82,9 @@ class Adopted:
     hello: Hello
 
     def end(self) -> None:
-        """End it, with all that it has started."""
+        """End it, with all that it has started. Doing it twice changes nothing."""
+        if self.line.closed:
+            return
         if not is_cut(self.line):  # else its number may be another's by now
             _end_group(self.pid)
             is_cut(self.line, _END_SECONDS)

@@ -13,27 +13,30 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 _PREFIX = "seqs-"  # short: sockets lie in it, whose addresses may have 103 bytes on macOS
 _NEW_SECONDS = 60.0  # a folder so young may not have been locked yet
+_AFTER_MULTIPROCESSING = -101  # which deletes its own folder in ours at -100, and must find it
 
 
 @contextmanager
 def temporary_folder() -> Iterator[None]:
-    """Have this process, not those that it starts, make its temporary files in one folder."""
+    """Have this process, not those that it starts, make its temporary files in one folder.
+
+    The folder is deleted when the process ends.
+    """
     system = Path(tempfile.gettempdir())
     _sweep(system)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    _locked(folder)  # the system lets go of it when this process ends, however it does
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=_AFTER_MULTIPROCESSING)
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    lock = _locked(folder)  # the system lets go of it when we are killed
     try:
         yield
     finally:
         tempfile.tempdir = before
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
 
 
 def _sweep(system: Path) -> None:
@@ -51,7 +54,7 @@ def _sweep(system: Path) -> None:
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder; None if its program is alive, or nothing can be locked there."""
+    """Lock a folder; None if its program lives, or nothing can be locked there."""
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,7 +26,7 @@ from tests.steps import STEPS, Progress, read_progress
 
 Signal = Literal["kill", "term", "stop", "hup"]
 SIGNALS: tuple[Signal, ...] = ("kill", "term", "stop", "hup")
-_MOST_WAITING = 60.0  # seconds for progress, and for an evaluator: so a storm always ends
+_MOST_WAITING = 120.0  # seconds for progress, and for an evaluator: so a storm always ends
 _MOST_ASLEEP = 5.0  # seconds for progress while the coordinator is stopped: then evaluators are
 _GONE_SECONDS = 30.0
 _END_SECONDS = 600.0

@@ -26,6 +26,7 @@ import argparse
 import contextlib
 import os
 import random
+import sqlite3
 import sys
 import tempfile
 import time
@@ -66,8 +67,9 @@ class Sample:
         life: which coordinator it is, counted from 0; age: seconds since its start.
         n_trials: all that were begun, those that were cut short included.
         all_mb: memory of all processes; what several share is counted once.
-        disk_mb: the records that stay: without models, what trials under way leave for their
-            coordinator, and SQLite's logs, which are emptied now and then.
+        disk_mb: the records that stay: without models and what trials under way leave for their
+            coordinator; of SQLite what its files will be once its logs are emptied into them.
+        logs_mb: SQLite's logs.
         n_temporary: files and folders that are needed for a while only.
     """
 
@@ -82,6 +84,7 @@ class Sample:
     all_files: int
     n_processes: int
     disk_mb: float
+    logs_mb: float
     n_models: int
     n_temporary: int
 
@@ -166,6 +169,7 @@ class Soak:
             all_files=sum(one.num_fds() for one in everyone),
             n_processes=len(everyone),
             disk_mb=_size(root),
+            logs_mb=sum(log.stat().st_size for log in root.glob("*-wal")) / 2**20,
             n_models=len(models),
             n_temporary=sum(1 for place in places for _ in place.glob("*")),
         )
@@ -225,9 +229,19 @@ def _size(root: Path) -> float:
     for file in root.rglob("*"):
         passes = {"models", f"{_STUDY}.trials"} & set(file.relative_to(root).parts)
         with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
-            if file.is_file() and not passes and not file.name.endswith(("-wal", "-shm")):
+            if file.suffix == ".db":
+                n_bytes += _pages(file)
+            elif file.is_file() and not passes and not file.name.endswith(("-wal", "-shm")):
                 n_bytes += file.stat().st_size
     return n_bytes / 2**20
+
+
+def _pages(file: Path) -> int:
+    """Bytes that SQLite needs for what it holds, in its file or still in its log."""
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (n_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(n_pages * n_bytes)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.programs import ROOT, environment, write_few_texts
+from tests.programs import GIVE_UP_SECONDS, ROOT, environment, write_few_texts
 from tests.starter import experiments
 
 STUDY = "feedforward-few-smoke"
@@ -57,7 +57,7 @@ def _round(home: Path, n_starts: int) -> tuple[bool, int, float]:
     began = time.monotonic()
     while sum(one.poll() is not None for one in starts) < n_starts - 1:
         time.sleep(0.05)
-        if time.monotonic() - began > 120:
+        if time.monotonic() - began > GIVE_UP_SECONDS:
             break
     seconds = time.monotonic() - began
     running = [one for one in starts if one.poll() is None]

@@ -5,6 +5,7 @@ The programs are the real ones, with three small trials at a time.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -26,11 +27,14 @@ import pytest
 from mlflow import MlflowClient
 
 from search import adopt, scratch
+from search.attempt import Continued
 from search.doctor import findings
 from search.engines.remembered import told
+from search.failures import Died
 from search.guard import Guard
-from tests.programs import ROOT, call, environment
-from tests.storms import write_few_texts
+from search.tasks import Task
+from tests.coordinator import DATASET
+from tests.programs import ROOT, call, environment, write_few_texts
 from tracking import store
 from tracking.records import EpochRecord, ScoreRecord, StudyRecord
 
@@ -212,6 +216,21 @@ def test_one_that_does_not_answer_is_ended_and_made_again(search: Search) -> Non
     search.assert_whole()
     assert search.void() == [1]
     assert len(told(search.root, "optuna", store.ids(search.root, STUDY)[1])) == 4
+
+
+def test_an_adopted_process_that_dies_has_died_and_can_be_ended_all_the_same(
+    tmp_path: Path,
+) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        task = Task({}, "feedforward", DATASET, 1, tmp_path, grace=60.0)
+        hello = adopt.Hello(task.params, task.seed, 1.0, 1.0)
+        adopted = adopt.Adopted(process.pid, ours, hello)
+        attempt = Continued(task, lambda: None, adopted)
+        process.kill()
+        theirs.close()
+        assert isinstance(attempt.event(), Died)
+        attempt.end()
 
 
 def test_the_doctor_says_what_waits_and_its_repair_ends_it(search: Search) -> None:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from search.temporary import temporary_folder
 from tests.programs import ROOT
 
-_WAITS = """
-import tempfile, time
+_HAS_ONE = """
+import sys, tempfile, time
+from multiprocessing import util
 from search.temporary import temporary_folder
 with temporary_folder():
     print(tempfile.mkdtemp(), flush=True)
-    time.sleep(600)
+    print(util.get_temp_dir(), flush=True)
+    time.sleep(float(sys.argv[1]))
+print(tempfile.gettempdir())
 """
 
 
@@ -36,29 +38,39 @@ def make_old(system: Path) -> None:
         os.utime(folder, (0, 0))
 
 
-def test_temporary_files_are_gone_at_the_end_and_those_that_follow_lie_where_they_did(
+def program(seconds: float) -> subprocess.Popen[str]:
+    """Start a program that has a folder, with a temporary file and multiprocessing's files in it,
+    for so long.
+    """
+    command = [sys.executable, "-c", _HAS_ONE, str(seconds)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+
+
+def test_temporary_files_are_in_one_folder_and_gone_at_the_end_without_a_word(
     system: Path,
 ) -> None:
-    with temporary_folder():
-        assert Path(tempfile.mkdtemp()).parent.parent == system
+    said, complaints = program(0.0).communicate()
+    assert complaints == ""
+    *inside, after = map(Path, said.split())
+    assert {path.parent.parent for path in inside} == {system}
+    assert len({path.parent for path in inside}) == 1
+    assert after == system
     assert not list(system.iterdir())
-    assert Path(tempfile.mkdtemp()).parent == system
 
 
 def test_what_a_killed_program_left_is_deleted_and_what_a_living_one_needs_is_not(
     system: Path,
 ) -> None:
-    command = [sys.executable, "-c", _WAITS]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout is not None
-        theirs = Path(program.stdout.readline().strip())
+    with program(600.0) as first:
+        assert first.stdout is not None
+        theirs = Path(first.stdout.readline().strip())
         make_old(system)
-        with temporary_folder():
-            assert theirs.is_dir()
-        program.send_signal(signal.SIGKILL)
+        program(0.0).communicate()
+        assert theirs.is_dir()
+        first.send_signal(signal.SIGKILL)
     make_old(system)
-    with temporary_folder():
-        assert not theirs.exists()
+    program(0.0).communicate()
     assert not list(system.iterdir())
 
 
@@ -68,8 +80,7 @@ def test_a_folder_that_is_young_or_somebody_elses_name_is_left_alone(system: Pat
     (system / "seqs-link").symlink_to(target)
     (system / "seqs-file").write_text("somebody's")
     os.utime(system / "seqs-file", (0, 0))
-    with temporary_folder():
-        pass
+    program(0.0).communicate()
     assert young.is_dir()
     assert target.is_dir()
     assert (system / "seqs-file").is_file()
