@@ -65,6 +65,7 @@ def repair(root: Path, name: str) -> None:
         changed = records.repair()
         if plan.space:  # else it proposes nothing, so no engine knows it
             changed += settle(root, plan.engine, records.parent, records.trials())
+        changed += store.open_finals(root, plan.study).begin()
         changed += records.rest()
     for line in changed or ["there is nothing to repair"]:
         print(f"{plan.study}: {line}")
@@ -75,9 +76,9 @@ def _examine(root: Path, name: str) -> list[str]:
     from tracking import store
 
     study = store.read_study(root, name)
-    if study.reproduces:
-        return []  # it proposes nothing, so no engine knows it
     name = study.plan.study
+    if study.reproduces:
+        print(f"{name}: it proposes nothing, so no engine knows it; its records were looked at.")
     try:
         # While it is held, nobody writes between the two readings.
         with alone(root, name):
@@ -98,7 +99,7 @@ def findings(root: Path, name: str, *, running: bool = False) -> list[str]:
     from tracking import store
 
     plan = store.read_study(root, name).plan
-    remembered = told(root, plan.engine, store.ids(root, name)[1])
+    remembered = told(root, plan.engine, store.ids(root, name)[1]) if plan.space else None
     study = store.read_study(root, name)  # after: what was told was recorded before
     return audit(study, remembered, store.condition(root, name), running=running)
 

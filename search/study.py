@@ -76,6 +76,8 @@ class Coordinator:
             deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
             with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
                 _Session(self, budget, deaths, Path(folder)).run()
+            if self.plan.n_trials is not None and self.engine.n_finished() >= self.plan.n_trials:
+                self.store.meet()
             finished = True
         except Exception as error:
             if disk_is_full(error):
