@@ -1,8 +1,9 @@
 """Whether a study is whole: what must hold of its records, and of what its engine remembers.
 
-No more trials have finished than were asked for; each is once in MLflow and once in the engine,
-the same to the last bit; nothing is running that nobody runs; the best is the best; no file is
-half."""
+As many trials have finished as were asked for, or fewer where something else ended it; each is
+once in MLflow and once in the engine, the same to the last bit; nothing is running that nobody
+runs; the best is the best; no file is half.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ class Told:
 
 def audit(
     study: StudyRecord,
-    told: Mapping[int, Told],
+    told: Mapping[int, Told] | None,
     condition: ConditionRecord | None = None,
     *,
     running: bool = False,
@@ -50,11 +51,18 @@ def audit(
     Parameters and values must be equal to the last bit.
 
     Args:
+        told: what the engine remembers; None of a reproduction, which has none.
         condition: of the records; None looks at the trials alone.
         running: a coordinator is at work, so that trials may be under way.
         waiting: trials that outlived theirs, and wait for the next.
     """
-    found = _held_together(study, told, running=running, waiting=waiting)
+    found = []
+    if told is not None:
+        found = _held_together(study, told, running=running, waiting=waiting)
+    if not running:
+        under_way = (trial.number for trial in study.trials if trial.state == "running")
+        left = (number for number in under_way if number not in waiting)
+        found += [f"trial {number} is running, but nothing runs it" for number in left]
     found += _seen_twice(study)
     if condition is not None and not running:
         found += _condition(study, condition, waits=bool(waiting))
@@ -70,13 +78,24 @@ def _condition(study: StudyRecord, condition: ConditionRecord, *, waits: bool) -
     found = list(condition.faults)
     if condition.running and not waits:
         found.append("the study is marked as running, but nothing runs it")
-    n_finished = sum(t.state != "running" and not t.void for t in study.trials)
-    if condition.most_trials is not None and n_finished > condition.most_trials:
-        found.append(f"{n_finished} trials have finished, but only {condition.most_trials} may")
+    if not study.reproduces:  # whose budget counts those that it lists, and not all it ever had
+        found += _budget(study, condition)
     best = study.candidates[0].number if study.candidates else None
     if condition.best_trial not in (None, best):  # until 2026-11-23 it was not recorded
         found.append(f"the best trial is {best}, but MLflow names {condition.best_trial}")
     return found
+
+
+def _budget(study: StudyRecord, condition: ConditionRecord) -> list[str]:
+    n_finished = sum(t.state != "running" and not t.void for t in study.trials)
+    most = condition.most_trials
+    if most is None or n_finished == most:
+        return []
+    if n_finished > most:
+        return [f"{n_finished} trials have finished, but only {most} may"]
+    if condition.budget_met:
+        return [f"{n_finished} trials have finished, but the study ended after {most}"]
+    return []
 
 
 def _held_together(
@@ -92,10 +111,6 @@ def _held_together(
         unknown = {n for n in unknown if n < max(told, default=-1)}
     found = [f"trial {n} is in MLflow and not in {engine}" for n in unknown]
     found += [f"trial {n} is in {engine} and not in MLflow" for n in lost]
-    under_way = [n for n, trial in recorded.items() if trial.state == "running"]
-    if not running:
-        left = [n for n in under_way if n not in waiting]
-        found += [f"trial {n} is running, but nothing runs it" for n in left]
     for number in sorted(recorded.keys() & told.keys()):
         if (running or number in waiting) and told[number].state == "running":
             continue

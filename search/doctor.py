@@ -72,6 +72,7 @@ def repair(root: Path, name: str) -> None:
         changed += records.repair()
         if plan.space:  # else it proposes nothing, so no engine knows it
             changed += settle(root, plan.engine, records.parent, records.trials())
+        changed += store.open_finals(root, plan.study).begin()
         changed += records.rest()
     for line in changed or ["there is nothing to repair"]:
         print(f"{plan.study}: {line}")
@@ -85,9 +86,9 @@ def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
     from tracking import store
 
     study = store.read_study(root, name)
-    if study.reproduces:
-        return [], []  # it proposes nothing, so no engine knows it
     name, left = study.plan.study, set()
+    if study.reproduces:
+        print(f"{name}: it proposes nothing, so no engine knows it; its records were looked at.")
     try:
         # While it is held, nobody writes between the two readings.
         with alone(root, name):
@@ -114,7 +115,7 @@ def findings(
     from tracking import store
 
     plan = store.read_study(root, name).plan
-    remembered = told(root, plan.engine, store.ids(root, name)[1])
+    remembered = told(root, plan.engine, store.ids(root, name)[1]) if plan.space else None
     study = store.read_study(root, name)  # after: what was told was recorded before
     condition = store.condition(root, name)
     return audit(study, remembered, condition, running=running, waiting=waiting)

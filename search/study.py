@@ -81,6 +81,8 @@ class Coordinator:
                 deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
                 outlive = is_found and self.place.is_here
                 Session(self, budget, deaths, folder, outlive=outlive).run(adopted)
+            if self.plan.n_trials is not None and self.engine.n_finished() >= self.plan.n_trials:
+                self.store.meet()
             finished = True
         except Exception as error:
             if disk_is_full(error):

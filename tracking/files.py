@@ -6,6 +6,8 @@ import atexit
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -39,15 +41,25 @@ def read_text(client: MlflowClient, run: Run, name: str) -> str | None:
         return file.read_bytes().decode("utf-8") if file.is_file() else None
     if not has(client, run, name):
         return None
-    with tempfile.TemporaryDirectory(prefix="seqsearch-") as there:
-        fetched = client.download_artifacts(run.info.run_id, name, there)
-        return Path(fetched).read_bytes().decode("utf-8")
+    with at_hand(client, run, name) as fetched:
+        return fetched.read_bytes().decode("utf-8")
 
 
 def fetch(client: MlflowClient, run: Run, name: str) -> Path:
     """Give a file of a run; from a server it is copied here, until the program ends."""
     here = folder(run.info.artifact_uri)
     return here / name if here is not None else copy(client, run.info.artifact_uri, name)
+
+
+@contextmanager
+def at_hand(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
+    """Have a file of a run on this machine, from a server for as long as this lasts."""
+    here = folder(run.info.artifact_uri)
+    if here is not None:
+        yield here / name
+        return
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as there:
+        yield Path(client.download_artifacts(run.info.run_id, name, there))
 
 
 def copy(client: MlflowClient, address: str, name: str) -> Path:
@@ -76,4 +88,14 @@ def has(client: MlflowClient, run: Run, name: str) -> bool:
     here = folder(run.info.artifact_uri)
     if here is not None:
         return (here / name).is_file()
-    return name in {file.path for file in client.list_artifacts(run.info.run_id)}
+    within = name.rpartition("/")[0] or None
+    return name in {file.path for file in client.list_artifacts(run.info.run_id, within)}
+
+
+def names(client: MlflowClient, run: Run) -> list[str]:
+    """Name the files of a run, those in folders aside."""
+    here = folder(run.info.artifact_uri)
+    if here is not None:
+        return sorted(file.name for file in here.glob("*") if file.is_file())
+    listed = client.list_artifacts(run.info.run_id)
+    return sorted(file.path for file in listed if not file.is_dir)

@@ -35,6 +35,8 @@ from tracking.records import (
 from tracking.runs import of_kind
 
 REPEAT, LOOK = "repeat", "look"
+HALF_LOOK = "half a look"  # what a look is called until it is sealed; nobody has looked yet
+FINALS = "finals.file"  # the tag that says which file counts
 MODEL, PREDICTIONS = "model.keras", "validation.npy"
 
 
@@ -96,11 +98,11 @@ def write_finals(client: MlflowClient, parent: str, finals: FinalsRecord) -> Non
     text = json.dumps(asdict(finals), indent=2)
     name = f"finals/{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     client.log_text(parent, text, name)
-    client.set_tag(parent, "finals.file", name)  # last: now it is whole
+    client.set_tag(parent, FINALS, name)  # last: now it is whole
 
 
 def _read_finals(client: MlflowClient, parent: Run) -> FinalsRecord | None:
-    name = parent.data.tags.get("finals.file")
+    name = parent.data.tags.get(FINALS)
     if name is None:
         return None
     values = read_json(client, parent, name)

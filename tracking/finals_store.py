@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import environment, files, finals_layout, layout, standing
-from tracking.finals_layout import LOOK, MODEL, PREDICTIONS, REPEAT
+from tracking.finals_layout import HALF_LOOK, LOOK, MODEL, PREDICTIONS, REPEAT
 from tracking.monitor import Monitor
 from tracking.records import (
     DataRecord,
@@ -26,8 +26,6 @@ from tracking.records import (
 from tracking.runs import of_kind
 from tracking.trial_log import TrialLog, start_run
 
-_HALF_SEAL = "half a look"  # what it is called until it is whole; nobody has looked yet
-
 
 class FinalsStore:
     """One process at a time has it, and no search of the same study runs beside it."""
@@ -37,10 +35,16 @@ class FinalsStore:
         self._experiment = experiment
         self._parent = parent
 
-    def begin(self) -> None:
-        """Close what an earlier process left open; a seal that was not whole saw nothing."""
-        for half in self._runs(_HALF_SEAL):
+    def begin(self) -> list[str]:
+        """Close what an earlier process left open; a seal that was not whole saw nothing.
+
+        Returns:
+            what was changed, a sentence each. Doing it twice changes nothing.
+        """
+        changed = []
+        for half in self._runs(HALF_LOOK):
             self._client.delete_run(half.info.run_id)
+            changed.append(f"{half.info.run_name} was half sealed, and is deleted")
         for run in self._runs(REPEAT):
             run_id = run.info.run_id
             state = layout.read_state(run)
@@ -49,8 +53,11 @@ class FinalsStore:
                 reason = "its coordinator was killed"
                 log = TrialLog(self._client, run_id)
                 log.close("failed", None, reason=reason, void=True, ended=ended)
+                changed.append(f"{run.info.run_name} was running, and is void")
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run_id, layout.STATUS[state])
+                changed.append(f"{run.info.run_name} was marked as running, and is closed")
+        return changed
 
     def repeats(self) -> tuple[RepeatRecord, ...]:
         return finals_layout.read_repeats(self._client, self._experiment)
@@ -121,7 +128,7 @@ class FinalsStore:
     def seal(self, items: Sequence[SealItemRecord]) -> SealRecord:
         """Write down that a look is being taken, by whom and at what. From here on it counts."""
         n = 1 + len(self._runs(LOOK))
-        tags = {"kind": _HALF_SEAL, "mlflow.parentRunId": self._parent}
+        tags = {"kind": HALF_LOOK, "mlflow.parentRunId": self._parent}
         run = self._client.create_run(self._experiment, run_name=f"look-{n}", tags=tags)
         record = SealRecord(
             n=n,

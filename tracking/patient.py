@@ -122,6 +122,15 @@ class PatientClient(MlflowClient):
             self._folders[run_id] = folder(self.get_run(run_id).info.artifact_uri)
         return self._folders[run_id]
 
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Delete a tag, once: MLflow refuses to delete one that is not there."""
+
+        def made() -> bool | None:
+            return key not in self.get_run(run_id).data.tags or None
+
+        delete = super().delete_tag
+        self.patience.insist(STORE, lambda: delete(run_id, key) or True, made)
+
     def create_logged_model(
         self, experiment_id: str, name: str | None = None, *args: Any, **kwargs: Any
     ) -> LoggedModel:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import layout, models
-from tracking.condition import torn_files
+from tracking import files, layout, models
 from tracking.trial_log import TrialLog
+from tracking.wholeness import torn_files
 
 
 def repair(
@@ -50,6 +50,6 @@ def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
     if models.is_left(run) and (layout.is_void(run) or not kept):
         log.drop_model()
         yield "what was left of its model was deleted"
-    for file in torn_files(run) if layout.is_void(run) else ():
-        file.unlink()
-        yield f"half of {file.name} was deleted"
+    for name in list(torn_files(client, run)) if layout.is_void(run) else ():
+        files.delete(client, run, name)
+        yield f"half of {name} was deleted"

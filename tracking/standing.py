@@ -19,6 +19,7 @@ from tracking.verdict import verdict
 from tracking.words import percent
 
 _SHOWN = 10
+_BEST, _BEST_RUN = "best.trial", "best.run_id"
 
 
 def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
@@ -31,7 +32,10 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> Non
         best = study.candidates[0]
         assert best.score is not None
         values["best_val_accuracy"] = best.score.val_accuracy
-        tags |= {"best.trial": str(best.number), "best.run_id": best.run_id}
+        tags |= {_BEST: str(best.number), _BEST_RUN: best.run_id}
+    else:  # the best may have been deleted by hand
+        for name in {_BEST, _BEST_RUN} & client.get_run(run_id).data.tags.keys():
+            client.delete_tag(run_id, name)
     client.log_batch(
         run_id,
         metrics=layout.metrics(values, sum(counts.values())),

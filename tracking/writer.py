@@ -13,7 +13,7 @@ from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from tracking import disk, finals_layout, layout, models, plan_layout, standing
-from tracking.condition import BEST_TRIAL, HALF_CONTROL, MOST_TRIALS
+from tracking.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
 from tracking.durable import unsynced
 from tracking.monitor import Monitor
 from tracking.records import (
@@ -118,7 +118,9 @@ class StudyStore:
         best = str(study.candidates[0].number) if study.candidates else None
         if parent.data.tags.get(BEST_TRIAL) != best:
             standing.write_standing(self._client, self.parent, study)
-            changed.append(f"the best trial is {best}, and named so")
+            changed.append(
+                f"the best trial is {best}, and named so" if best else "no trial is named the best"
+            )
         if parent.info.status == "RUNNING":
             self.end(finished=False)
             changed.append("it was marked as running, and is marked as stopped")
@@ -127,7 +129,12 @@ class StudyStore:
     def allow(self, n_trials: int | None) -> None:
         """Write down how many trials may finish; None if that is not limited."""
         said = "" if n_trials is None else str(n_trials)
+        self._client.set_tag(self.parent, BUDGET_MET, "False")
         self._client.set_tag(self.parent, MOST_TRIALS, said)
+
+    def meet(self) -> None:
+        """Write down that the study ends because all its trials have finished."""
+        self._client.set_tag(self.parent, BUDGET_MET, "True")
 
     def open_trial(
         self,

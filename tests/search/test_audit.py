@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.audit import Told, audit
-from tests.builders import build_study, build_trial
+from tests.builders import build_look, build_study, build_trial
 from tracking.condition import ConditionRecord
 from tracking.records import StudyRecord, TrialRecord
 
@@ -83,6 +83,10 @@ WHOLE = ConditionRecord(running=False, most_trials=2, best_trial=1, faults=())
     ("changes", "says"),
     [
         ({"most_trials": 1}, "2 trials have finished, but only 1 may"),
+        (
+            {"most_trials": 3, "budget_met": True},
+            "2 trials have finished, but the study ended after 3",
+        ),
         ({"best_trial": 0}, "the best trial is 1, but MLflow names 0"),
         ({"running": True}, "the study is marked as running, but nothing runs it"),
         ({"faults": ("trial 1: its model cannot be read",)}, "trial 1: its model cannot be read"),
@@ -99,3 +103,24 @@ def test_what_must_hold_of_the_records_is_named_where_it_does_not(
 def test_a_trial_that_is_recorded_twice_is_named() -> None:
     study, told = study_of(build_trial(0), build_trial(0))
     assert audit(study, told) == ["trial 0 is in MLflow 2 times"]
+
+
+@pytest.mark.parametrize("most_trials", [None, 3])
+def test_a_study_that_something_else_ended_may_have_fewer_trials(most_trials: int | None) -> None:
+    study, told = study_of(build_trial(0), build_trial(1, 0.9))
+    assert audit(study, told, replace(WHOLE, most_trials=most_trials)) == []
+    assert audit(study, told, replace(WHOLE, budget_met=True)) == []
+
+
+def test_of_a_reproduction_all_is_looked_at_that_needs_no_engine() -> None:
+    """What it may have finished is what it lists, and it may have trained other things before."""
+    looked = [build_trial(n, score=None, look=build_look(0.87)) for n in range(3)]
+    condition = replace(WHOLE, best_trial=None)
+    assert audit(build_study(*looked, space={}), None, condition) == []
+    left = build_trial(3, state="running")
+    found = audit(build_study(*looked, left, space={}), None, replace(condition, running=True))
+    assert found == [
+        "the study is marked as running, but nothing runs it",
+        "trial 3 is running, but nothing runs it",
+    ]
+    assert audit(build_study(*looked, left, space={}), None, condition, running=True) == []

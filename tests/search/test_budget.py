@@ -70,6 +70,17 @@ def test_patience_goes_on_where_an_earlier_session_left_it() -> None:
     assert resumed.met(3)
 
 
+def test_in_order_only_what_a_proposal_knows_tries_the_patience() -> None:
+    """What has ended since counts later, so that haste does not end a study."""
+    limits = budget(patient(2))
+    for accuracy in (0.8, 0.7, 0.6):
+        limits.note_end("tpe", "complete", accuracy)
+    assert not limits.met(3, lambda: [("tpe", 0.8), ("tpe", 0.7)])
+    assert limits.met(3, lambda: [("tpe", 0.8), ("tpe", 0.7), ("tpe", None)])
+    assert not limits.met(3, lambda: [(PLAN.name, 0.7), ("defaults", 0.6), ("tpe", 0.6)])
+    assert limits.met(3, lambda: None)
+
+
 def measured(seconds: float, maxlen: int) -> TrialRecord:
     """A trial whose first epoch took long, as it does, and the others these seconds."""
     first, *rest = build_epochs(0.7, 0.8, 0.8)

@@ -12,7 +12,16 @@ from search import doctor
 from search.engines.optuna import OptunaEngine
 from search.lock import alone
 from spaces.studies import STUDIES
-from tests.builders import build_plan, build_trial, place_database, write_trial
+from tests.builders import (
+    build_data,
+    build_look,
+    build_plan,
+    build_study,
+    build_trial,
+    place_database,
+    write_study,
+    write_trial,
+)
 from tracking import cli, store
 
 PLAN = STUDIES["lstm"]
@@ -104,3 +113,33 @@ def test_a_torn_file_is_named(
     found = capsys.readouterr().out
     assert "lstm: trial 0: environment.json cannot be read\n" in found
     assert "lstm: trial 0: its model cannot be read\n" in found
+
+
+def test_a_reproduction_is_not_skipped_without_a_word(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked = build_trial(0, score=None, look=build_look(0.87))
+    write_study(root, build_study(looked, study="tutorials", plan="tutorials", space={}))
+    says = "tutorials: it proposes nothing, so no engine knows it; its records were looked at.\n"
+    assert examine(monkeypatch) == 0
+    assert capsys.readouterr().out == f"{says}MLflow and the search engines agree.\n"
+    environment = next(root.rglob("artifacts/environment.json"))
+    environment.write_text("{")
+    assert examine(monkeypatch) == 1
+    assert capsys.readouterr().out == (
+        f"{says}tutorials: trial 0: environment.json cannot be read\n"
+    )
+
+
+def test_a_repair_also_closes_what_killed_finals_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(root, build_study())
+    finals = store.open_finals(root, "lstm")
+    finals.open_repeat("control", "majority", 0, {}, seed=1, parent=None, data=build_data())
+    assert examine(monkeypatch) == 1
+    assert "repeat-0-of-majority is running, but nothing runs it" in capsys.readouterr().out
+    assert examine(monkeypatch, "--repair", "--study", "lstm") == 0
+    assert "lstm: repeat-0-of-majority was running, and is void\n" in capsys.readouterr().out
+    assert examine(monkeypatch, "--repair", "--study", "lstm") == 0
+    assert "lstm: there is nothing to repair\n" in capsys.readouterr().out

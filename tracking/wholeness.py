@@ -1,0 +1,119 @@
+"""Whether the files of a run are whole: what a kill or a full disk may have left half.
+
+Files on a tracking server are copied here to be looked at, one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from tracking import files, finals_layout, layout, models
+
+Shape = tuple[int, int]
+
+
+def torn_files(client: MlflowClient, run: Run) -> Iterator[str]:
+    """Name the JSON files of a run that cannot be read."""
+    for name in files.names(client, run):
+        if name.endswith(".json") and _is_torn_json(client, run, name):
+            yield name
+
+
+def faults_of_trial(client: MlflowClient, run: Run) -> Iterator[str]:
+    """Say what is half of a trial that has ended."""
+    yield from _faults_of_training(client, run)
+    kept = models.is_kept(client, run)
+    if models.is_left(run) and (layout.is_void(run) or not kept):
+        yield "half a model is left of it"
+    elif kept and _is_torn_model(lambda: models.fetch(client, run)):
+        yield "its model cannot be read"
+
+
+def faults_of_repeat(client: MlflowClient, run: Run, shape: Shape) -> Iterator[str]:
+    """Say what is half of a repeat that has ended.
+
+    Args:
+        shape: of the predictions: validation texts, classes.
+    """
+    yield from _faults_of_training(client, run)
+    there = files.names(client, run)
+    if finals_layout.MODEL in there:
+        with files.at_hand(client, run, finals_layout.MODEL) as model:
+            if _is_torn_archive(model):
+                yield "its model cannot be read"
+    if finals_layout.PREDICTIONS in there:
+        yield from _faults_of_predictions(client, run, shape)
+    elif layout.read_state(run) == "complete" and not layout.is_void(run):
+        yield f"its {finals_layout.PREDICTIONS} is missing"
+
+
+def faults_of_look(client: MlflowClient, run: Run) -> Iterator[str]:
+    """Say what is half of a look at the test set; one that was cut short is none."""
+    needed = ["seal.json"] + (["looks.json"] if finals_layout.is_opened(run) else [])
+    there = files.names(client, run)
+    for name in needed:
+        if name not in there:
+            yield f"its {name} is missing"
+        elif _is_torn_json(client, run, name):
+            yield f"{name} cannot be read"
+
+
+def faults_of_finals(client: MlflowClient, parent: Run) -> Iterator[str]:
+    """Say what is half of what the finals found on validation."""
+    name = parent.data.tags.get(finals_layout.FINALS)
+    if name is not None:
+        if not files.has(client, parent, name):
+            yield f"{name} is missing"
+        elif _is_torn_json(client, parent, name):
+            yield f"{name} cannot be read"
+
+
+def _faults_of_training(client: MlflowClient, run: Run) -> Iterator[str]:
+    if run.info.status == "RUNNING":
+        yield "it has ended, but its run is marked as running"
+    for name in torn_files(client, run):
+        yield f"{name} cannot be read"
+
+
+def _faults_of_predictions(client: MlflowClient, run: Run, shape: Shape) -> Iterator[str]:
+    name = finals_layout.PREDICTIONS
+    with files.at_hand(client, run, name) as file:
+        try:
+            found = np.load(file, mmap_mode="r").shape
+        except (ValueError, OSError, EOFError):
+            yield f"{name} cannot be read"
+            return
+    if found != shape:
+        yield f"{name} is of shape {found}, but there are {shape[0]} texts of {shape[1]} classes"
+
+
+def _is_torn_json(client: MlflowClient, run: Run, name: str) -> bool:
+    try:
+        json.loads(files.read_text(client, run, name) or "")
+    except ValueError:
+        return True
+    return False
+
+
+def _is_torn_model(fetch: Callable[[], Path]) -> bool:
+    try:
+        return _is_torn_archive(fetch())
+    except (OSError, MlflowException):  # a server has none
+        return True
+
+
+def _is_torn_archive(model: Path) -> bool:
+    """Tell it by the checksums within: Keras' files are zip archives."""
+    try:
+        with zipfile.ZipFile(model) as archive:
+            return archive.testzip() is not None
+    except (OSError, zipfile.BadZipFile):
+        return True
