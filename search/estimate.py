@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+# How much longer a trial takes with one thread than with two (DECISIONS.md, 42): two at a time on
+# two cores take 0.6 of the time that they take one after the other on both.
+_ONE_THREAD = 1.2
+
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from spaces.plan import StudyPlan
@@ -26,6 +30,17 @@ def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
     start = 10.0  # loading, tracing, scoring
     costs = [_tokens(values, lengths) for values in points]
     return start + plan.seconds_per_million_tokens * sum(costs) / len(costs) / 1e6
+
+
+def slowed(n_workers: int, n_cores: int) -> float:
+    """Tell how many times as long a trial takes among so many as alone on the 2 cores.
+
+    >>> slowed(1, 2), slowed(2, 2), slowed(2, 4), slowed(4, 2)
+    (1.0, 1.2, 1.0, 2.4)
+    """
+    if n_cores // n_workers > 1:
+        return 1.0
+    return _ONE_THREAD * max(1.0, n_workers / n_cores)
 
 
 def _tokens(values: Params, lengths: NDArray[np.int64]) -> int:

@@ -10,6 +10,7 @@ from search.engines.names import ENGINES
 from spaces.plan import SPLITS
 from spaces.studies import STUDIES
 from tracking.comparison import HEAD, against_controls, compare, looks_in_words
+from tracking.environment import n_cores
 from tracking.words import duration, percent
 
 if TYPE_CHECKING:
@@ -69,10 +70,12 @@ def budget(plan: StudyPlan) -> str:
 
 def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
     """Describe what a run would do."""
-    from search.estimate import seconds_of_study, seconds_per_trial
+    from search.estimate import seconds_of_study, seconds_per_trial, slowed
 
     plan = options.plan
-    per_trial = seconds_per_trial(plan, data) / (1 if options.cluster else options.n_workers)
+    per_trial = seconds_per_trial(plan, data)
+    if not options.cluster:
+        per_trial *= slowed(options.n_workers, n_cores()) / options.n_workers
     return {
         "study": options.study,
         "question": plan.question,
@@ -113,11 +116,18 @@ def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
         f"data: {data.name}, {texts}; classes {', '.join(data.classes)}; digest {data.digest}",
         f"budget: {budget(plan)}",
         *_search(options),
-        f"estimated time: {duration(facts['estimated_seconds'])} on 2 cores"
-        + ("" if not facts["workers"] else f", {facts['workers']} trials at a time"),
+        f"estimated time: {duration(facts['estimated_seconds'])} {_where(facts['workers'])}",
         "nothing was trained.",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _where(n_workers: int | None) -> str:
+    """Say on what the estimated time is."""
+    if n_workers is None:  # a cluster, of which nothing is known yet
+        return "on 2 cores, one trial after the other"
+    cores, trials = n_cores(), f"{n_workers} {'trial' if n_workers == 1 else 'trials'}"
+    return f"on {cores} {'core' if cores == 1 else 'cores'}, {trials} at a time"
 
 
 def _search(options: Options) -> list[str]:

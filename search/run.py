@@ -85,11 +85,12 @@ def _coordinate(
     console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
 ) -> None:
     from search.engines.choose import choose
-    from search.estimate import seconds_per_trial
+    from search.estimate import seconds_per_trial, slowed
     from search.progress import Progress, tally
     from search.scratch import scratch_of
     from search.study import Coordinator
     from tracking import store
+    from tracking.environment import n_cores
     from tracking.patience import Patience
 
     stop = StopFlag()
@@ -106,6 +107,8 @@ def _coordinate(
     )
     counts = tally(store.read_study(root, chosen.study), plan)
     per_trial = seconds_per_trial(plan, data)
+    if place.is_here:
+        per_trial *= slowed(place.n_workers, n_cores())
     watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)
     with watcher as progress, stop:
         coordinator = Coordinator(

@@ -98,7 +98,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "n_cores": _n_cores(),
+        "n_cores": n_cores(),
         "memory_gb": round(_memory_gb()),
         "n_threads": _n_threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
@@ -107,7 +107,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
     """Count the cores that we may use, which a container can limit."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
@@ -116,7 +116,7 @@ def _n_cores() -> int:
 
 def threads_each(n_workers: int) -> int | None:
     """Give each of several workers its share of the cores; one alone is left to TensorFlow."""
-    return None if n_workers == 1 else max(1, _n_cores() // n_workers)
+    return None if n_workers == 1 else max(1, n_cores() // n_workers)
 
 
 def default_workers() -> int:
@@ -125,7 +125,7 @@ def default_workers() -> int:
     A second thread speeds an LSTM up by a fifth, a second trial beside it by two thirds. More than
     a few, and an engine proposes too much before it knows how the last proposals did.
     """
-    return max(1, min(_n_cores(), _MOST_WORKERS, int(_memory_gb() / _GB_EACH)))
+    return max(1, min(n_cores(), _MOST_WORKERS, int(_memory_gb() / _GB_EACH)))
 
 
 def _memory_gb() -> float:
@@ -138,7 +138,7 @@ def _memory_gb() -> float:
 
 def _n_threads() -> int:
     """Count the threads that TensorFlow gives to one operation."""
-    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or _n_cores()
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or n_cores()
 
 
 def _packages() -> Iterator[tuple[str, str]]:

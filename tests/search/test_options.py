@@ -220,7 +220,7 @@ def test_deterministic_prunes_nothing_and_refuses_a_pruner() -> None:
 def test_trials_run_side_by_side_where_cores_and_memory_allow_it(
     cores: int, gigabytes: float, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "_n_cores", lambda: cores)
+    monkeypatch.setattr(environment, "n_cores", lambda: cores)
     monkeypatch.setattr(environment, "_memory_gb", lambda: gigabytes)
     assert typed().n_workers == workers
     assert typed("--workers", "7").n_workers == 7

@@ -169,6 +169,24 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert not folders[0].exists()
 
 
+def test_two_trials_at_a_time_are_not_said_to_take_half_the_time(
+    type_command: Type,
+    folders: list[Path],
+    tiny_csv: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each has one core then, and two take 0.6 of the time (DECISIONS.md, 42)."""
+    monkeypatch.setattr("search.report.n_cores", lambda: 2)
+    words = ["--study", "lstm_dropout", "--data", str(tiny_csv), "--trials", "10", "--dry-run"]
+    said = {}
+    for workers in ("1", "2"):
+        _, out, _ = type_command(*words, "--workers", workers, "--json")
+        said[workers] = json.loads(out)["estimated_seconds"]
+    assert said["2"] == pytest.approx(0.6 * said["1"], rel=0.02)
+    _, out, _ = type_command(*words, "--workers", "2")
+    assert " on 2 cores, 2 trials at a time\n" in out
+
+
 def test_a_dry_run_for_programs_is_one_json_object(
     type_command: Type, folders: list[Path], tiny_csv: Path
 ) -> None:
