@@ -81,7 +81,7 @@ def test_a_trial_is_written_in_one_transaction_or_not_at_all(tmp_path: Path) -> 
         trial.set_user_attr("asked", True)
     assert n_commits == 1
 
-    with pytest.raises(ValueError, match="bigger"), storage.at_once():
+    with pytest.raises(ValueError, match="low <= high"), storage.at_once():
         study.ask().suggest_float("a", 1.0, 0.0)
     assert [trial.number for trial in study.get_trials(deepcopy=False)] == [0]
     with storage.at_once():
