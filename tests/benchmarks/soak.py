@@ -16,9 +16,9 @@ under way, in which MLflow notes every few seconds what the machine does. A figu
 if that part is above zero beyond its confidence interval, whose level is chosen so that any figure
 is wrongly found to grow in 1 of 20 runs. The table shows what a trial adds, and the interval of
 what an hour adds, which is what such a run could have overlooked. Models are counted: no more are
-kept than --keep-models says. Exit code 1 if anything grows with time, a process outlives the study,
-or the audit of `python -m search.doctor` finds anything after the repair. It is not about speed,
-and may run beside other programs.
+kept than --keep-models says. Exit code 1 if anything grows with time, a process outlives the
+study, or the audit of `python -m search.doctor` finds anything after the repair. It is not about
+speed, and may run beside other programs.
 """
 
 from __future__ import annotations
