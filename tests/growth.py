@@ -58,7 +58,11 @@ def of_held(
 
 
 def of_sum(
-    values: Sequence[float], trials: Sequence[float], hours: Sequence[float], level: float
+    values: Sequence[float],
+    trials: Sequence[float],
+    hours: Sequence[float],
+    others: Sequence[Sequence[float]],
+    level: float,
 ) -> Growth:
     """Tell what a figure grows with that adds up: disk.
 
@@ -66,9 +70,10 @@ def of_sum(
     are what is looked at: so much for each trial of a step, so much for its time.
 
     Args:
+        others: what it adds up with besides, a column each.
         level: how likely it may be that the part of time is above its interval by chance.
     """
-    columns = np.column_stack([np.diff(trials), np.diff(hours)])
+    columns = np.column_stack([np.diff(column) for column in (trials, hours, *others)])
     fit = sm.OLS(np.diff(values), columns).fit(cov_type="HC3", use_t=True)
     return _growth(fit, values, level)
 

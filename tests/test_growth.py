@@ -35,7 +35,7 @@ def added_up(luck: np.random.Generator, per_hour: float) -> bool:
     n_trials = trials(luck)
     each = np.where(np.diff(n_trials, prepend=0) > 0, luck.normal(size=_N), 0)
     values = n_trials * 0.5 + np.cumsum(0.05 * each) + per_hour * HOURS
-    return of_sum(values, n_trials, HOURS, _LEVEL).with_time
+    return of_sum(values, n_trials, HOURS, [], _LEVEL).with_time
 
 
 @pytest.mark.parametrize("grows", [held, added_up])
@@ -52,4 +52,4 @@ def test_growth_with_time_is_found(grows: Grows) -> None:
 def test_a_figure_that_stays_the_same_does_not_grow() -> None:
     same, n_trials = np.full(_N, 7.0), trials(np.random.default_rng(0))
     assert not of_held(same, n_trials, HOURS, [], LIVES, _LEVEL).with_time
-    assert not of_sum(same, n_trials, HOURS, _LEVEL).with_time
+    assert not of_sum(same, n_trials, HOURS, [], _LEVEL).with_time

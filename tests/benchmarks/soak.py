@@ -10,14 +10,15 @@ trials and time do not go along with each other all the way. The first coordinat
 stores, is left out of the figures.
 
 Memory, files and disk may grow with the number of trials and with nothing else. Of each figure the
-part of the trials and the part of time are estimated together (tests/growth.py), at equal numbers
-of evaluators and equal age of the coordinator. A figure grows with time if that part is above
-zero beyond its confidence interval, whose level is chosen so that any figure is wrongly found to
-grow in 1 of 20 runs. The table shows what a trial adds, and the interval of what an hour
-adds, which is what such a run could have overlooked. Models are counted: no more are kept than
---keep-models says. Exit code 1 if anything grows with time, a process outlives the study, or the
-audit of `python -m search.doctor` finds anything after the repair. It is not about speed, and may
-run beside other programs.
+part of the trials and the part of time are estimated together (tests/growth.py): at equal numbers
+of evaluators and equal age of the coordinator, and of the disk at equal hours that trials were
+under way, in which MLflow notes every few seconds what the machine does. A figure grows with time
+if that part is above zero beyond its confidence interval, whose level is chosen so that any figure
+is wrongly found to grow in 1 of 20 runs. The table shows what a trial adds, and the interval of
+what an hour adds, which is what such a run could have overlooked. Models are counted: no more are
+kept than --keep-models says. Exit code 1 if anything grows with time, a process outlives the
+study, or the audit of `python -m search.doctor` finds anything after the repair. It is not about
+speed, and may run beside other programs.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Sample:
     Attributes:
         life: which coordinator it is, counted from 0; age: seconds since its start.
         n_trials: all that were begun, those that were cut short included.
+        trial_hours: that they were under way, one by one.
         all_mb: memory of all processes; what several share is counted once.
         disk_mb: the records that stay: without models and what trials under way leave for their
             coordinator; of SQLite what its files will be once its logs are emptied into them.
@@ -77,6 +79,7 @@ class Sample:
     life: int
     age: float
     n_trials: int
+    trial_hours: float
     n_evaluators: int
     coordinator_mb: float
     all_mb: float
@@ -95,6 +98,7 @@ class Soak:
     def __init__(self, home: Path, n_workers: int, luck: random.Random) -> None:
         self.samples: list[Sample] = []
         self.n_kills = self._life = 0
+        self._trial_hours = 0.0
         self._home, self._luck, self._n_workers = home, luck, n_workers
         self._temporary = home / "tmp"
         self._temporary.mkdir()
@@ -107,7 +111,7 @@ class Soak:
         self._start(1)
         try:
             while (seconds := time.monotonic() - self._began) < 60 * minutes:
-                time.sleep(_EVERY_SECONDS)
+                self._sleep()
                 if self._running.process.poll() is not None:
                     raise RuntimeError(f"it ended: {self._running.output.read_text()[-2000:]}")
                 if self._told() <= self._told_before:
@@ -124,6 +128,12 @@ class Soak:
             for one in processes(self._home):
                 with GONE:
                     one.kill()
+
+    def _sleep(self) -> None:
+        before = time.monotonic()
+        time.sleep(_EVERY_SECONDS)
+        hours = (time.monotonic() - before) / 3600
+        self._trial_hours += len(evaluators(self._home)) * hours
 
     def _start(self, n_workers: int) -> None:
         self._told_before = self._told()
@@ -162,6 +172,7 @@ class Soak:
             life=self._life,
             age=time.monotonic() - self._running.began,
             n_trials=read_progress(root).n_all,
+            trial_hours=self._trial_hours,
             n_evaluators=len(evaluators(self._home)),
             coordinator_mb=own.memory_full_info().uss / 2**20,
             all_mb=sum(one.memory_full_info().pss for one in everyone) / 2**20,
@@ -206,7 +217,8 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
     trials, hours, level = column("n_trials"), column("hours"), _TOGETHER / len(_HELD + _SUMS)
     others, lives = [column("n_evaluators"), column("age")], [sample.life for sample in samples]
     grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
-    grown |= {name: of_sum(column(name), trials, hours, level) for name in _SUMS}
+    under_way = [column("trial_hours")]
+    grown |= {name: of_sum(column(name), trials, hours, under_way, level) for name in _SUMS}
     print(f"{len(samples)} samples of {lives[-1]} coordinators, {trials[-1]:.0f} trials")
     print(f"{'figure':18} {'at first':>9} {'at last':>9} {'a trial':>10}  an hour, between")
     for name, growth in grown.items():
