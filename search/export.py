@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from search.chosen import Origin
     from search.datasets.cache import Dataset
     from search.proof import Proof
-    from tracking.records import StudyRecord, TrialRecord
+    from tracking.records import ScoreRecord, StudyRecord, TrialRecord
     from tracking.registry import Registration
 
 
@@ -117,17 +117,17 @@ class Export:
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""
         from search import bundle
-        from search.card.content import Facts, write
+        from search.card.content import write
+        from search.card.facts import Facts
         from search.proof import prove
         from tracking import environment
 
-        data, trial, score = self.study.plan.data, self.trial, self.trial.score
+        classes, trial, score = self.study.plan.data.classes, self.trial, self.trial.score
         assert score is not None
-        proof = prove(folder, self.formats, data.classes, trial.params, self.data)
+        proof = prove(folder, self.formats, classes, trial.params, self.data)
         off = abs(proof.accuracy - score.val_accuracy) * proof.n_texts
         if off > _ON_THE_BORDER and not n_refitted:
             raise RuntimeError(f"the bundle has {proof.accuracy}, the record {score.val_accuracy}")
-        before = self._before(temporary) if n_refitted else proof
         # Of two equals the first stays first.
         ranked = sorted(
             self.formats, key=lambda name: bool(proof.n_texts) and name != proof.fastest
@@ -135,16 +135,22 @@ class Export:
         facts = Facts(
             self.study,
             trial,
-            tuple(ranked),
-            proof,
-            before,
-            self.commit,
-            environment.machine(),
-            n_refitted,
-            folder.name,
+            formats=tuple(ranked),
+            proof=proof,
+            before=self._before(temporary) if n_refitted else proof,
+            commit=self.commit,
+            machine=environment.machine(),
+            n_refitted=n_refitted,
+            on_board=folder.name,
         )
         write(facts, folder)
-        manifest = bundle.Manifest(
+        return bundle.seal(folder, self._manifest(tuple(ranked), score, bool(n_refitted)))
+
+    def _manifest(self, ranked: tuple[str, ...], score: ScoreRecord, refitted: bool) -> Manifest:
+        from search.bundle import Manifest
+
+        data, trial = self.study.plan.data, self.trial
+        return Manifest(
             classes=data.classes,
             study=self.study.plan.study,
             trial=trial.number,
@@ -157,10 +163,9 @@ class Export:
             split_digest=data.split_digest,
             official_test_set=data.official,
             commit=self.commit,
-            refitted=bool(n_refitted),
-            formats=tuple(ranked),
+            refitted=refitted,
+            formats=ranked,
         )
-        return bundle.seal(folder, manifest)
 
     def _before(self, temporary: Path) -> Proof:
         """Measure the trial's own model, which the validation numbers belong to, if it is kept."""

@@ -1,4 +1,4 @@
-"""The options of `search.run`, and the plan that they make of a study."""
+"""What was typed to `search.run`, checked, and the plan that it makes of a study."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cluster.options import ClusterPlan, add_cluster, cluster_plan
-from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS, methods
-from search.engines.storage import add_storage
+from search.cluster.options import ClusterPlan, cluster_plan
+from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
-from tracking.cli import Parser, UserError, unknown
+from tracking.cli import UserError, unknown
 from tracking.environment import default_workers
 from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
 
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
 
 SMOKE_TRIALS = 2
-
-_EPILOG = """\
-A study without options uses its plan's own budget, a number of trials and a time (--list).
---trials and --timeout replace it: with one of them, the other no longer limits. Both count the
-whole study, over all its sessions: the same command again resumes a study, and does nothing when
-its budget is met. Ctrl-C ends it within seconds; nothing finished is lost.
-
-Ways to search, the first of each the default:
-
-"""
 
 
 @dataclass(frozen=True)
@@ -86,64 +75,6 @@ class Options:
             pruner="" if plan.reproduces else self.pruner,
             goals=GOALS.get(self.sampler, ("val_accuracy",)),
         )
-
-
-def parser() -> Parser:
-    """Describe the command line."""
-    parser = Parser(
-        "search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG + methods()
-    )
-    add = parser.add_argument
-    add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
-    add("--list", action="store_true", help="list the studies and end")
-    add("--trials", type=_positive, metavar="N", help="finished trials of the study in total")
-    add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
-    add("--max-epochs", type=_positive, metavar="N", help="epochs of a trial at most")
-    add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
-    add(
-        "--patience",
-        type=_positive,
-        metavar="N",
-        help="end the study when N proposals in a row have brought nothing better",
-    )
-    add("--engine", choices=ENGINES, help=f"who proposes values, default {DEFAULT_ENGINE}")
-    add("--sampler", metavar="NAME", help="how values are proposed (below)")
-    add("--pruner", metavar="NAME", help="how poor trials are ended (below)")
-    add(
-        "--workers",
-        type=_positive,
-        metavar="N",
-        help="trials side by side, each with its share of the cores, default 1 a core and at most "
-        "4; 1 with --smoke or --deterministic",
-    )
-    add(
-        "--deterministic",
-        action="store_true",
-        help="what is proposed depends on --seed and --workers alone, not on who is fast",
-    )
-    add("--trial-timeout", type=seconds, metavar="TIME", help="end a trial that takes longer")
-    add_cluster(parser, _positive, _not_negative)
-    add(
-        "--only",
-        action="append",
-        metavar="NAME",
-        help="tutorials: only this one (see --dry-run)",
-    )
-    add("--repeats", type=_positive, metavar="N", help="tutorials: train each on N seeds")
-    add("--seed", type=_not_negative, default=0, metavar="N", help="seed of the study, default 0")
-    add(
-        "--keep-models",
-        type=_positive,
-        default=3,
-        metavar="K",
-        help="keep the models of the best K trials, default 3",
-    )
-    add_storage(parser)
-    add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
-    add("--fresh", action="store_true", help="put the study's records aside and start anew")
-    add("--dry-run", action="store_true", help="print what would be done, train nothing")
-    add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
-    return parser
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -250,36 +181,7 @@ def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: st
             raise UserError(f"--{name} means nothing to study {plan.name}: {why}.")
 
 
-def seconds(text: str) -> float:
-    """Read a time such as 90s, 30m, 1.5h; a bare number is seconds.
-
-    >>> seconds("30m")
-    1800.0
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    n = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if n <= 0:
-        raise argparse.ArgumentTypeError(
-            f"a time is a positive number with s, m or h, such as 90s, 30m or 2h, but got {text!r}"
-        )
-    return n
-
-
 def _record_name(study: str, data: str, smoke: bool) -> str:
     """Name the records: numbers of other data, or of a smoke run, never join a study's own."""
     other = "" if data == "imdb" else "-" + re.sub(r"[^A-Za-z0-9_.-]", "-", Path(data).stem)
     return study + other + ("-smoke" if smoke else "")
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _not_negative(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number from {least}, but got {text!r}")
-    return int(text)

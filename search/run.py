@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.options import Options, options, parser
+from search.arguments import parser
+from search.options import Options, options
 from tracking.cli import StopFlag, Stopped, UserError, notes_on, run
 
 if TYPE_CHECKING:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from search.card.blocks import Block, Code, Figure, Heading, Paragraph, Table
-from search.card.drawing import Line, draw
-from search.proof import BATCHES, Proof
-from tracking.records import StudyRecord, TrialRecord
+from search.card.blocks import Block, Code, Heading, Paragraph, Table
+from search.card.curves import calibration, curves
+from search.card.facts import Facts
+from search.proof import BATCHES
 from tracking.verdict import NOT_OFFICIAL, count_of_looks, verdict
 from tracking.words import brief, duration, percent
 
@@ -21,37 +19,9 @@ _CITATION = (
 _MOVIE_REVIEWS = ("imdb", "imdb-train")
 
 
-@dataclass(frozen=True)
-class Facts:
-    """All that a card is made of.
-
-    Attributes:
-        before: what was measured of the model in the bundle; of a refitted one, of the trial's own
-            model, and nothing if that was not kept.
-        proof: what was measured of the files in the bundle.
-        machine: as tracking.environment describes it, where the proof was made.
-        n_refitted: texts that the model was trained once more on; 0 if it was not.
-        on_board: the folder's name.
-    """
-
-    study: StudyRecord
-    trial: TrialRecord
-    formats: tuple[str, ...]
-    proof: Proof
-    before: Proof
-    commit: str
-    machine: dict[str, Any]
-    n_refitted: int
-    on_board: str
-
-    @property
-    def title(self) -> str:
-        return f"{self.study.plan.study}, trial {self.trial.number} ({self.trial.family})"
-
-
 def content(facts: Facts) -> list[Block]:
     """Give the card."""
-    parts = (_task, _use, _numbers, _calibration, _curves, _data, _model, _cost, _formats, _limits)
+    parts = (_task, _use, _numbers, calibration, curves, _data, _model, _cost, _formats, _limits)
     return [block for part in parts for block in part(facts)]
 
 
@@ -127,69 +97,6 @@ def _test(facts: Facts) -> Iterator[Block]:
         f"{percent(look.look.accuracy)} on {look.look.n_test:,} texts{unofficial}, 95 % interval "
         f"{percent(low)} to {percent(high)}; {looks}. The file in this bundle is not the one that "
         "was scored."
-    )
-
-
-def _calibration(facts: Facts) -> Iterator[Block]:
-    yield Heading("How far its probabilities can be believed")
-    measured = facts.before
-    if not measured.bins:
-        yield Paragraph(
-            "Not measured: the prepared validation part, or the model that was scored on it, was "
-            "not there when this was exported."
-        )
-        return
-    yield Paragraph(
-        f"Expected calibration error {percent(measured.calibration_error)} on "
-        f"{measured.n_texts:,} validation texts, in 15 bins of equal width (Guo et al. 2017)."
-    )
-    points = [(one.confidence, one.accuracy) for one in measured.bins]
-    ends = (min(points[0]), 1.0)
-    yield Figure(
-        draw(
-            [
-                Line("this model", points, "#0b62a4"),
-                Line("perfect", [(end, end) for end in ends], "#777", "5 4"),
-            ],
-            title="Accuracy over confidence",
-            across="confidence",
-            up="accuracy",
-        ),
-        "Accuracy of texts whose label was given with like confidence. Below the dashed line the "
-        "model is too sure of itself.",
-    )
-    yield Table(
-        ("confidence", "accuracy", "texts"),
-        [(percent(b.confidence), percent(b.accuracy), f"{b.n_texts:,}") for b in measured.bins],
-    )
-
-
-def _curves(facts: Facts) -> Iterator[Block]:
-    epochs = facts.trial.epochs
-    if not epochs:
-        return
-    yield Heading("How it was trained")
-    known = [e for e in epochs if e.val_accuracy is not None]
-    lines = [Line("training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], "#777", "5 4")]
-    if known:
-        held_out = [(e.epoch, 100 * (e.val_accuracy or 0.0)) for e in known]
-        lines.append(Line("validation", held_out, "#0b62a4"))
-    yield Figure(
-        draw(lines, title="Accuracy over epochs", across="epoch", up="accuracy, %"),
-        "Accuracy after each epoch; that of training is measured with dropout.",
-    )
-    yield Table(
-        ("epoch", "train loss", "train accuracy", "validation loss", "validation accuracy"),
-        [
-            (
-                str(e.epoch),
-                f"{e.train_loss:.4f}",
-                percent(e.train_accuracy),
-                "" if e.val_loss is None else f"{e.val_loss:.4f}",
-                "" if e.val_accuracy is None else percent(e.val_accuracy),
-            )
-            for e in epochs
-        ],
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from search.quantities import not_negative, positive
 from tracking.cli import UserError
 
 LOCAL = "local"  # start a cluster on this machine
@@ -31,17 +31,8 @@ class ClusterPlan:
     time_limit: float | None
 
 
-def add_cluster(
-    parser: argparse.ArgumentParser,
-    positive: Callable[[str], int],
-    not_negative: Callable[[str], int],
-) -> None:
-    """Add the options of a cluster.
-
-    Args:
-        positive: reads a whole number from 1.
-        not_negative: reads a whole number from 0.
-    """
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a cluster."""
     parser.add_argument(
         "--cluster",
         type=_address,

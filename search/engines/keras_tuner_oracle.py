@@ -20,6 +20,7 @@ with silenced():
     from keras_tuner.engine.trial import Trial
 
 from search.engines import derive
+from search.engines.keras_tuner_bayesian import BayesianOracle
 from search.engines.names import ENGINES
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan, family_of
@@ -111,9 +112,7 @@ def _oracle(sampler: str, plan: StudyPlan, space: Any, seed: int) -> Any:
             return keras_tuner.oracles.RandomSearchOracle(**given)
         case "bayesian":
             # Its own three random points for each range are more than most budgets.
-            return keras_tuner.oracles.BayesianOptimizationOracle(
-                num_initial_points=_INITIAL_POINTS, **given
-            )
+            return BayesianOracle(num_initial_points=_INITIAL_POINTS, **given)
         case "hyperband":
             epochs = plan.space[EPOCHS]
             return keras_tuner.oracles.HyperbandOracle(

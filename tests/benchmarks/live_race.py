@@ -115,9 +115,10 @@ class _Given(StudyPlan):
 def _ours(data: Dataset, folder: Path) -> None:
     from rich.console import Console
 
+    from search.arguments import parser
     from search.attempt import server
     from search.engines.optuna import OptunaEngine
-    from search.options import options, parser
+    from search.options import options
     from search.places import Place
     from search.pool import Pool
     from search.progress import Progress, Tally

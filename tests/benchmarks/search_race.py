@@ -1,6 +1,6 @@
 """Which search method finds what, how fast: replayed on recorded trials, 50 seeds each.
 
-    python tests/benchmarks/search_race.py [--seeds 50] [--rows N] [--bayesian 0] [--out FOLDER]
+    python tests/benchmarks/search_race.py [--seeds 50] [--rows N] [--out FOLDER]
 
 The engines are the real ones, asked and told as the coordinator does; only training is looked up.
 A proposal is answered by the recorded configuration (table.py) of its family that is nearest to
@@ -224,12 +224,6 @@ def methods(cheap: StudyPlan) -> list[Method]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=50, help="seeds of each method (50)")
-    parser.add_argument(
-        "--bayesian",
-        type=int,
-        default=0,
-        help="seeds of Keras Tuner's Gaussian process, whose proposals take a minute (0)",
-    )
     parser.add_argument("--rows", type=int, help="use the first rows of the table only")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
     arguments = parser.parse_args()
@@ -244,18 +238,17 @@ def main() -> None:
     seconds = 0.0
     runs: dict[str, list[Run]] = {}
     for method in methods(cheap):
-        n_seeds = arguments.bayesian if "bayesian" in method.name else arguments.seeds
         began = time.perf_counter()
         runs[method.name] = [
-            search(method, seed, table, cheap, seconds) for seed in range(n_seeds)
+            search(method, seed, table, cheap, seconds) for seed in range(arguments.seeds)
         ]
         if not seconds:
             own = runs[method.name]
             seconds = float(np.median([run.seconds[N_TRIALS - 1] for run in own]))
             print(f"random search takes {seconds / 60:.1f} minutes for {N_TRIALS} trials")
         took = time.perf_counter() - began
-        print(f"{method.name}: {n_seeds} seeds, {took:.0f} s", file=sys.stderr, flush=True)
-    report({name: own for name, own in runs.items() if own}, seconds, arguments.out)
+        print(f"{method.name}: {arguments.seeds} seeds, {took:.0f} s", file=sys.stderr, flush=True)
+    report(runs, seconds, arguments.out)
 
 
 def _write_curves(

@@ -6,8 +6,10 @@ import argparse
 
 import pytest
 
+from search.arguments import parser
 from search.cluster.options import ClusterPlan
-from search.options import SMOKE_TRIALS, Options, options, parser, seconds
+from search.options import SMOKE_TRIALS, Options, options
+from search.quantities import seconds
 from spaces.ranges import Int
 from spaces.studies import STUDIES
 from tracking import environment

@@ -9,8 +9,9 @@ from typing import Any
 
 from search.card import html, markdown
 from search.card.blocks import Figure, Heading, Paragraph, Table
-from search.card.content import Facts, content
+from search.card.content import content
 from search.card.drawing import Line, draw
+from search.card.facts import Facts
 from search.proof import Bin, Proof
 from tests.builders import build_control, build_data, build_look, build_study, build_trial
 from tracking.records import FinalLookRecord

@@ -129,7 +129,7 @@ def test_every_proposal_has_exactly_the_parameters_of_its_family_each_in_its_ran
     session: Open, method: tuple[str, str]
 ) -> None:
     plan = STUDIES["architecture"]
-    for trial in run(session(plan), 9 if method[1] == "bayesian" else 20):
+    for trial in run(session(plan), 20):
         space = plan.space_for(plan.family(trial.params))
         assert set(trial.params) == set(space)
         check(space, trial.params, of="proposal")
@@ -139,7 +139,7 @@ def test_40_trials_with_three_interruptions_are_exactly_40_and_those_of_no_inter
     tmp_path: Path, method: tuple[str, str]
 ) -> None:
     plan = replace(PLAN, searched=("lstm.units", "lstm.dropout"))
-    n = 14 if method[1] == "bayesian" else 40  # a Gaussian process takes seconds a proposal
+    n = 40
     (tmp_path / "whole").mkdir()
     whole = run(opened(tmp_path / "whole", *method, plan), n)
     stopped: list[Asked] = []
@@ -164,7 +164,7 @@ def test_40_trials_with_three_interruptions_are_exactly_40_and_those_of_no_inter
 def test_no_two_trials_of_a_study_share_values_and_seed(
     session: Open, method: tuple[str, str]
 ) -> None:
-    n = 9 if method[1] == "bayesian" else 20
+    n = 20
     trials = run(session(), n)
     assert len({str(sorted(t.params.items())) + str(t.seed) for t in trials}) == n
     if method[1] != "hyperband":  # what it promotes is trained on, so keeps its seed

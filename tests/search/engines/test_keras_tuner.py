@@ -5,14 +5,16 @@ What it has in common with the other engine is in test_conformance.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import keras_tuner
 import pytest
 
 from search.engines import Asked
 from search.engines.keras_tuner import KerasTunerEngine
-from search.engines.keras_tuner_oracle import decode, encode, render
+from search.engines.keras_tuner_oracle import Proposer, decode, encode, render
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int
@@ -23,6 +25,23 @@ PLAN = replace(STUDIES["cnn"].with_max_epochs(9), references=())
 
 def opened(sampler: str, plan: StudyPlan = PLAN, file: Path | None = None) -> KerasTunerEngine:
     return KerasTunerEngine(file, "1", plan, seed=7, sampler=sampler)
+
+
+@dataclass
+class Calls:
+    n: int = 0
+
+
+def counted(gpr: Any) -> Calls:
+    """Count how often a Gaussian process predicts."""
+    calls, predict = Calls(), gpr.predict
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        calls.n += 1
+        return predict(*args, **kwargs)
+
+    gpr.predict = counting
+    return calls
 
 
 def finish(engine: KerasTunerEngine, accuracy: float) -> Asked:
@@ -100,6 +119,27 @@ def test_a_value_a_rounding_error_outside_its_range_is_brought_into_it(value: fl
     range_ = Float(low=0.1, high=10.0, default=1.0, note="", log=True)
     assert decode(range_, value) in range_
     assert decode(Int(low=1, high=4, default=2, note=""), 5) == 4
+
+
+def test_the_gaussian_process_proposes_what_keras_tuners_own_does_with_fewer_predictions() -> None:
+    plan = replace(PLAN, searched=("train.learning_rate", "cnn.output_dropout", "text.truncating"))
+    theirs, ours = Proposer("bayesian", plan, 7), Proposer("bayesian", plan, 7)
+    own = keras_tuner.oracles.BayesianOptimizationOracle
+    theirs._oracle.__class__ = own
+    calls = {id(one._oracle): counted(one._oracle.gpr) for one in (theirs, ours)}
+    for number in range(13):
+        values, expected = (one.propose(str(number)) for one in (ours, theirs))
+        assert values is not None
+        assert expected is not None
+        assert values[0].keys() == expected[0].keys()
+        for name, value in values[0].items():
+            same = value if isinstance(value, str) else pytest.approx(value, rel=1e-4)
+            assert expected[0][name] == same
+        for one in (ours, theirs):
+            one.begin(str(number), expected[0], {}, own=True)
+            one.end(str(number), 0.9 - abs(float(expected[0]["cnn.output_dropout"]) - 0.2))
+    # A step predicts twice; theirs does for each range, and once more.
+    assert calls[id(ours._oracle)].n < 0.6 * calls[id(theirs._oracle)].n
 
 
 def test_an_unknown_sampler_is_named_with_the_known_ones() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from search.arguments import parser
 from search.engines.optuna import OptunaEngine
 from search.engines.remembered import told
 from search.engines.storage import STORAGE, open_storage
-from search.options import parser
 from spaces.studies import STUDIES
 from tests.servers import Database, free_port
 from tracking.cli import TRACKING_URI, UserError
