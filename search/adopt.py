@@ -68,6 +68,8 @@ class Waiting:
             hello = line.recv()
         except (EOFError, OSError, AuthenticationError):
             return None
+        except (AttributeError, ImportError):  # it is of another version of this program
+            return None
         finally:
             patience.cancel()
         return Adopted(self.pid, line, hello) if isinstance(hello, Hello) else None

@@ -79,7 +79,7 @@ class Pool:
         for attempt, event in found:
             if isinstance(event, STEPS):
                 continue
-            if attempt.outlives:
+            if attempt.outlives and attempt.pipe in ready:
                 self._heard.append(self._under_way.pop(attempt.pipe))
             else:
                 self.stop(attempt.task)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from search.study import Coordinator
     from tracking.trial_log import TrialLog
 
+_TIME_IS_UP = "the time of the study was used up"
+
 
 class Session:
     """The trials of one session: those that are under way, and what may still be begun.
@@ -144,7 +146,8 @@ class Session:
         n_others = self._study.engine.n_finished() + len(self._courses) - 1
         if self._budget.met(n_others, lambda: []):  # it was begun before patience was at its end
             one.process.end()
-            course.cut_short("it was under way when the budget of its study was made smaller")
+            late = self._budget.out_of_time()
+            course.cut_short(_TIME_IS_UP if late else "the budget of its study was made smaller")
             del self._courses[course.task.folder]
             return
         assert isinstance(pool, Pool)  # on a cluster none outlives its coordinator
@@ -201,5 +204,5 @@ class Session:
     def _tick(self) -> None:
         self._study.check_stop()
         if self._budget.out_of_time():
-            raise OutOfTime("the time of the study was used up")
+            raise OutOfTime(_TIME_IS_UP)
         self._study.watcher.tick()

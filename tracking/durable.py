@@ -35,6 +35,6 @@ def _set(connection: Any, record: Any, proxy: Any) -> None:
     """MLflow and Optuna take a connection from SQLAlchemy's pool for each transaction."""
     if isinstance(connection, sqlite3.Connection):
         wanted = "FULL" if _synced.get() else "NORMAL"
-        if record.info.get("synchronous", "FULL") != wanted:
+        if record.info.get("synchronous") != wanted:
             connection.execute(f"PRAGMA synchronous={wanted}")
             record.info["synchronous"] = wanted

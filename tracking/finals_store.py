@@ -25,6 +25,7 @@ from tracking.records import (
 )
 from tracking.runs import of_kind
 from tracking.trial_log import TrialLog, start_run
+from tracking.wholeness import torn_files
 
 
 class FinalsStore:
@@ -57,7 +58,17 @@ class FinalsStore:
             elif run.info.status == "RUNNING":  # killed between the last two writes
                 self._client.set_terminated(run_id, layout.STATUS[state])
                 changed.append(f"{run.info.run_name} was marked as running, and is closed")
+            if layout.is_void(self._client.get_run(run_id)):
+                changed += self._delete_files(run)
         return changed
+
+    def _delete_files(self, run: Run) -> list[str]:
+        """Delete what a repeat that was cut short has left, perhaps half of it."""
+        found = {MODEL, PREDICTIONS}
+        found &= set(files.names(self._client, run))
+        for name in sorted(found.union(torn_files(self._client, run))):
+            files.delete(self._client, run, name)
+        return [f"{name} of {run.info.run_name} was deleted" for name in sorted(found)]
 
     def repeats(self) -> tuple[RepeatRecord, ...]:
         return finals_layout.read_repeats(self._client, self._experiment)

@@ -160,5 +160,9 @@ class PatientClient(MlflowClient):
 
 
 def _write(file: Path, content: bytes) -> None:
+    """Write a file that is on the disk when the database says that its trial has ended."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    with file.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())

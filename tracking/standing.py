@@ -1,7 +1,8 @@
 """How far a study has come, written to its parent run: for people; of it only
 the best trial's number is read back, by the doctor.
 
-Counts and the best so far are metrics, one step a finished trial; trials.csv has a row for each.
+Counts and the best so far are metrics, one step a finished trial, or one a second where there are
+many trials; trials.csv has a row for each.
 """
 
 from __future__ import annotations

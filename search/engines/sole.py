@@ -69,7 +69,7 @@ class SoleStorage(PatientStorage):
         number = len(self._load(study_id))
         if not self._at_once:
             trial_id = super().create_new_trial(study_id, template_trial)
-            self._remember(study_id, self._storage.get_trial(trial_id))
+            self._remember(study_id, super().get_trial(trial_id))
             return trial_id
         trial_id = next(self._draft_ids)
         trial = copy.deepcopy(template_trial) if template_trial else _begun(number, trial_id)
