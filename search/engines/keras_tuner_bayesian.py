@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from search.backend import silenced  # before Keras Tuner, which loads TensorFlow
 
@@ -32,6 +33,12 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: i
         if n_completed < self.num_initial_points:
             random: dict[str, Any] = super().populate_space(trial_id)
             return random
+        with threadpool_limits(
+            1
+        ):  # of BLAS, whose threads wait for each other on so small matrices
+            return {"status": "RUNNING", "values": self._vector_to_values(self._most_promising())}
+
+    def _most_promising(self) -> Array:
         self.gpr.fit(*self._vectorize_trials())
         bounds = self._get_hp_bounds()
         places = self._random_state.uniform(*bounds.T, size=(_N_PLACES, len(bounds)))
@@ -45,8 +52,8 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: i
             )
             for place in places
         ]
-        best = min(found, key=lambda end: float(end.fun))
-        return {"status": "RUNNING", "values": self._vector_to_values(best.x)}
+        best: Array = min(found, key=lambda end: float(end.fun)).x
+        return best
 
     def _bound(self, points: Array) -> Array:
         """Give the lower confidence bounds of the goal, to be minimised, at points (n, ranges)."""

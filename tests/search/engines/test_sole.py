@@ -10,12 +10,12 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
 from search.engines.sole import SoleStorage
-from search.engines.storage import open_storage
+from search.engines.storage import open_sole
 
 
 def opened(tmp_path: Path) -> SoleStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = open_storage(tmp_path / "optuna.db", sole=True)
+    storage = open_sole(tmp_path / "optuna.db")
     assert isinstance(storage, SoleStorage)
     return storage
 
