@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from heapq import nsmallest
 from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
+from optuna.samplers._tpe import _truncnorm
 from optuna.trial import FrozenTrial, TrialState
+from scipy.special import log_ndtr
 
 # TPE holds at most its 25 best trials against all others, and of those gives all but the newest 25
 # less weight the older they are. So the best are always among what it learns from, and what is
@@ -23,7 +26,9 @@ class BoundedTPESampler(TPESampler):
     """Of more than MOST_TRIALS that have ended, it learns from the best and the newest.
 
     Which these are depends on the trials alone, so a study that is resumed proposes what it
-    would have proposed. With fewer trials it is Optuna's own, to the last bit.
+    would have proposed. With fewer trials the candidates are Optuna's own, to the last bit; which
+    of them is proposed is computed with SciPy's function in the place of Optuna's, which is a
+    loop in Python: it took most of a proposal's time (DECISIONS.md, 66).
     """
 
     def infer_relative_search_space(
@@ -44,6 +49,10 @@ class BoundedTPESampler(TPESampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         return super().sample_independent(_bounded(study), trial, param_name, param_distribution)
+
+    def _compute_acquisition_func(self, *args: Any, **kwargs: Any) -> Any:
+        with _scipy():
+            return super()._compute_acquisition_func(*args, **kwargs)
 
 
 def learnt_from(trials: list[FrozenTrial]) -> list[FrozenTrial]:
@@ -70,6 +79,17 @@ def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
         return 1, 1, 0.0
     step, value = max(trial.intermediate_values.items())
     return 1, -step, math.inf if math.isnan(value) else -value
+
+
+@contextmanager
+def _scipy() -> Iterator[None]:
+    """Let Optuna take the logarithm of the normal distribution from SciPy."""
+    own = _truncnorm._log_ndtr
+    _truncnorm._log_ndtr = log_ndtr
+    try:
+        yield
+    finally:
+        _truncnorm._log_ndtr = own
 
 
 def _bounded(study: Study) -> Any:

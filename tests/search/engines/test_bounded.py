@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers._tpe import _truncnorm
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from scipy.special import log_ndtr
 
 from search.engines import bounded
 from search.engines.bounded import MOST_TRIALS, BoundedTPESampler, learnt_from
@@ -89,3 +93,23 @@ def test_trials_under_way_are_not_left_out() -> None:
     kept = learnt_from(trials)
     assert [trial.number for trial in kept[:50]] == list(range(50))
     assert len(kept) == 50 + MOST_TRIALS
+
+
+def test_which_candidate_is_best_is_computed_by_scipy_and_nothing_else_of_optuna_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, compute, seen = _truncnorm._log_ndtr, TPESampler._compute_acquisition_func, []
+
+    def spy(sampler: TPESampler, *args: Any, **kwargs: Any) -> Any:
+        seen.append(_truncnorm._log_ndtr)
+        return compute(sampler, *args, **kwargs)
+
+    monkeypatch.setattr(TPESampler, "_compute_acquisition_func", spy)
+    proposal(tried(60), BoundedTPESampler(seed=3, n_startup_trials=5))
+    assert set(seen) == {log_ndtr}
+    assert _truncnorm._log_ndtr is own is not log_ndtr
+
+
+def test_scipy_computes_what_optuna_does() -> None:
+    where = np.concatenate([np.linspace(-60, 9, 5_000), -np.geomspace(1e-9, 1e4, 500)])
+    np.testing.assert_allclose(_truncnorm._log_ndtr(where), log_ndtr(where), rtol=1e-7, atol=1e-15)
