@@ -23,6 +23,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, RunTag
 
 from tracking import environment, models, params_layout
+from tracking.durable import sync_files
 from tracking.files import read_json, read_text
 from tracking.records import (
     CommandRecord,
@@ -127,6 +128,7 @@ def write_outcome(
         "trial.void": str(void),
         "trial.died": str(died),
     }
+    sync_files()  # a power cut leaves no trial that has ended without its files
     # Of a batch MLflow writes the tags last, in a transaction of their own.
     client.log_batch(run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()])
 

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 
+from tracking import durable
 from tracking.files import folder
 from tracking.patience import Patience
 
@@ -103,7 +104,7 @@ class PatientClient(MlflowClient):
         if here is None:
             self._send_text(run_id, text, artifact_file)
         else:
-            _write(here / artifact_file, text.encode("utf-8"))
+            durable.write(here / artifact_file, text.encode("utf-8"))
 
     def log_dict(self, run_id: str, dictionary: dict[str, Any], artifact_file: str) -> None:
         self.log_text(run_id, json.dumps(dictionary, indent=2, default=str), artifact_file)
@@ -114,7 +115,7 @@ class PatientClient(MlflowClient):
             self._send_file(run_id, local_path, artifact_path)
         else:
             file = Path(local_path)
-            _write(here / (artifact_path or "") / file.name, file.read_bytes())
+            durable.write(here / (artifact_path or "") / file.name, file.read_bytes())
 
     def _folder(self, run_id: str) -> Path | None:
         """The folder of a run's files; None if a server keeps them."""
@@ -157,12 +158,3 @@ class PatientClient(MlflowClient):
 
         log = super().log_outputs
         self.patience.insist(STORE, lambda: log(run_id, models) or True, made)
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that is on the disk when the database says that its trial has ended."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())

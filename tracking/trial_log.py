@@ -114,9 +114,10 @@ class TrialLog:
 
     def keep_files(self, *files: Path) -> None:
         """Put those of the files with the trial that are there and not empty."""
-        for file in files:
-            if file.is_file() and file.stat().st_size:
-                self._client.log_artifact(self.run_id, str(file))
+        with unsynced():
+            for file in files:
+                if file.is_file() and file.stat().st_size:
+                    self._client.log_artifact(self.run_id, str(file))
 
     def look(self, record: LookRecord) -> None:
         """Write down that the test set was looked at, and what was seen."""
