@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from tracking import terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -65,7 +67,7 @@ class StopFlag:
 
     def _remember(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGHUP:
-            _leave_terminal()
+            terminal.leave()
         self._signum = signum
 
 
@@ -165,6 +167,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     for signum in _ENDS:
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _raise_stopped)
+    terminal.outlive()
     try:
         code = main()
     except UserError as error:
@@ -221,17 +224,5 @@ def _n_bytes_free() -> int:
 
 def _raise_stopped(signum: int, frame: FrameType | None) -> None:
     if signum == signal.SIGHUP:
-        _leave_terminal()
+        terminal.leave()
     raise Stopped(signum)
-
-
-def _leave_terminal() -> None:
-    """Write to nowhere from now on, if our terminal was closed: to write to it is an error."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (1, 2):
-        try:
-            os.ttyname(stream)
-        except OSError as error:
-            if error.errno == errno.EIO:
-                os.dup2(nowhere, stream)
-    os.close(nowhere)

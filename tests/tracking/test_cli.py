@@ -173,10 +173,30 @@ run(main)
 """
 
 
-def test_a_program_whose_terminal_is_closed_stops_without_an_error() -> None:
+HEARS_LATE = """
+import signal, sys, time
+from tracking.cli import StopFlag, run
+
+def main():
+    with StopFlag() as stop:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+        while signal.SIGHUP not in signal.sigpending():
+            print("still here", flush=True)
+            time.sleep(0.01)
+        print("to nobody")
+        print("to nobody", file=sys.stderr)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+        stop.check()
+
+run(main)
+"""
+
+
+@pytest.mark.parametrize("program", [TALKS, HEARS_LATE])
+def test_a_program_whose_terminal_is_closed_stops_without_an_error(program: str) -> None:
     ours, theirs = pty.openpty()
-    program = subprocess.Popen(
-        [sys.executable, "-c", TALKS],
+    running = subprocess.Popen(
+        [sys.executable, "-c", program],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -186,7 +206,7 @@ def test_a_program_whose_terminal_is_closed_stops_without_an_error() -> None:
     os.close(theirs)
     assert os.read(ours, 5) == b"still"
     os.close(ours)
-    assert program.wait(20) == 128 + signal.SIGHUP
+    assert running.wait(20) == 128 + signal.SIGHUP
 
 
 def test_a_closed_terminal_does_not_stop_what_was_started_with_nohup() -> None:
