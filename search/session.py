@@ -77,11 +77,17 @@ class Session:
         study.store.take_stock(study.keep_models)
 
     def _take_all(self, pool: Evaluators) -> None:
-        """Take what has come. One that stops the study takes no result of the others along."""
+        """Take what has come. One that stops the study takes no result of the others along.
+
+        Who waits to go on is served first, for it takes the least; a place that gets free is
+        given at once.
+        """
         failure: Exception | None = None
-        for task, event in pool.events():
+        for task, event in sorted(pool.events(), key=lambda one: not isinstance(one[1], STEPS)):
             try:
                 self._take(pool, task, event)
+                if failure is None:
+                    self._begin(pool)
             except Exception as error:
                 failure = failure or error
         if failure is not None:
