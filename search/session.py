@@ -86,7 +86,7 @@ class Session:
         for task, event in sorted(pool.events(), key=lambda one: not isinstance(one[1], STEPS)):
             try:
                 self._take(pool, task, event)
-                if failure is None:
+                if failure is None and not isinstance(event, STEPS):
                     self._begin(pool)
             except Exception as error:
                 failure = failure or error
