@@ -31,15 +31,20 @@ class BoundedTPESampler(TPESampler):
     loop in Python: it took most of a proposal's time (DECISIONS.md, 66).
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._proposal = -1  # the number of the trial that is proposed
+        self._learnt_from: dict[Any, list[FrozenTrial]] = {}  # for it
+
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return super().infer_relative_search_space(_bounded(study), trial)
+        return super().infer_relative_search_space(self._bounded(study, trial), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return super().sample_relative(_bounded(study), trial, search_space)
+        return super().sample_relative(self._bounded(study, trial), trial, search_space)
 
     def sample_independent(
         self,
@@ -48,11 +53,21 @@ class BoundedTPESampler(TPESampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        return super().sample_independent(_bounded(study), trial, param_name, param_distribution)
+        return super().sample_independent(
+            self._bounded(study, trial), trial, param_name, param_distribution
+        )
 
     def _compute_acquisition_func(self, *args: Any, **kwargs: Any) -> Any:
         with _scipy():
             return super()._compute_acquisition_func(*args, **kwargs)
+
+    def _bounded(self, study: Study, trial: FrozenTrial) -> Any:
+        """Give the study as TPE is to see it. While one trial is proposed, no other changes."""
+        if isinstance(study, _Bounded):
+            return study
+        if trial.number != self._proposal:
+            self._proposal, self._learnt_from = trial.number, {}
+        return _Bounded(study, self._learnt_from)
 
 
 def learnt_from(trials: list[FrozenTrial]) -> list[FrozenTrial]:
@@ -92,15 +107,16 @@ def _scipy() -> Iterator[None]:
         _truncnorm._log_ndtr = own
 
 
-def _bounded(study: Study) -> Any:
-    return study if isinstance(study, _Bounded) else _Bounded(study)
-
-
 class _Bounded:
-    """A study as TPE is to see it."""
+    """A study as TPE is to see it.
 
-    def __init__(self, study: Study) -> None:
+    Args:
+        known: what it has seen of it already, by states.
+    """
+
+    def __init__(self, study: Study, known: dict[Any, list[FrozenTrial]]) -> None:
         self._study = study
+        self._known = known
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -111,4 +127,10 @@ class _Bounded:
         states: Container[TrialState] | None = None,
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
-        return learnt_from(self._study._get_trials(deepcopy, states, use_cache))
+        asked_for = None if states is None else tuple(s for s in TrialState if s in states)
+        if deepcopy or asked_for not in self._known:
+            found = learnt_from(self._study._get_trials(deepcopy, states, use_cache))
+            if deepcopy:
+                return found
+            self._known[asked_for] = found
+        return self._known[asked_for]
