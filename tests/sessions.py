@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -48,7 +49,7 @@ class Coordinator:
                 stdout=theirs or file,
                 stderr=theirs or file,
                 start_new_session=True,
-                preexec_fn=_own_the_terminal if terminal else None,
+                preexec_fn=_own_the_terminal if terminal else _listen,
             )
         if theirs is not None:
             os.close(theirs)
@@ -103,5 +104,12 @@ def left_after(home: Path, seconds: float) -> list[psutil.Process]:
     return left
 
 
+def _listen() -> None:
+    """Heed the signals that whoever started us ignores: the background, or nohup."""
+    for signum in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(signum, signal.SIG_DFL)
+
+
 def _own_the_terminal() -> None:
+    _listen()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
