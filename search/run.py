@@ -36,23 +36,23 @@ def main() -> int:
 
 
 def _list(console: Console, as_json: bool) -> int:
-    from search import report
+    from search import preview
 
     if as_json:
-        print(json.dumps(report.studies()))
+        print(json.dumps(preview.studies()))
     else:
-        report.print_studies(console)
+        preview.print_studies(console)
     return 0
 
 
 def _dry_run(console: Console, chosen: Options) -> int:
-    from search import report
+    from search import preview
 
     data = _load(console, chosen)
     if chosen.json:
-        print(json.dumps(report.dry_run(chosen, data)))
+        print(json.dumps(preview.dry_run(chosen, data)))
     else:
-        report.print_dry_run(console, chosen, data)
+        preview.print_dry_run(console, chosen, data)
     return 0
 
 
