@@ -126,7 +126,9 @@ class TrialLog:
 
     def drop_model(self) -> None:
         """Delete the trial's model file."""
-        models.drop(self._client, self._client.get_run(self.run_id))
+        run = self._client.get_run(self.run_id)
+        with unsynced():  # what a power cut takes back of it, the next start does again
+            models.drop(self._client, run)
 
     def close(
         self,
