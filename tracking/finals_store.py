@@ -66,7 +66,8 @@ class FinalsStore:
         """Delete what a repeat that was cut short has left, perhaps half of it."""
         found = {MODEL, PREDICTIONS}
         found &= set(files.names(self._client, run))
-        for name in sorted(found.union(torn_files(self._client, run))):
+        found |= set(torn_files(self._client, run))
+        for name in sorted(found):
             files.delete(self._client, run, name)
         return [f"{name} of {run.info.run_name} was deleted" for name in sorted(found)]
 
