@@ -6,6 +6,7 @@ import functools
 import math
 import sqlite3
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +29,16 @@ from tracking.records import (
     RepeatRecord,
     Role,
     ScoreRecord,
+    State,
     StudyRecord,
     TrialRecord,
+    Value,
 )
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from tracking.finals_store import FinalsStore
     from tracking.writer import StudyStore
 
 MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
@@ -286,6 +292,20 @@ def place_database(root: Path) -> Path:
     return root
 
 
+def open_study(root: Path, **changes: Any) -> StudyStore:
+    """Open the study `lstm` for writing, as the coordinator does."""
+    from tracking import store
+
+    return store.open_study(root, build_plan(**changes), fresh=False)
+
+
+def client_of(root: Path) -> MlflowClient:
+    """What anybody else sees of these records."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
+
+
 def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = None) -> str:
     """Write a trial as the coordinator does, and give the id of its run."""
     log = study.open_trial(
@@ -319,14 +339,39 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
 
 def write_study(root: Path, study: StudyRecord) -> StudyStore:
     """Write a whole study as the coordinator does."""
-    from tracking.store import open_study
+    from tracking import store
 
-    store = open_study(root, study.plan, fresh=False)
-    store.begin()
+    records = store.open_study(root, study.plan, fresh=False)
+    records.begin()
     for trial in study.trials:
-        write_trial(store, trial)
-    store.end(finished=True)
-    return store
+        write_trial(records, trial)
+    records.end(finished=True)
+    return records
+
+
+def write_repeat(
+    finals: FinalsStore,
+    of: int | str,
+    index: int,
+    *files: Path,
+    state: State = "complete",
+    params: Mapping[str, Value] | None = None,
+) -> str:
+    """Write a repeat of a finalist as its coordinator does, and give the id of its run.
+
+    Args:
+        state: "running" leaves it open.
+    """
+    epochs = build_epochs(0.8, 0.9)
+    log = finals.open_repeat(
+        "finalist", of, index, params or {}, seed=70 + index, parent=None, data=build_data()
+    )
+    for epoch in epochs:
+        log.epoch(epoch)
+    log.keep_files(*files)
+    if state != "running":
+        log.close(state, build_score(epochs), reason="", void=False)
+    return log.run_id
 
 
 @functools.cache
