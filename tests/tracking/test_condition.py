@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from tests.builders import (
     client_of,
     open_study,
     place_database,
+    whole_model,
     write_repeat,
     write_study,
     write_trial,
@@ -34,13 +33,6 @@ N_VALIDATION = 5_000  # of build_data
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return place_database(tmp_path / "mlruns")
-
-
-def whole_model() -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("config.json", "{}")
-    return written.getvalue()
 
 
 def write_all(root: Path) -> dict[str, str]:
