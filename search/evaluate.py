@@ -117,6 +117,7 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     from search.attempt import server
     from search.finals.select import finalists
     from search.lock import alone
+    from search.temporary import temporary_folder
     from tracking import store
 
     root = store.home()
@@ -125,7 +126,7 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     data = _load(console, chosen, study)
     name = study.plan.study
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
-    with alone(root, name) as hold, server():
+    with temporary_folder(), alone(root, name) as hold, server():
         study = store.read_study(root, name)
         _run(console, chosen, study, data, root, hold)
         study = store.read_study(root, name)

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -53,6 +54,7 @@ def run(pipe: Connection, task: AnyTask) -> None:
 
 def _outcome(task: AnyTask, on_step: Callable[[Step], None]) -> Result | TrialFailed | str:
     """Evaluate; give the result, or why there is none: of a bug its traceback."""
+    tempfile.tempdir = str(task.folder)  # whoever deletes it deletes what is left if we are killed
     try:
         return _evaluate(task, on_step)
     except TrialFailed as failure:

@@ -84,8 +84,9 @@ class Export:
         """Get the model, write it in each format, measure it, write card and manifest."""
         from search import bundle, formats
         from search.formats import keras_file
+        from search.temporary import temporary_folder
 
-        with tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
+        with temporary_folder(), tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
             file = Path(temporary) / "model.keras"
             n_refitted = self._get(file)
             model = keras_file.load(file)

@@ -22,6 +22,7 @@ from search import scratch
 from search.guard import Guard
 from search.tasks import Task
 from spaces.ranges import Params
+from tracking.cli import UserError
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Line:
         _let_server_end()
         try:
             listener = scratch.listen(task.folder)
-        except OSError:  # no sockets here: nobody could find us
+        except (OSError, UserError):  # no sockets here: nobody could find us
             self._guard = Guard(pipe.fileno(), task.folder, 0.0)
             return
         self._guard = Guard(pipe.fileno(), task.folder, grace)

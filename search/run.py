@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.lock import Hold
     from search.places import Place
+    from search.progress import Progress
 
 
 def main() -> int:
@@ -36,23 +37,23 @@ def main() -> int:
 
 
 def _list(console: Console, as_json: bool) -> int:
-    from search import report
+    from search import preview
 
     if as_json:
-        print(json.dumps(report.studies()))
+        print(json.dumps(preview.studies()))
     else:
-        report.print_studies(console)
+        preview.print_studies(console)
     return 0
 
 
 def _dry_run(console: Console, chosen: Options) -> int:
-    from search import report
+    from search import preview
 
     data = _load(console, chosen)
     if chosen.json:
-        print(json.dumps(report.dry_run(chosen, data)))
+        print(json.dumps(preview.dry_run(chosen, data)))
     else:
-        report.print_dry_run(console, chosen, data)
+        preview.print_dry_run(console, chosen, data)
     return 0
 
 
@@ -85,18 +86,14 @@ def _coordinate(
     console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
 ) -> None:
     from search.engines.choose import choose
-    from search.estimate import seconds_per_trial, slowed
-    from search.progress import Progress, tally
     from search.scratch import scratch_of
     from search.study import Coordinator
     from tracking import store
-    from tracking.environment import n_cores
     from tracking.patience import Patience
 
     stop = StopFlag()
     patience = Patience(notes_on(console), stop.check, hold.keep)
-    plan, record = chosen.plan, chosen.record(data)
-    records = store.open_study(root, record, fresh=chosen.fresh, patience=patience)
+    records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, patience=patience)
     engine = choose(
         chosen,
         root,
@@ -105,14 +102,9 @@ def _coordinate(
         n_workers=place.n_workers,
         patience=patience,
     )
-    counts = tally(store.read_study(root, chosen.study), plan)
-    per_trial = seconds_per_trial(plan, data)
-    if place.is_here:
-        per_trial *= slowed(place.n_workers, n_cores())
-    watcher = Progress(console, plan, record.baselines, counts, per_trial, place.n_workers)
-    with watcher as progress, stop:
+    with _progress(console, chosen, data, root, place) as progress, stop:
         coordinator = Coordinator(
-            plan,
+            chosen.plan,
             engine,
             records,
             data,
@@ -127,6 +119,23 @@ def _coordinate(
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise
+
+
+def _progress(
+    console: Console, chosen: Options, data: Dataset, root: Path, place: Place
+) -> Progress:
+    """Open the display, which begins where the study stands."""
+    from search.estimate import seconds_per_trial, slowed
+    from search.progress import Progress, tally
+    from tracking import store
+    from tracking.environment import n_cores
+
+    per_trial = seconds_per_trial(chosen.plan, data)
+    if place.is_here:
+        per_trial *= slowed(place.n_workers, n_cores())
+    study = store.read_study(root, chosen.study)
+    counts, lines = tally(study, chosen.plan), chosen.record(data).baselines
+    return Progress(console, chosen.plan, lines, counts, per_trial, place.n_workers)
 
 
 def _load(console: Console, chosen: Options) -> Dataset:

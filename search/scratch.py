@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Listener
 from pathlib import Path
 
+from search.temporary import LONGEST_ADDRESS, short_folder
+
 _KEY, _SOCKET = "key", "socket"
 _KEY_BYTES = 32
-_LONGEST = 100  # bytes of a socket's address; systems refuse more than 103 to 107
 _MOST_PENDING = 16  # calls to a process that does not answer now
 
 
@@ -97,11 +98,11 @@ def listen(folder: Path) -> Listener:
 @contextmanager
 def reached(path: Path) -> Iterator[str]:
     """Give an address of a socket that is short enough for the system."""
-    if len(os.fsencode(path)) <= _LONGEST:
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="seqsearch-") as short:
-        link = Path(short) / "folder"
+    with short_folder() as short:
+        link = short / "folder"
         link.symlink_to(path.parent.absolute())
         yield str(link / path.name)
 

@@ -31,7 +31,8 @@ class Task:
     Attributes:
         folder: receives model.keras (raw text in), validation.npy (its probabilities there),
             summary.txt (its layers) and output.txt (what the process printed); environment.json
-            (the machine), where that is not the coordinator's.
+            (the machine), where that is not the coordinator's; and what libraries put among
+            temporary files.
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
         n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.

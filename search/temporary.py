@@ -2,6 +2,9 @@
 
 A study that is killed now and then for weeks would else fill the system's place for temporary
 files with half-built models and with sockets of Keras' servers.
+
+An address of a socket may have 103 bytes on macOS and 107 on Linux. Where TMPDIR is too long for
+that, sockets lie in a folder of their own elsewhere; the other files are where they should be.
 """
 
 from __future__ import annotations
@@ -13,12 +16,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.util import Finalize
+from multiprocessing import util
 from pathlib import Path
 
-_PREFIX = "seqs-"  # short: sockets lie in it, whose addresses may have 103 bytes on macOS
+from tracking.cli import UserError
+
+LONGEST_ADDRESS = 103  # bytes, of a socket
+_PREFIX = "seqs-"
 _NEW_SECONDS = 60.0  # a folder so young may not have been locked yet
 _AFTER_MULTIPROCESSING = -101  # which deletes its own folder in ours at -100, and must find it
+# What mkdtemp and multiprocessing put between the place and a socket's own name.
+_LONGEST_PLACE = LONGEST_ADDRESS - len(f"/{_PREFIX}12345678/pymp-12345678/listener-12345678")
+_SHORT = ("/tmp", "/var/tmp")
 
 
 @contextmanager
@@ -26,22 +35,71 @@ def temporary_folder() -> Iterator[None]:
     """Have this process, not those that it starts, make its temporary files in one folder.
 
     The folder is deleted when the process ends.
+
+    Raises:
+        UserError: if a socket would have room nowhere.
     """
     system = Path(tempfile.gettempdir())
-    _sweep(system)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    _locked(folder)  # the system lets go of it when this process ends, however it does
-    Finalize(None, shutil.rmtree, (folder, True), exitpriority=_AFTER_MULTIPROCESSING)
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    short = _short(system)
+    for place in {system, short}:
+        _sweep(place)
+    before = tempfile.tempdir
     try:
+        if short != system:
+            tempfile.tempdir = _until_the_end(short)
+            util.get_temp_dir()  # here multiprocessing makes its sockets from now on
+        tempfile.tempdir = _until_the_end(system)
         yield
     finally:
         tempfile.tempdir = before
 
 
-def _sweep(system: Path) -> None:
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """Have a folder for a moment, in which a socket has room for its name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    folder, lock = _made(_short(Path(tempfile.gettempdir())))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _short(system: Path) -> Path:
+    """Give a place where sockets have room: the system's for temporary files, if that will do."""
+    for place in (system, *map(Path, _SHORT)):
+        if len(os.fsencode(place)) <= _LONGEST_PLACE and os.access(place, os.W_OK | os.X_OK):
+            return place
+    raise UserError(
+        f"temporary files lie in {system}, where the address of a socket is too long, and neither "
+        f"{' nor '.join(_SHORT)} can be written. Let TMPDIR name a folder whose path has at most "
+        f"{_LONGEST_PLACE} bytes."
+    )
+
+
+def _until_the_end(place: Path) -> str:
+    """Make a folder there that is deleted when this process ends."""
+    folder, _ = _made(place)
+    util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=_AFTER_MULTIPROCESSING)
+    return str(folder)
+
+
+def _made(place: Path) -> tuple[Path, int | None]:
+    """Make a folder there and lock it: the system lets go of it when this process ends, however
+    it does.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    return folder, _locked(folder)
+
+
+def _sweep(place: Path) -> None:
     """Delete the folders of programs that were killed."""
-    for folder in system.glob(f"{_PREFIX}*"):
+    for folder in place.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # another program sweeps as well, or it is another user's
             found = folder.lstat()
             is_new = time.time() - found.st_mtime < _NEW_SECONDS

@@ -65,7 +65,7 @@ def evaluate(
         TrialFailed: if these values cannot be trained.
     """
     text: dict[str, Any] = take(params, "text")
-    hyperparameters: dict[str, Any] = take(params, "train")
+    fit: dict[str, Any] = take(params, "train")
     epochs: list[EpochRecord] = []
 
     def collect(epoch: EpochRecord) -> None:
@@ -79,13 +79,7 @@ def evaluate(
         on_model(model)
         looks = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
         best_epoch = train(
-            model,
-            training,
-            validation,
-            seed=seed,
-            on_epoch=collect,
-            callbacks=looks,
-            **hyperparameters,
+            model, training, validation, seed=seed, on_epoch=collect, callbacks=looks, **fit
         )
         probabilities = predict(model, validation)
         scored = _score(model, probabilities, data, validation, epochs[best_epoch - 1])

@@ -1,6 +1,6 @@
 """Published accuracies, each with its source: the lines of the charts, and papers' configurations.
 
-Those of the tutorials lie in spaces/tutorials.py.
+Those of the tutorials lie in spaces/tutorials/.
 """
 
 from dataclasses import dataclass

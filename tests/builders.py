@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import io
 import math
 import sqlite3
 import tempfile
+import zipfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +31,16 @@ from tracking.records import (
     RepeatRecord,
     Role,
     ScoreRecord,
+    State,
     StudyRecord,
     TrialRecord,
+    Value,
 )
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from tracking.finals_store import FinalsStore
     from tracking.writer import StudyStore
 
 MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
@@ -279,11 +287,33 @@ def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:
     return StudyRecord(build_plan(**changes), trials)
 
 
+def whole_model() -> bytes:
+    """What passes for a Keras file with those who only look whether it is whole."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("config.json"), "{}")
+    return written.getvalue()
+
+
 def place_database(root: Path) -> Path:
     """Put an empty database into a folder: MLflow needs seconds to make one."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "mlflow.db").write_bytes(_empty_database())
     return root
+
+
+def open_study(root: Path, **changes: Any) -> StudyStore:
+    """Open the study `lstm` for writing, as the coordinator does."""
+    from tracking import store
+
+    return store.open_study(root, build_plan(**changes), fresh=False)
+
+
+def client_of(root: Path) -> MlflowClient:
+    """What anybody else sees of these records."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
 
 
 def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = None) -> str:
@@ -319,14 +349,39 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
 
 def write_study(root: Path, study: StudyRecord) -> StudyStore:
     """Write a whole study as the coordinator does."""
-    from tracking.store import open_study
+    from tracking import store
 
-    store = open_study(root, study.plan, fresh=False)
-    store.begin()
+    records = store.open_study(root, study.plan, fresh=False)
+    records.begin()
     for trial in study.trials:
-        write_trial(store, trial)
-    store.end(finished=True)
-    return store
+        write_trial(records, trial)
+    records.end(finished=True)
+    return records
+
+
+def write_repeat(
+    finals: FinalsStore,
+    of: int | str,
+    index: int,
+    *files: Path,
+    state: State = "complete",
+    params: Mapping[str, Value] | None = None,
+) -> str:
+    """Write a repeat of a finalist as its coordinator does, and give the id of its run.
+
+    Args:
+        state: "running" leaves it open.
+    """
+    epochs = build_epochs(0.8, 0.9)
+    log = finals.open_repeat(
+        "finalist", of, index, params or {}, seed=70 + index, parent=None, data=build_data()
+    )
+    for epoch in epochs:
+        log.epoch(epoch)
+    log.keep_files(*files)
+    if state != "running":
+        log.close(state, build_score(epochs), reason="", void=False)
+    return log.run_id
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from search.places import Place
 from search.tasks import STEPS, Task
 from search.watcher import Outcome
 from spaces.studies import STUDIES
+from tests.builders import whole_model
 from tracking.cli import Stopped
 from tracking.records import (
     BaselineRecord,
@@ -41,20 +42,28 @@ class EightTexts(Dataset):
 
 
 DATASET = EightTexts(
-    "tiny", "", False, ("neg", "pos"), "d", "s", {"train": 8}, folder=Path("none")
+    "tiny",
+    "",
+    False,
+    ("neg", "pos"),
+    "d",
+    "s",
+    {"train": 8, "validation": 8},
+    folder=Path("none"),
 )
 RECORD = PlanRecord(
     study="s",
     plan=PLAN.name,
     question=PLAN.question,
     families=PLAN.families,
-    space={},
+    space={name: str(PLAN.space[name]) for name in PLAN.searched},
     seed=7,
     max_epochs=3,
     baselines=(BaselineRecord("baseline", 0.8889, "a paper"),),
     references=(),
     data=DATASET.record,
 )
+MODEL = whole_model()
 End = Callable[[Callable[[], None]], None]
 
 
@@ -155,7 +164,7 @@ class FakePool:
             yield EpochRecord(number, 0.5, 0.9, 0.6, a, 1e-3, self._script.seconds, 500.0)
             if end is not None:
                 end(self._tick)
-        task.model.write_bytes(b"a model")
+        task.model.write_bytes(MODEL)
         score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
         yield self._script.look or score
 

@@ -1,12 +1,12 @@
-"""What waits for the disk: commits to a SQLite file and small files, but not within `unsynced`.
+"""What waits for the disk: commits to a SQLite file and files, but not within `unsynced`.
 
 With write-ahead logging a commit outlives its process at once, whatever kills that. To outlive a
 power cut it waits for the disk, some milliseconds, and takes along all that was committed to the
 same file before. So of many writes that stand or fall together only the last must wait. A power
 cut before it takes away the latest of them, in their order, and leaves the file whole.
 
-Small files wait each for itself; those of a trial wait together, before its end is committed,
-which takes the time of one.
+Small files wait each for itself; those of a trial, its model's included, wait together, before its
+end is committed, which takes the time of one.
 """
 
 from __future__ import annotations
@@ -41,6 +41,13 @@ def write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     _unsynced_files.append(file)
+    if _synced.get():
+        sync_files()
+
+
+def written(folder: Path) -> None:
+    """Have the files of a folder, which somebody else has written, wait for the disk as ours."""
+    _unsynced_files.extend(file for file in folder.rglob("*") if file.is_file())
     if _synced.get():
         sync_files()
 

@@ -18,8 +18,9 @@ from typing import Any, get_args
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import files, layout, params_layout
+from tracking import epochs_layout, files, layout, params_layout
 from tracking.files import read_json
+from tracking.metrics import metrics
 from tracking.records import (
     DifferenceRecord,
     ExpectedRecord,
@@ -86,7 +87,7 @@ def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
         void=layout.is_void(run),
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
-        epochs=layout.read_epochs(client, run),
+        epochs=epochs_layout.read_epochs(client, run),
         score=layout.read_score(client, run) if layout.has_score(run) else None,
         run_id=run.info.run_id,
         model=files.has(client, run, MODEL),
@@ -133,7 +134,7 @@ def read_seal(client: MlflowClient, run: Run) -> SealRecord:
 def write_looks(client: MlflowClient, run_id: str, looks: Sequence[FinalLookRecord]) -> None:
     client.log_dict(run_id, {"looks": [asdict(look) for look in looks]}, "looks.json")
     values = {"test_accuracy": looks[0].look.accuracy, "test_loss": looks[0].look.loss}
-    client.log_batch(run_id, metrics=layout.metrics(values, 0))
+    client.log_batch(run_id, metrics=metrics(values, 0))
     client.set_tag(run_id, "look.opened", "True")  # last: now it is whole
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import environment, files, finals_layout, layout, standing
+from tracking import environment, epochs_layout, files, finals_layout, layout, standing
 from tracking.finals_layout import HALF_LOOK, LOOK, MODEL, PREDICTIONS, REPEAT
 from tracking.monitor import Monitor
 from tracking.records import (
@@ -50,7 +50,7 @@ class FinalsStore:
             run_id = run.info.run_id
             state = layout.read_state(run)
             if state == "running":
-                ended = layout.last_sign_of_life(self._client, run)
+                ended = epochs_layout.last_sign_of_life(self._client, run)
                 reason = "its coordinator was killed"
                 log = TrialLog(self._client, run_id)
                 log.close("failed", None, reason=reason, void=True, ended=ended)
@@ -66,7 +66,8 @@ class FinalsStore:
         """Delete what a repeat that was cut short has left, perhaps half of it."""
         found = {MODEL, PREDICTIONS}
         found &= set(files.names(self._client, run))
-        for name in sorted(found.union(torn_files(self._client, run))):
+        found |= set(torn_files(self._client, run))
+        for name in sorted(found):
             files.delete(self._client, run, name)
         return [f"{name} of {run.info.run_name} was deleted" for name in sorted(found)]
 

@@ -1,22 +1,17 @@
 """How the records of trials lie in MLflow. What is written here is read here.
 
 trial     tags, parameters (params_layout.py) and status of its run; summary.txt
-rung      metrics named rung_..., at step 0
-epochs    one metric a field, one step an epoch; when it has ended, curves.csv, which is read
+epochs    and rungs: epochs_layout.py
 score     metrics named best_..., confusion.json, mistakes.json
 look      metrics named test_..., and look.json
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from statistics import median
 from typing import Any, get_args
 
 from mlflow import MlflowClient
@@ -24,14 +19,15 @@ from mlflow.entities import Metric, Run, RunTag
 
 from tracking import environment, models, params_layout
 from tracking.durable import sync_files
+from tracking.epochs_layout import cost, read_epochs, read_rung
 from tracking.files import read_json, read_text
+from tracking.metrics import metrics, read_number
 from tracking.records import (
     CommandRecord,
     ControlRecord,
     EpochRecord,
     LookRecord,
     MistakeRecord,
-    RungRecord,
     ScoreRecord,
     State,
     TrialRecord,
@@ -43,8 +39,6 @@ STATUS: dict[State, str] = {
     "pruned": "KILLED",
     "failed": "FAILED",
 }
-_EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epoch")
-_RUNG = tuple(field.name for field in fields(RungRecord))
 _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
@@ -76,35 +70,6 @@ def lineage_tags(code: environment.CodeRecord) -> dict[str, str]:
     }
 
 
-def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
-    """Write an epoch, all its numbers at once."""
-    values = {**{name: getattr(record, name) for name in _EPOCH}, "gap": record.gap}
-    known = {name: value for name, value in values.items() if value is not None}
-    client.log_batch(run_id, metrics=metrics(known, record.epoch))
-
-
-def write_rung(client: MlflowClient, run_id: str, rung: RungRecord) -> None:
-    values = {f"rung_{name}": getattr(rung, name) for name in _RUNG}
-    client.log_batch(run_id, metrics=metrics(values, 0))
-
-
-def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord]) -> None:
-    names = ("epoch", *_EPOCH)
-    rows = [[getattr(epoch, name) for name in names] for epoch in epochs]
-    lines = [",".join("" if value is None else repr(value) for value in row) for row in rows]
-    client.log_text(run_id, "\n".join([",".join(names), *lines, ""]), "curves.csv")
-
-
-def _cost(epochs: Sequence[EpochRecord]) -> list[Metric]:
-    """Give what a trial cost as single numbers, to sort by; reading derives them again."""
-    if not epochs:
-        return []
-    known = {"seconds_per_epoch": median(epoch.seconds for epoch in epochs)}
-    if epochs[0].first_batch_seconds is not None:
-        known["trace_seconds"] = epochs[0].first_batch_seconds
-    return metrics(known, epochs[-1].epoch)
-
-
 def write_outcome(
     client: MlflowClient,
     run_id: str,
@@ -118,7 +83,7 @@ def write_outcome(
     died: bool = False,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
-    numbers, tags = _cost(epochs), dict[str, str]()
+    numbers, tags = cost(epochs), dict[str, str]()
     if score is not None:
         of_score, tags = write_score(client, run_id, score, classes)
         numbers += of_score
@@ -207,30 +172,12 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         look=_read_look(client, run),
         summary=read_text(client, run, "summary.txt") or "",
         died=tags.get("trial.died") == "True",
-        rung=_read_rung(run),
+        rung=read_rung(run),
     )
-
-
-def last_sign_of_life(client: MlflowClient, run: Run) -> int:
-    """When a trial last wrote something, in milliseconds since 1970."""
-    history = client.get_metric_history(run.info.run_id, "seconds")
-    return int(max([run.info.start_time, *(metric.timestamp for metric in history)]))
-
-
-def metrics(values: Mapping[str, float], step: int) -> list[Metric]:
-    now = int(time.time() * 1000)
-    return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
 def has_score(run: Run) -> bool:
     return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
-
-
-def _read_rung(run: Run) -> RungRecord | None:
-    found = run.data.metrics
-    if f"rung_{_RUNG[-1]}" not in found:
-        return None
-    return RungRecord(**{name: found[f"rung_{name}"] for name in _RUNG})
 
 
 def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
@@ -244,7 +191,7 @@ def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
 def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
     found = run.data.metrics
     values: dict[str, Any] = {
-        name: _number(found[f"best_{name}"]) if f"best_{name}" in found else None
+        name: read_number(found[f"best_{name}"]) if f"best_{name}" in found else None
         for name in _SCORE
     }
     values["n_parameters"] = int(values["n_parameters"])
@@ -256,29 +203,3 @@ def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
         mistakes=tuple(MistakeRecord(*row) for row in table["data"]),
         **values,
     )
-
-
-def read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
-    # Of a trial that was killed while it was closed, the table can be half a one.
-    table = None if read_state(run) == "running" else read_text(client, run, "curves.csv")
-    if table is not None:
-        return tuple(_epoch(row) for row in csv.DictReader(table.splitlines()))
-    rows: dict[int, dict[str, float]] = {}
-    for name in _EPOCH:
-        if name in run.data.metrics:
-            for metric in client.get_metric_history(run.info.run_id, name):
-                rows.setdefault(metric.step, {})[name] = _number(metric.value)
-    missing: dict[str, Any] = dict.fromkeys(_EPOCH)  # no validation, or not measured then
-    return tuple(EpochRecord(epoch=step, **{**missing, **rows[step]}) for step in sorted(rows))
-
-
-def _number(value: float) -> float:
-    """Read a metric: MLflow writes the largest float for infinity."""
-    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
-
-
-def _epoch(row: Mapping[str, str]) -> EpochRecord:
-    values: dict[str, Any] = {
-        name: float(value) if value else None for name, value in row.items() if name in _EPOCH
-    }
-    return EpochRecord(epoch=int(row["epoch"]), **values)

@@ -23,6 +23,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from requests import HTTPError
 
 from tracking import files
+from tracking.durable import written
 from tracking.files import folder
 
 # It complains that it finds no pip, which an environment made by uv does not have.
@@ -60,6 +61,9 @@ def keep(
         ids = {"model_id": logged.model_id, "run_id": run_id}
         save(whole, data, classes, loader, ids, _PACKAGES)
         client.log_model_artifacts(logged.model_id, str(whole))
+    here = folder(logged.artifact_location)
+    if here is not None:
+        written(here)
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, epoch)])
     client.set_tag(run_id, "model.kept", "True")  # last: now it is whole

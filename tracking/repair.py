@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import files, layout, models
+from tracking import epochs_layout, files, layout, models
 from tracking.trial_log import TrialLog
 from tracking.wholeness import torn_files
 
@@ -33,13 +33,13 @@ def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
     log = TrialLog(client, run.info.run_id)
     if state == "running":
         epochs = layout.read_trial(client, run).epochs
-        layout.write_curves(client, run.info.run_id, epochs)
+        epochs_layout.write_curves(client, run.info.run_id, epochs)
         log.close(
             "failed",
             None,
             reason="its coordinator was killed",
             void=True,
-            ended=layout.last_sign_of_life(client, run),
+            ended=epochs_layout.last_sign_of_life(client, run),
         )
         yield "it was running, and is void: it will be made again"
     elif run.info.status == "RUNNING":  # killed between the last two writes

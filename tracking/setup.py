@@ -14,9 +14,10 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import address, layout, params_layout, plan_layout
+from tracking import address, params_layout, plan_layout
 from tracking.cli import UserError
 from tracking.initialise import initialising
+from tracking.metrics import metrics
 from tracking.records import PlanRecord, Value
 from tracking.runs import of_kind
 
@@ -112,6 +113,6 @@ def create_lines(client: MlflowClient, experiment: str, plan: PlanRecord) -> Non
 def _write_line(client: MlflowClient, run_id: str, accuracy: float, n_epochs: int) -> None:
     values = {"val_accuracy": accuracy, "best_val_accuracy": accuracy}
     epochs = range(1, n_epochs + 1)
-    points = [point for epoch in epochs for point in layout.metrics(values, epoch)]
+    points = [point for epoch in epochs for point in metrics(values, epoch)]
     client.log_batch(run_id, metrics=points)
     client.set_terminated(run_id)

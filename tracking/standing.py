@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
-from tracking import layout
+from tracking.metrics import metrics
 from tracking.records import State, StudyRecord, TrialRecord
 from tracking.verdict import verdict
 from tracking.words import percent
@@ -39,7 +39,7 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> Non
             client.delete_tag(run_id, name)
     client.log_batch(
         run_id,
-        metrics=layout.metrics(values, sum(counts.values())),
+        metrics=metrics(values, sum(counts.values())),
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import environment, layout, models, params_layout, plan_layout
+from tracking import environment, epochs_layout, layout, models, params_layout, plan_layout
 from tracking.durable import unsynced
 from tracking.monitor import Monitor
 from tracking.records import (
@@ -96,7 +96,7 @@ class TrialLog:
             return
         self._rows.append(record)
         with unsynced():
-            layout.write_epoch(self._client, self.run_id, record)
+            epochs_layout.write_epoch(self._client, self.run_id, record)
 
     def rung(self, record: RungRecord) -> None:
         """Write a look at the trial within its first epoch."""
@@ -104,7 +104,7 @@ class TrialLog:
             return
         self._rung = self._known["rung"] = record
         with unsynced():
-            layout.write_rung(self._client, self.run_id, record)
+            epochs_layout.write_rung(self._client, self.run_id, record)
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:
         """Keep the model with the trial (tracking.models)."""
@@ -126,7 +126,9 @@ class TrialLog:
 
     def drop_model(self) -> None:
         """Delete the trial's model file."""
-        models.drop(self._client, self._client.get_run(self.run_id))
+        run = self._client.get_run(self.run_id)
+        with unsynced():  # what a power cut takes back of it, the next start does again
+            models.drop(self._client, run)
 
     def close(
         self,
@@ -149,7 +151,7 @@ class TrialLog:
             self._monitor.stop()
         with unsynced():
             if self._rows:
-                layout.write_curves(self._client, self.run_id, self._rows)
+                epochs_layout.write_curves(self._client, self.run_id, self._rows)
             layout.write_outcome(
                 self._client,
                 self.run_id,

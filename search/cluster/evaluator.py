@@ -20,6 +20,7 @@ from search.attempt import Event, server
 from search.cluster import nodes
 from search.pool import Pool
 from search.tasks import ControlTask, Task
+from search.temporary import temporary_folder
 from tracking import environment
 from tracking.cli import UserError
 
@@ -70,6 +71,7 @@ class Evaluator:
             raise UserError(f"the coordinator has {different}, on node {platform.node()}.")
         # Each trial's process would import its parent's main program, which is Ray's.
         vars(sys.modules["__main__"]).pop("__file__", None)
+        self._holds.enter_context(temporary_folder())
         self._holds.enter_context(server())
         try:
             self._data = prepared.place()

@@ -14,7 +14,8 @@ from pathlib import Path
 from search.engines import Asked, derive
 from search.engines.in_order import Order
 from search.engines.journal import Attempt, Ended, Journal
-from search.engines.keras_tuner_oracle import EPOCHS, Proposal, Proposer
+from search.engines.keras_tuner_learner import Learner
+from search.engines.keras_tuner_oracle import EPOCHS, Proposer
 from search.engines.settling import LONGEST_REASON, settle_journal
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
@@ -48,22 +49,18 @@ class KerasTunerEngine:
         self._plan = plan
         self._seed = seed
         self._sampler = sampler
-        self._n_workers = n_workers
         self._name = file.stem if file else plan.name
-        self._proposer = Proposer(sampler, plan, seed)
         self._journal = Journal(file, owner)
         self._attempts = self._journal.attempts
         self._adopted: set[int] = set()
         self._order = Order(n_workers)
-        self._n_learnt = 0  # places whose ends the oracle was told, if it is told them in order
-        self._n_tried = -1  # how many it knew of when it had nothing to propose
         for event in self._journal.events:
             self._note(event)
-            if not self._in_order:
-                self._replay(event)
-        if self._in_order:
-            for place in range(len(self._order)):
-                self._replay_place(place)
+        proposer = Proposer(sampler, plan, seed)
+        self._learner = Learner(
+            proposer, plan, sampler, self._attempts, self._order, n_workers=n_workers
+        )
+        self._learner.replay(self._journal.events)
 
     def ask(self) -> Asked | None:
         if self._order.n_known(self._order.next) is None:
@@ -123,16 +120,11 @@ class KerasTunerEngine:
         self._journal.spend(seconds)
 
     def known(self) -> list[tuple[str, float | None]] | None:
-        if not self._in_order:
+        if not self._learner.in_order:
             return None
         n_known = self._order.n_known(self._order.next) or 0
         attempts = [self._attempts[self._order.number(place)] for place in range(n_known)]
         return [(attempt.origin, attempt.value) for attempt in attempts]
-
-    @property
-    def _in_order(self) -> bool:
-        """Whether the oracle is told of ends in the order of the places, each when it is due."""
-        return self._n_workers is not None
 
     @property
     def _next_number(self) -> int:
@@ -151,12 +143,14 @@ class KerasTunerEngine:
         tried = {attempt.origin for attempt in self._attempts.values()}
         for origin, params in self._plan.starting_points().items():
             if origin not in tried:
-                self._learn(len(self._order))
-                return self._begun(self._attempt("", origin, params))
+                self._learner.learn(len(self._order))
+                attempt = self._attempt("", origin, params)
+                self._learner.begin(attempt)
+                return attempt
         return None
 
     def _proposal(self) -> Attempt | None:
-        proposed = self._propose(len(self._order), self._next_number)
+        proposed = self._learner.propose(len(self._order), self._next_number)
         if proposed is None:
             return None
         values, rung = proposed
@@ -164,45 +158,13 @@ class KerasTunerEngine:
         attempt = replace(self._attempt(self._sampler, self._sampler, params), rung=rung)
         if "tuner/epochs" in rung:
             attempt = self._on_rung(attempt)
-        n_known = self._n_learnt if self._in_order else len(self._order)
-        for place in range(n_known):
+        for place in range(self._learner.n_known):
             other = self._attempts[self._order.number(place)]
             if other.state == "complete" and other.params == attempt.params:
                 attempt = replace(attempt, origin=f"repeat-of-{other.number}")
                 break
-        return self._begun(attempt)
-
-    def _propose(self, place: int, number: int) -> Proposal | None:
-        """Have the oracle propose values for a place.
-
-        In order, an oracle that has nothing to propose is told of one end more and asked again, as
-        a grid may have to wait for one. It is asked once each time: it may count how often.
-        """
-        if not self._in_order:
-            return self._proposer.propose(str(number))
-        self._learn(place)
-        last = self._order.n_ended if self._proposer.replays else self._n_learnt
-        for n_known in range(max(self._n_learnt, self._n_tried + 1), min(place, last) + 1):
-            self._learn_up_to(n_known)
-            proposed = self._proposer.propose(str(number))
-            if proposed is not None:
-                self._n_tried = -1
-                return proposed
-            if self._proposer.replays:
-                self._n_tried = n_known
-        return None
-
-    def _learn(self, place: int) -> None:
-        """Tell the oracle of the ends that a proposal for a place knows."""
-        if self._n_workers is not None:
-            n_known = max(0, place + 1 - self._n_workers)
-            self._learn_up_to(min(n_known, self._order.n_ended))
-
-    def _learn_up_to(self, n_known: int) -> None:
-        for place in range(self._n_learnt, n_known):
-            attempt = self._attempts[self._order.number(place)]
-            self._proposer.end(str(attempt.first), attempt.value)
-        self._n_learnt = max(self._n_learnt, n_known)
+        self._learner.begin(attempt)
+        return attempt
 
     def _attempt(self, sampler: str, origin: str, params: Params) -> Attempt:
         number, seed = self._next_number, derive(self._seed, len(self._order), "train")
@@ -220,18 +182,11 @@ class KerasTunerEngine:
         origin = f"promoted-from-{before.number}"
         return replace(attempt, params=params, seed=before.seed, origin=origin)
 
-    def _begun(self, attempt: Attempt) -> Attempt:
-        own = bool(attempt.sampler) and attempt.sampler == self._sampler
-        searched = self._plan.searched_for(attempt.params)
-        values = {name: attempt.params[name] for name in searched}
-        self._proposer.begin(str(attempt.number), values, attempt.rung, own=own)
-        return attempt
-
     def _end(self, number: int) -> None:
         attempt = self._attempts[number]
         self._order.end(number, void=attempt.void)
-        if not (attempt.void or self._in_order):
-            self._proposer.end(str(attempt.first), attempt.value)
+        if not attempt.void:
+            self._learner.end(attempt)
 
     def _note(self, event: Attempt | Ended) -> None:
         """Keep the places."""
@@ -240,25 +195,3 @@ class KerasTunerEngine:
         else:
             first = None if event.first == event.number else event.first
             self._order.begin(event.number, first)
-
-    def _replay(self, event: Attempt | Ended) -> None:
-        """Bring the oracle to where it was after this event of an earlier session."""
-        if isinstance(event, Attempt):
-            if event.first == event.number:
-                if event.sampler == self._sampler and self._proposer.replays:
-                    self._proposer.propose(str(event.number))
-                self._begun(event)
-        elif not event.void:
-            first = self._attempts[event.number].first
-            self._proposer.end(str(first), event.value)
-
-    def _replay_place(self, place: int) -> None:
-        """Bring the oracle to where it was when the trial at this place had been asked for."""
-        first = self._attempts[self._order.number(place)].first
-        attempt = self._attempts[first]
-        if attempt.sampler == self._sampler and self._proposer.replays:
-            self._propose(place, first)
-            self._n_tried = -1
-        else:
-            self._learn(place)
-        self._begun(attempt)

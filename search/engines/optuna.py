@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -18,15 +18,15 @@ from search.engines import Asked, derive
 from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
+from search.engines.owned import open_owned
 from search.engines.settling import settle_study, tell
 from search.engines.storage import open_sole
+from search.engines.suggest import suggest
 from search.engines.tally import Tally
-from spaces.families import FAMILY
 from spaces.plan import StudyPlan
-from spaces.ranges import Choice, Float, Int, Range, Value
+from spaces.ranges import Value
 from tracking.cli import UserError
 from tracking.durable import unsynced
-from tracking.environment import redact
 from tracking.patience import Patience
 from tracking.records import State, TrialRecord
 
@@ -68,17 +68,9 @@ class OptunaEngine:
         self._two_goals = sampler in GOALS
         self._n_workers = n_workers
         self._storage = storage = open_sole(database, patience)
-        self._study = self._create(storage, study)
-        before = self._study.user_attrs.get("owner", owner)
-        if before != owner:
-            if not (known(before) or isinstance(database, Path)):
-                raise UserError(
-                    f"the search of {study} in {redact(str(database))} belongs to other records, "
-                    f"run {before} of another MLflow. Name those (--tracking-uri), or another "
-                    "--storage."
-                )
-            _put_aside(storage, self._study)
-            self._study = self._create(storage, study)
+        self._study = open_owned(
+            storage, study, owner, database=database, known=known, two_goals=self._two_goals
+        )
         rung = None if self._two_goals else first_rung(pruner, n_texts)
         if self._study.get_trials(deepcopy=False):  # a study keeps its steps
             rung = self._study.user_attrs.get("first_rung")
@@ -90,12 +82,6 @@ class OptunaEngine:
         self._reported: dict[int, set[int]] = {}  # steps of those that were adopted
         self._tally = self._count()
         self._may_be_known = True  # whether values may be known that are to be asked next
-
-    def _create(self, storage: optuna.storages.BaseStorage, name: str) -> optuna.Study:
-        directions: Any = ["maximize", "minimize"] if self._two_goals else ["maximize"]
-        return optuna.create_study(
-            storage=storage, study_name=name, directions=directions, load_if_exists=True
-        )
 
     def ask(self) -> Asked | None:
         place = self._tally.order.next
@@ -117,7 +103,7 @@ class OptunaEngine:
         if self._two_goals:
             _ = trial.relative_params  # only now does it belong to a generation, known or not
         given: dict[str, Any] = trial.user_attrs
-        searched = _suggest(trial, self._plan)
+        searched = suggest(trial, self._plan)
         params = self._plan.complete({**given.get("fixed", {}), **searched})
         asked = Asked(
             number=trial.number,
@@ -252,35 +238,3 @@ class OptunaEngine:
                 self._study.enqueue_trial(searched, user_attrs=attributes)
                 return True
         return False
-
-
-def _put_aside(storage: optuna.storages.BaseStorage, study: optuna.Study) -> None:
-    name = study.study_name
-    aside = f"{name}-of-{study.user_attrs['owner']}"
-    if aside in optuna.get_all_study_names(storage):  # half a copy, if we were killed here
-        optuna.delete_study(study_name=aside, storage=storage)
-    optuna.copy_study(
-        from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=aside
-    )
-    optuna.delete_study(study_name=name, storage=storage)
-
-
-def _suggest(trial: optuna.Trial, plan: StudyPlan) -> dict[str, Value]:
-    """Propose a value for each range of the trial's family, which is itself proposed first."""
-    values: dict[str, Value] = {}
-    if FAMILY in plan.searched:
-        values[FAMILY] = _propose(trial, FAMILY, plan.space[FAMILY])
-    for name in plan.searched_for(values):
-        values[name] = _propose(trial, name, plan.space[name])
-    return values
-
-
-def _propose(trial: optuna.Trial, name: str, range_: Range) -> Value:
-    match range_:
-        case Float():
-            return trial.suggest_float(name, range_.low, range_.high, log=range_.log)
-        case Int():
-            return trial.suggest_int(name, range_.low, range_.high, log=range_.log)
-        case Choice():
-            choice: Any = trial.suggest_categorical(name, range_.options)
-            return cast("Value", choice)

@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.journal import Ended, Journal
+from tracking.durable import unsynced
 from tracking.environment import redact
 from tracking.records import TrialRecord
 
@@ -53,14 +54,15 @@ def settle_study(
 
 def tell(study: optuna.Study, end: Ended, *, n_parameters: int | None) -> FrozenTrial:
     """Tell Optuna how a trial ended, and why."""
-    if end.void:
-        _set_void(study, end.number)
-    if end.reason:
-        trial_id = study._storage.get_trial_id_from_study_id_trial_number(
-            study._study_id, end.number
-        )
-        reason = redact(end.reason)[-LONGEST_REASON:]
-        study._storage.set_trial_user_attr(trial_id, "reason", reason)
+    with unsynced():  # its end, which comes last, takes it all to the disk
+        if end.void:
+            _set_void(study, end.number)
+        if end.reason:
+            trial_id = study._storage.get_trial_id_from_study_id_trial_number(
+                study._study_id, end.number
+            )
+            reason = redact(end.reason)[-LONGEST_REASON:]
+            study._storage.set_trial_user_attr(trial_id, "reason", reason)
     two_goals = len(study.directions) > 1
     values = [end.value, n_parameters] if two_goals else end.value
     told = values if end.state == "complete" else None

@@ -35,6 +35,7 @@ from search.guard import Guard
 from search.tasks import Task
 from tests.coordinator import DATASET
 from tests.programs import ROOT, call, environment, write_few_texts
+from tests.sessions import GONE, left_after, processes
 from tracking import store
 from tracking.records import EpochRecord, ScoreRecord, StudyRecord
 
@@ -90,16 +91,6 @@ class Search:
     def waiting(self) -> dict[int, adopt.Waiting]:
         return adopt.waiting(self.folder)
 
-    def processes(self) -> list[psutil.Process]:
-        """What runs on these records."""
-        mark, found = environment(self.home)["SEQSEARCH_MLRUNS"], []
-        for one in psutil.process_iter():
-            with suppress(psutil.Error, ProcessLookupError):
-                ours = one.environ().get("SEQSEARCH_MLRUNS") == mark
-                if ours and one.status() != psutil.STATUS_ZOMBIE:
-                    found.append(one)
-        return found
-
     def assert_whole(self) -> None:
         assert findings(self.root, STUDY) == []
         assert not self.folder.exists()
@@ -112,8 +103,8 @@ def search(tmp_path: Path) -> Iterator[Search]:
     write_few_texts(tmp_path)
     found = Search(tmp_path)
     yield found
-    for process in found.processes():
-        with suppress(psutil.Error):
+    for process in processes(tmp_path):
+        with GONE:
             process.kill()
 
 
@@ -198,7 +189,7 @@ def test_when_nobody_comes_all_is_gone_after_the_grace_and_made_again(search: Se
     assert search.run(AFTER_TWO_EPOCHS, grace=4.0) == -signal.SIGKILL
     one, *_ = search.waiting().values()
     os.kill(one.pid, signal.SIGSTOP)
-    assert until(lambda: not search.processes(), 60.0)
+    assert not left_after(search.home, 60.0)
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert search.void() == [0, 1, 2]
@@ -245,7 +236,7 @@ def test_the_doctor_says_what_waits_and_its_repair_ends_it(search: Search) -> No
     assert "trial 2: it was running, and is void" in repaired.stdout
     assert not search.folder.exists()
     assert search.waiting() == {}
-    assert until(lambda: not search.processes())
+    assert not left_after(search.home, 30.0)
     assert findings(search.root, STUDY) == []
 
 
@@ -256,7 +247,7 @@ def test_a_smaller_budget_ends_what_it_has_no_room_for(search: Search) -> None:
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert len(search.void()) == 1
-    assert until(lambda: not search.processes())
+    assert not left_after(search.home, 30.0)
 
 
 def accept_two(listener: Listener) -> None:

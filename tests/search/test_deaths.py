@@ -116,7 +116,7 @@ def test_why_a_trial_died_is_in_both_stores(
     kind, again, reason = death
     data = kind(**vars(tiny_dataset))
     root = place_database(tmp_path / "mlruns")
-    record = replace(RECORD, data=data.record, engine=engine, plan=PLAN.name, space={"a": "b"})
+    record = replace(RECORD, data=data.record, engine=engine, plan=PLAN.name)
     records = store.open_study(root, record, fresh=False)
     limit = HANGS_SECONDS if kind is Hangs else None
     place = Place(partial(Pool, 1, time_limit=limit), 1, n_threads=1, is_here=True)

@@ -18,7 +18,7 @@ from search.engines.remembered import told
 from search.lock import alone
 from search.study import Coordinator
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
+from tests.coordinator import DATASET, MODEL, PLAN, RECORD, Script, Watching, place
 from tests.programs import call
 from tracking import store
 from tracking.cli import disk_is_full
@@ -103,7 +103,7 @@ def one_round(disk: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     for trial in before:  # only the best keep their models
         assert replace(now[trial.number], model=trial.model) == trial
     for trial in found.candidates[:3]:
-        assert store.model_file(root, trial).read_bytes() == b"a model"
+        assert store.model_file(root, trial).read_bytes() == MODEL
     return f"{n_begun} begun, {n_free} bytes free: {said!r}; {len(before)} had finished"
 
 

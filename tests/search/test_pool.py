@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -71,6 +72,18 @@ class HasNoMemory(Dataset):
         resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
         np.zeros(2**35, np.uint8)
         return super().tokens(part)
+
+
+@dataclass(frozen=True)
+class IsKilledWhileSaving(Dataset):
+    """A data set whose vocabulary, which is read to save the model, comes with a kill."""
+
+    said: Path = Path()
+
+    def vocabulary(self) -> list[str]:
+        self.said.write_text(tempfile.mkdtemp())  # as Keras makes one to save a model
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().vocabulary()
 
 
 def wait() -> None:
@@ -205,6 +218,18 @@ def test_a_process_that_is_killed_before_it_wrote_anything_fails_the_trial(
 ) -> None:
     with pytest.raises(TrialFailed, match="was killed"):
         train(make(tmp_path, tiny_dataset), first=lambda: os.kill(pid(), signal.SIGKILL))
+
+
+def test_what_a_killed_process_leaves_lies_in_its_own_folder_which_is_deleted_with_the_trial(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    said, own = tmp_path / "said", tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(TrialFailed, match="was killed"):
+        train(make(own, IsKilledWhileSaving(**vars(tiny_dataset), said=said)))
+    left = Path(said.read_text())
+    assert left.is_dir()
+    assert left.parent == own
 
 
 def test_what_a_trial_started_ends_with_it(tmp_path: Path, tiny_dataset: Dataset) -> None:

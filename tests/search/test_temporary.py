@@ -7,30 +7,45 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from search.temporary import temporary_folder
 from tests.programs import ROOT
+from tracking.cli import UserError
 
 _HAS_ONE = """
 import sys, tempfile, time
 from multiprocessing import util
+from multiprocessing.connection import Listener
 from search.temporary import temporary_folder
 with temporary_folder():
     print(tempfile.mkdtemp(), flush=True)
     print(util.get_temp_dir(), flush=True)
+    Listener(family="AF_UNIX").close()
     time.sleep(float(sys.argv[1]))
 print(tempfile.gettempdir())
 """
 
 
 @pytest.fixture
-def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The system's place for temporary files."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    return tmp_path
+def system(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The system's place for temporary files; pytest's own folders have too long a path for it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
+
+
+@pytest.fixture
+def long(system: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One whose path is too long for a socket's address."""
+    folder = system / ("long" * 25)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 def make_old(system: Path) -> None:
@@ -84,3 +99,37 @@ def test_a_folder_that_is_young_or_somebody_elses_name_is_left_alone(system: Pat
     assert young.is_dir()
     assert target.is_dir()
     assert (system / "seqs-file").is_file()
+
+
+def test_sockets_lie_elsewhere_where_the_place_for_temporary_files_has_too_long_a_path(
+    long: Path,
+) -> None:
+    said, complaints = program(0.0).communicate()
+    assert complaints == ""
+    file, sockets, after = map(Path, said.split())
+    assert file.parent.parent == after == long
+    assert sockets.parent.parent == Path("/tmp")
+    assert not sockets.parent.exists()
+    assert not list(long.iterdir())
+
+
+def test_what_a_killed_program_left_elsewhere_is_deleted_too(long: Path) -> None:
+    with program(600.0) as first:
+        assert first.stdout is not None
+        theirs = [Path(first.stdout.readline().strip()).parent for _ in range(2)]
+        first.send_signal(signal.SIGKILL)
+    assert all(folder.is_dir() for folder in theirs)
+    for folder in theirs:
+        os.utime(folder, (0, 0))
+    program(0.0).communicate()
+    assert not any(folder.exists() for folder in theirs)
+
+
+def test_where_sockets_have_room_nowhere_one_line_says_what_to_do(
+    long: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.temporary._SHORT", (str(long),))
+    advice = r"Let TMPDIR name a folder whose path has at most \d+ bytes"
+    with pytest.raises(UserError, match=advice), temporary_folder():
+        pass
+    assert not list(long.iterdir())

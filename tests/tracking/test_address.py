@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.builders import build_control, build_plan, build_study, build_trial, write_trial
+from tests.builders import (
+    build_control,
+    build_plan,
+    build_study,
+    build_trial,
+    open_study,
+    write_trial,
+)
 from tests.programs import call
 from tests.servers import Database, free_port, start_mlflow
 from tracking import store
@@ -86,7 +93,7 @@ def test_no_password_reaches_what_is_recorded(
         sys, "orig_argv", ["python", "-m", "search.run", "--tracking-uri", address]
     )
     monkeypatch.setenv(TRACKING_URI, address)
-    records = store.open_study(tmp_path, build_plan(), fresh=False)
+    records = open_study(tmp_path)
     write_trial(
         records, build_trial(0, state="failed", score=None, reason=f"lost {address}"), b"x"
     )

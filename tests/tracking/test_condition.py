@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 
 from tests.builders import (
-    build_data,
-    build_epochs,
     build_final_look,
     build_finals,
     build_look,
-    build_plan,
-    build_score,
     build_study,
     build_trial,
+    client_of,
+    open_study,
     place_database,
+    whole_model,
+    write_repeat,
     write_study,
     write_trial,
 )
@@ -39,16 +35,9 @@ def root(tmp_path: Path) -> Path:
     return place_database(tmp_path / "mlruns")
 
 
-def whole_model() -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("config.json", "{}")
-    return written.getvalue()
-
-
 def write_all(root: Path) -> dict[str, str]:
     """Write a study that was taken to its verdict; give the ids of its runs by what they are."""
-    records = store.open_study(root, build_plan(), fresh=False)
+    records = open_study(root)
     records.begin()
     ids = {"trial": write_trial(records, build_trial(0), model=whole_model())}
     write_trial(records, build_trial(1, state="pruned", reason="below its peers"))
@@ -56,19 +45,16 @@ def write_all(root: Path) -> dict[str, str]:
     records.end(finished=True)
     finals = store.open_finals(root, "lstm")
     finals.begin()
-    epochs = build_epochs(0.8)
-    log = finals.open_repeat("finalist", 0, 0, {}, seed=70, parent=None, data=build_data())
     model = root.parent / "model.keras"
     model.write_bytes(whole_model())
     predictions = root.parent / "validation.npy"
     np.save(predictions, np.full((N_VALIDATION, 2), 0.5))
-    log.keep_files(model, predictions)
-    log.close("complete", build_score(epochs), reason="", void=False)
+    ids["repeat"] = write_repeat(finals, 0, 0, model, predictions)
     finals.write_finals(build_finals())
     seal = finals.seal([SealItemRecord("finalist", 0, (70,), ("aa",))])
     finals.write_looks(seal, [build_final_look(0, 0.9)])
     finals.seal([SealItemRecord("finalist", 0, (70,), ("aa",))])  # and one that was cut short
-    return {**ids, "repeat": log.run_id, "look": seal.run_id, "parent": store.ids(root, "lstm")[1]}
+    return {**ids, "look": seal.run_id, "parent": store.ids(root, "lstm")[1]}
 
 
 def faults(root: Path) -> list[str]:
@@ -77,6 +63,10 @@ def faults(root: Path) -> list[str]:
 
 def file_of(root: Path, run_id: str, name: str) -> Path:
     return next(root.rglob(f"{run_id}/artifacts/{name}"))
+
+
+def files_of(root: Path, run_id: str) -> set[str]:
+    return {file.name for file in root.rglob(f"{run_id}/artifacts/*")}
 
 
 def test_a_study_that_was_taken_to_its_verdict_has_no_faults(root: Path) -> None:
@@ -139,9 +129,9 @@ def test_predictions_of_another_number_of_texts_are_named(root: Path) -> None:
 def test_what_killed_finals_leave_is_named_and_repaired(root: Path) -> None:
     write_all(root)
     finals = store.open_finals(root, "lstm")
-    finals.open_repeat("finalist", 0, 1, {}, seed=71, parent=None, data=build_data())
+    write_repeat(finals, 0, 1, state="running")
     experiment, _ = store.ids(root, "lstm")
-    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    client = client_of(root)
     client.create_run(experiment, run_name="look-3", tags={"kind": "half a look"})
     assert faults(root) == [
         "look-3 is half sealed, and saw nothing",
@@ -151,6 +141,30 @@ def test_what_killed_finals_leave_is_named_and_repaired(root: Path) -> None:
         "look-3 was half sealed, and is deleted",
         "repeat-1-of-trial-0000 was running, and is void",
     ]
+    assert store.open_finals(root, "lstm").begin() == []
+    assert faults(root) == []
+
+
+def test_what_a_repeat_that_was_cut_short_left_is_deleted_and_nothing_else(root: Path) -> None:
+    ids = write_all(root)
+    files = [root.parent / "model.keras", root.parent / "validation.npy"]
+    run_id = write_repeat(store.open_finals(root, "lstm"), 0, 1, *files, state="running")
+    for name in ("model.keras", "environment.json"):
+        torn = file_of(root, run_id, name)
+        torn.write_bytes(torn.read_bytes()[:-9])
+    whole, half = files_of(root, ids["repeat"]), files_of(root, run_id)
+
+    name = "repeat-1-of-trial-0000"
+    assert store.open_finals(root, "lstm").begin() == [
+        f"{name} was running, and is void",
+        f"environment.json of {name} was deleted",
+        f"model.keras of {name} was deleted",
+        f"validation.npy of {name} was deleted",
+    ]
+    gone = {"environment.json", "model.keras", "validation.npy"}
+    assert half > gone
+    assert files_of(root, run_id) == half - gone
+    assert files_of(root, ids["repeat"]) == whole > gone
     assert store.open_finals(root, "lstm").begin() == []
     assert faults(root) == []
 
@@ -173,9 +187,7 @@ def test_a_study_without_a_candidate_names_no_best_and_resting_twice_changes_not
     study = write_study(root, build_study(build_trial(0), build_trial(1, state="pruned")))
     study.take_stock(keep_models=3)
     assert store.condition(root, "lstm").best_trial == 0
-    MlflowClient(f"sqlite:///{root / 'mlflow.db'}").delete_run(
-        store.read_study(root, "lstm").trials[0].run_id
-    )
+    client_of(root).delete_run(store.read_study(root, "lstm").trials[0].run_id)
     assert store.reopen_study(root, "lstm").rest() == ["no trial is named the best"]
     assert store.condition(root, "lstm").best_trial is None
     assert store.reopen_study(root, "lstm").rest() == []
@@ -213,7 +225,7 @@ def test_files_that_a_server_keeps_are_looked_at_too(
 
 
 def test_a_study_says_when_it_ended_because_its_budget_was_met(root: Path) -> None:
-    records = store.open_study(root, replace(build_plan()), fresh=False)
+    records = open_study(root)
     records.allow(2)
     assert not store.condition(root, "lstm").budget_met
     records.meet()

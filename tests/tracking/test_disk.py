@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.builders import build_plan
-from tracking import disk, store
+from tests.builders import open_study
+from tracking import disk
 from tracking.cli import TRACKING_URI, UserError
 
 Mount = namedtuple("Mount", "mountpoint fstype")
@@ -33,7 +33,7 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_a_folder_across_a_network_is_refused_before_anything_is_made(mount, kind: str) -> None:
     root = mount(kind)
     with pytest.raises(UserError, match=rf"network file system \({kind}\)\. Let SEQSEARCH_MLRUNS"):
-        store.open_study(root, build_plan(), fresh=False)
+        open_study(root)
     assert not root.parent.exists()
 
 
@@ -41,7 +41,7 @@ def test_what_is_no_sqlite_file_may_be_anywhere(mount, monkeypatch: pytest.Monke
     root = mount("nfs4")
     monkeypatch.setenv(TRACKING_URI, "http://127.0.0.1:9")
     with pytest.raises(UserError, match="no MLflow server answers"):
-        store.open_study(root, build_plan(), fresh=False)
+        open_study(root)
 
 
 @pytest.mark.parametrize("kind", ["ext4", "overlay", "tmpfs", "apfs", "fuse.ntfs"])

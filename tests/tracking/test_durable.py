@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.builders import build_study, build_trial, place_database, write_study
-from tracking.durable import sync_files, unsynced, write
+from tests.builders import build_trial, open_study, place_database, write_trial
+from tracking.durable import sync_files, unsynced, write, written
 from tracking.patient import PatientClient
 
 _NORMAL, _FULL = 1, 2  # as SQLite counts them
@@ -61,6 +61,20 @@ def test_a_file_waits_for_the_disk_or_for_others(tmp_path: Path, synced: list[st
     assert sorted(synced) == ["a", "b", "c"]
 
 
+def test_what_others_wrote_into_a_folder_waits_as_ours_does(
+    tmp_path: Path, synced: list[str]
+) -> None:
+    (tmp_path / "within").mkdir()
+    (tmp_path / "within" / "a").write_bytes(b"a")
+    with unsynced():
+        written(tmp_path)
+    assert synced == []
+    sync_files()
+    assert synced == ["a"]
+    written(tmp_path)
+    assert synced == ["a", "a"]
+
+
 def test_the_files_of_a_trial_are_on_the_disk_before_it_is_recorded_that_it_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: list[str]
 ) -> None:
@@ -73,7 +87,9 @@ def test_the_files_of_a_trial_are_on_the_disk_before_it_is_recorded_that_it_has_
         log_batch(client, run_id, *args, **kwargs)
 
     monkeypatch.setattr(PatientClient, "log_batch", spy)
-    write_study(place_database(tmp_path / "mlruns"), build_study(build_trial(0, 0.7, 0.8)))
+    records = open_study(place_database(tmp_path / "mlruns"))
+    write_trial(records, build_trial(0, 0.7, 0.8), model=b"weights")
     files = {"environment.json", "curves.csv", "confusion.json", "mistakes.json"}
+    model = {"MLmodel", "model.keras", "classes.json"}
     assert len(before) == 1
-    assert files <= before[0]
+    assert files | model <= before[0]

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import (
-    build_data,
     build_epochs,
     build_final_look,
     build_score,
     build_study,
     build_trial,
     place_database,
+    write_repeat,
     write_study,
 )
 from tracking import store
@@ -100,24 +100,6 @@ def opened(root: Path) -> FinalsStore:
     return store.open_finals(root, "lstm")
 
 
-def write_repeat(finals: FinalsStore, of: int | str, index: int, **how: object) -> str:
-    epochs = build_epochs(0.8, 0.9)
-    log = finals.open_repeat(
-        "finalist",
-        of,
-        index,
-        {"lstm.units": 64},
-        seed=70 + index,
-        parent=None,
-        data=build_data(),
-    )
-    for epoch in epochs:
-        log.epoch(epoch)
-    if how.get("state") != "running":
-        log.close("complete", build_score(epochs), reason="", void=False)
-    return log.run_id
-
-
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FINALS, st.lists(LOOKS, min_size=1, max_size=2))
 def test_finals_and_looks_are_read_as_they_were_written(
@@ -140,7 +122,7 @@ def test_finals_and_looks_are_read_as_they_were_written(
 
 @pytest.mark.parametrize("of", [1, "tfidf_logistic", '12"'])
 def test_a_repeat_is_read_as_it_was_written(root: Path, of: int | str) -> None:
-    run_id = write_repeat(opened(root), of, 3)
+    run_id = write_repeat(opened(root), of, 3, params={"lstm.units": 64})
     epochs = build_epochs(0.8, 0.9)
     (read,) = store.read_study(root, "lstm").repeats
     assert replace(read, seconds=0.0) == RepeatRecord(

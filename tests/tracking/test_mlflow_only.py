@@ -9,9 +9,15 @@ import pytest
 from mlflow import MlflowClient
 
 from dashboards import build
-from tests.builders import build_plan, build_study, build_trial, place_database, write_trial
+from tests.builders import (
+    build_study,
+    build_trial,
+    client_of,
+    open_study,
+    place_database,
+    write_trial,
+)
 from tests.mlflow_only import missing
-from tracking import store
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
         build_trial(3, 0.50, state="failed", reason="cut short", void=True),
         build_trial(4, 0.90, 0.91),
     )
-    records = store.open_study(root, build_plan(sampler="tpe", pruner="median"), fresh=False)
+    records = open_study(root, sampler="tpe", pruner="median")
     records.begin()
     for trial in study.trials:
         write_trial(records, trial, b"weights" if trial.score else None)
@@ -33,7 +39,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     records.end(finished=True)
     monkeypatch.setattr(sys, "argv", ["build.py", "--study", "lstm"])
     assert build.main() == 0
-    return MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    return client_of(root)
 
 
 def test_nothing_is_missing_of_a_study_with_prunes_and_failures(client: MlflowClient) -> None:

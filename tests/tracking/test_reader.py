@@ -10,10 +10,10 @@ import pytest
 from tests.builders import (
     build_data,
     build_epochs,
-    build_plan,
     build_score,
     build_study,
     build_trial,
+    open_study,
     place_database,
     write_study,
     write_trial,
@@ -42,7 +42,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_reader_sees_each_epoch_of_a_trial_under_way_and_its_end(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     reader = store.follow(root, "lstm")
     assert reader.read().trials == ()
     log = study.open_trial(0, "lstm", {}, seed=1, origin="defaults", data=build_data())

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
 from tests.builders import (
     build_data,
     build_study,
     build_trial,
+    client_of,
     place_database,
     write_study,
 )
@@ -52,16 +52,12 @@ def register(root: Path, bundle: Path, one: Registration, card: str = "# A card"
     return registry.register(root, one, bundle, card, "search.served", ["numpy"])
 
 
-def client(root: Path) -> MlflowClient:
-    return MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
-
-
 def test_a_version_leads_back_to_study_trial_and_commit(
     root: Path, bundle: Path, study: StudyRecord
 ) -> None:
     number = register(root, bundle, wanted(study, 1, "champion"))
 
-    version = client(root).get_model_version_by_alias("reviews", "champion")
+    version = client_of(root).get_model_version_by_alias("reviews", "champion")
     assert str(version.version) == number == "1"
     assert version.description == "# A card"
     assert version.run_id == study.trials[1].run_id
@@ -75,9 +71,9 @@ def test_what_was_registered_is_found_by_alias_number_and_id(
     root: Path, bundle: Path, study: StudyRecord
 ) -> None:
     register(root, bundle, wanted(study, 1, "champion"))
-    experiment = client(root).get_experiment_by_name("lstm")
+    experiment = client_of(root).get_experiment_by_name("lstm")
     assert experiment is not None
-    (logged,) = client(root).search_logged_models([experiment.experiment_id])
+    (logged,) = client_of(root).search_logged_models([experiment.experiment_id])
 
     for name in ("reviews@champion", "reviews/1", logged.model_id):
         folder = registry.fetch(root, f"models:/{name}")
@@ -96,12 +92,12 @@ def test_an_alias_moves_to_a_better_one_only(root: Path, bundle: Path, study: St
     for number in (0, 1):  # a worse one, and one that is no better
         with pytest.raises(UserError, match=r"stays on version 2 of reviews: it has 90\.00 %"):
             register(root, bundle, wanted(study, number, "champion"))
-    assert len(client(root).search_model_versions("name='reviews'")) == 2
+    assert len(client_of(root).search_model_versions("name='reviews'")) == 2
 
     register(root, bundle, wanted(study, 0))  # without an alias, a version is a version
-    assert client(root).get_model_version_by_alias("reviews", "champion").version == 2
+    assert client_of(root).get_model_version_by_alias("reviews", "champion").version == 2
     register(root, bundle, wanted(study, 0, "champion", force=True))
-    assert client(root).get_model_version_by_alias("reviews", "champion").version == 4
+    assert client_of(root).get_model_version_by_alias("reviews", "champion").version == 4
 
 
 def test_an_alias_does_not_move_to_what_was_measured_on_other_texts(
@@ -122,7 +118,7 @@ def test_a_card_that_is_too_long_for_the_registry_is_cut_at_a_line(
 ) -> None:
     register(root, bundle, wanted(study, 1), "a line of the card\n" * 1_000)
 
-    description = client(root).get_model_version("reviews", "1").description
+    description = client_of(root).get_model_version("reviews", "1").description
     assert len(description) <= 5_000
     assert "card.md" in description
     assert description.startswith("a line of the card\n")

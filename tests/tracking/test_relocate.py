@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
-from tests.builders import build_plan, build_trial, place_database, write_trial
+from tests.builders import build_trial, client_of, open_study, place_database, write_trial
 from tracking import cli, store
 from tracking.cli import UserError
 
@@ -17,7 +16,7 @@ from tracking.cli import UserError
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = place_database(tmp_path / "my records")
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0), model=b"weights")
     study.end(finished=True)
     return root
@@ -44,7 +43,7 @@ def test_a_moved_folder_keeps_its_artifacts(
     with pytest.raises(UserError, match=r"moved or copied.*tracking.store --relocate"):
         store.read_study(there, "lstm")
     with pytest.raises(UserError, match="moved or copied"):
-        store.open_study(there, build_plan(), fresh=False)
+        open_study(there)
     assert _relocate(monkeypatch, there) == 0
 
     assert store.read_study(there, "lstm") == before
@@ -52,7 +51,7 @@ def test_a_moved_folder_keeps_its_artifacts(
     file = store.model_file(there, trial)
     assert file.is_relative_to(there)
     assert file.read_bytes() == b"weights"
-    client = MlflowClient(f"sqlite:///{there / 'mlflow.db'}")
+    client = client_of(there)
     assert "curves.csv" in [file.path for file in client.list_artifacts(trial.run_id)]
     experiment = client.get_experiment_by_name("lstm").experiment_id
     (model,) = client.search_logged_models([experiment])

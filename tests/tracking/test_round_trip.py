@@ -17,6 +17,7 @@ from tests.builders import (
     build_reference,
     build_study,
     build_trial,
+    open_study,
     place_database,
     write_study,
     write_trial,
@@ -136,7 +137,7 @@ def test_a_loss_that_is_no_number_stays_what_it_is(tmp_path: Path, loss: float) 
     epochs = (replace(written.epochs[0], train_loss=loss),)
     score = replace(written.score, val_loss=loss)
     write_study(root, build_study(replace(written, epochs=epochs, score=score)))
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     left = study.open_trial(1, "lstm", {}, seed=1, origin="tpe", data=build_plan().data)
     left.epoch(epochs[0])  # still under way, so it is read from the metrics
 

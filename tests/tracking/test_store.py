@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.builders import (
@@ -23,6 +22,8 @@ from tests.builders import (
     build_score,
     build_study,
     build_trial,
+    client_of,
+    open_study,
     place_database,
     write_study,
     write_trial,
@@ -59,12 +60,8 @@ def root(tmp_path: Path) -> Path:
     return place_database(tmp_path / "mlruns")
 
 
-def _client(root: Path) -> MlflowClient:
-    return MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
-
-
 def _runs(root: Path, kind: str, study: str = "lstm") -> list[Run]:
-    client = _client(root)
+    client = client_of(root)
     experiment = client.get_experiment_by_name(study).experiment_id
     return list(client.search_runs([experiment], f"tags.kind = '{kind}'"))
 
@@ -117,7 +114,7 @@ def test_params_keep_their_values_and_types(root: Path) -> None:
 
 def test_a_folder_may_have_spaces_and_signs_in_its_name(tmp_path: Path) -> None:
     root = place_database(tmp_path / "my runs, 100% für 🎬")
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     run_id = write_trial(study, build_trial(), model=b"weights")
 
     trial = store.read_study(root, "lstm").trials[0]
@@ -162,14 +159,14 @@ def test_mlflow_holds_the_numbers_of_the_best_epoch_under_names_of_their_own(roo
     assert run.data.metrics["best_epoch"] == 2
     assert run.data.metrics["best_val_accuracy"] == 0.86
     assert run.data.metrics["best_gap"] == (0.86 + 0.03 * 2) - 0.86
-    history = _client(root).get_metric_history(run.info.run_id, "val_accuracy")
+    history = client_of(root).get_metric_history(run.info.run_id, "val_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.80), (2, 0.86), (3, 0.84)]
 
 
 def test_a_study_has_one_parent_run_however_often_it_is_opened(root: Path) -> None:
-    first = store.open_study(root, build_plan(), fresh=False)
+    first = open_study(root)
     write_trial(first, build_trial(0))
-    second = store.open_study(root, build_plan(), fresh=False)
+    second = open_study(root)
     write_trial(second, build_trial(1))
 
     (parent,) = _runs(root, "study")
@@ -182,7 +179,7 @@ def test_a_study_has_one_parent_run_however_often_it_is_opened(root: Path) -> No
 
 
 def test_the_parent_run_tells_whether_the_study_is_at_its_end(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     statuses = []
     for step in (study.begin, lambda: study.end(finished=False), lambda: study.end(finished=True)):
         step()
@@ -192,14 +189,14 @@ def test_the_parent_run_tells_whether_the_study_is_at_its_end(root: Path) -> Non
 
 
 def test_the_baseline_stands_in_the_charts_at_every_step(root: Path) -> None:
-    store.open_study(root, build_plan(max_epochs=4), fresh=False)
+    open_study(root, max_epochs=4)
 
     (baseline,) = _runs(root, "baseline")
 
     assert baseline.info.run_name == "baseline-maas-2011"
     assert baseline.info.status == "FINISHED"
     for name in ("val_accuracy", "best_val_accuracy"):
-        history = _client(root).get_metric_history(baseline.info.run_id, name)
+        history = client_of(root).get_metric_history(baseline.info.run_id, name)
         assert [(point.step, point.value) for point in history] == [
             (step, 0.8889) for step in range(1, 5)
         ]
@@ -210,9 +207,9 @@ def test_references_stand_beside_the_trials_with_what_was_published(root: Path) 
     known = build_reference("lstm-2016", 0.8679, family="lstm", params=params)
     silent = build_reference("lstm-2021", None)
     for _ in range(2):
-        store.open_study(root, build_plan(references=(known, silent)), fresh=False)
+        open_study(root, references=(known, silent))
     added = build_reference("lstm-2017", 0.8653)
-    store.open_study(root, build_plan(references=(known, silent, added)), fresh=False)
+    open_study(root, references=(known, silent, added))
 
     runs = {run.info.run_name: run for run in _runs(root, "reference")}
 
@@ -222,7 +219,7 @@ def test_references_stand_beside_the_trials_with_what_was_published(root: Path) 
     assert run.data.params == {"lstm.units": "100", "text.truncating": "pre"}
     assert run.data.metrics["best_val_accuracy"] == 0.8679
     assert "not one on validation" in run.data.tags["mlflow.note.content"]
-    steps = _client(root).get_metric_history(run.info.run_id, "val_accuracy")
+    steps = client_of(root).get_metric_history(run.info.run_id, "val_accuracy")
     assert [metric.step for metric in steps] == [1, 2, 3]
 
 
@@ -271,10 +268,10 @@ def test_the_most_confident_mistakes_are_a_table_that_the_ui_shows(root: Path) -
 
 
 def test_a_kept_model_has_a_signature_and_its_labels(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0), model=b"weights")
     run = _trial_runs(root)[0]
-    (model,) = _client(root).search_logged_models([run.info.experiment_id])
+    (model,) = client_of(root).search_logged_models([run.info.experiment_id])
     assert (model.name, model.source_run_id) == ("trial-0000-lstm", run.info.run_id)
     assert str(model.status) == "READY"
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
@@ -315,10 +312,10 @@ def test_the_curves_are_kept_as_a_table(root: Path) -> None:
 
 
 def test_a_trial_left_running_is_closed_as_void(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0, 0.8, 0.81, state="running"))
 
-    trials = store.open_study(root, build_plan(), fresh=False).begin()
+    trials = open_study(root).begin()
 
     assert _trial_runs(root)[0].info.status == "FAILED"
     expected = build_trial(0, 0.8, 0.81, state="failed", void=True, reason=trials[0].reason)
@@ -328,25 +325,25 @@ def test_a_trial_left_running_is_closed_as_void(root: Path) -> None:
 
 
 def test_the_model_of_a_trial_left_running_is_deleted(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0, state="running"), model=b"weights")
 
-    store.open_study(root, build_plan(), fresh=False).begin()
+    open_study(root).begin()
 
     trial = store.read_study(root, "lstm").trials[0]
     assert not trial.model
     assert list(root.rglob("model.keras")) == []
-    assert _client(root).search_logged_models([_trial_runs(root)[0].info.experiment_id]) == []
+    assert client_of(root).search_logged_models([_trial_runs(root)[0].info.experiment_id]) == []
 
 
 def test_a_trial_whose_outcome_was_written_counts_though_its_run_was_not_closed(
     root: Path,
 ) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     run_id = write_trial(study, build_trial(0), model=b"weights")
-    _client(root).update_run(run_id, status="RUNNING")
+    client_of(root).update_run(run_id, status="RUNNING")
 
-    trials = store.open_study(root, build_plan(), fresh=False).begin()
+    trials = open_study(root).begin()
 
     assert _same(trials[0], build_trial(0, model=True))
     assert _trial_runs(root)[0].info.status == "FINISHED"
@@ -356,19 +353,19 @@ def test_a_start_changes_nothing_in_trials_that_ended(root: Path) -> None:
     write_study(root, build_study(*_TRIALS))
     before = store.read_study(root, "lstm").trials
 
-    trials = store.open_study(root, build_plan(), fresh=False).begin()
+    trials = open_study(root).begin()
 
     assert tuple(trials[number] for number in sorted(trials)) == before
     assert store.read_study(root, "lstm").trials == before
 
 
 def test_a_study_that_was_cut_short_while_it_was_made_is_made_whole(root: Path) -> None:
-    store.open_study(root, build_plan(), fresh=False)
+    open_study(root)
     (parent,) = _runs(root, "study")
-    _client(root).delete_tag(parent.info.run_id, "kind")  # a kill just before the last write
+    client_of(root).delete_tag(parent.info.run_id, "kind")  # a kill just before the last write
     assert store.studies(root) == {}
 
-    store.open_study(root, build_plan(), fresh=False)
+    open_study(root)
 
     assert len(_runs(root, "study")) == 1
     assert len(_runs(root, "baseline")) == 1
@@ -378,28 +375,28 @@ def test_a_study_that_was_cut_short_while_it_was_made_is_made_whole(root: Path) 
 def test_a_study_whose_parent_was_deleted_keeps_its_trials(root: Path) -> None:
     write_study(root, build_study(build_trial(0)))
     (parent,) = _runs(root, "study")
-    _client(root).delete_run(parent.info.run_id)
+    client_of(root).delete_run(parent.info.run_id)
 
     with pytest.raises(UserError, match="Restore it in the MLflow UI"):
-        store.open_study(root, build_plan(), fresh=False)
+        open_study(root)
 
     assert len(_runs(root, "trial")) == 1
 
 
 def test_the_limits_on_record_are_the_latest(root: Path) -> None:
     for max_epochs in (3, 9):
-        store.open_study(root, build_plan(max_epochs=max_epochs), fresh=False)
+        open_study(root, max_epochs=max_epochs)
     assert store.read_study(root, "lstm").plan.max_epochs == 9
 
 
 def test_a_study_deleted_in_the_ui_is_gone_and_its_name_is_free(root: Path) -> None:
     write_study(root, build_study(build_trial(0)))
-    client = _client(root)
+    client = client_of(root)
     deleted = client.get_experiment_by_name("lstm").experiment_id
     client.delete_experiment(deleted)
     assert store.studies(root) == {}
 
-    store.open_study(root, build_plan(seed=8), fresh=False)
+    open_study(root, seed=8)
 
     assert set(store.studies(root)) == {"lstm"}
     assert store.read_study(root, "lstm").plan.seed == 8
@@ -408,7 +405,7 @@ def test_a_study_deleted_in_the_ui_is_gone_and_its_name_is_free(root: Path) -> N
 
 
 def test_only_the_best_models_are_kept(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     for number, accuracy in enumerate((0.81, 0.85, 0.79, 0.85, 0.84)):
         write_trial(study, build_trial(number, accuracy), model=b"weights %d" % number)
 
@@ -499,8 +496,8 @@ def test_the_name_of_a_plan_still_does_after_a_fresh_start(root: Path) -> None:
 
 
 def test_a_plan_with_several_studies_is_not_guessed_at(root: Path) -> None:
-    store.open_study(root, build_plan(study="lstm-smoke"), fresh=False)
-    store.open_study(root, build_plan(study="lstm-reviews"), fresh=False)
+    open_study(root, study="lstm-smoke")
+    open_study(root, study="lstm-reviews")
 
     with pytest.raises(UserError) as refused:
         store.read_study(root, "lstm")
@@ -509,7 +506,7 @@ def test_a_plan_with_several_studies_is_not_guessed_at(root: Path) -> None:
 
 
 def test_an_unknown_study_is_refused_with_a_suggestion(root: Path) -> None:
-    store.open_study(root, build_plan(study="lstm_dropout", plan="lstm_dropout"), fresh=False)
+    open_study(root, study="lstm_dropout", plan="lstm_dropout")
 
     with pytest.raises(UserError) as refused:
         store.read_study(root, "lstm_droput")
@@ -529,14 +526,14 @@ def test_looking_into_a_folder_that_is_not_there_makes_nothing(tmp_path: Path) -
 
 
 def test_experiments_of_others_are_passed_over(root: Path) -> None:
-    _client(root).create_experiment("somebody-else's")
-    store.open_study(root, build_plan(), fresh=False)
+    client_of(root).create_experiment("somebody-else's")
+    open_study(root)
 
     assert set(store.studies(root)) == {"lstm"}
 
 
 def test_the_store_is_in_wal_mode(root: Path) -> None:
-    store.open_study(root, build_plan(), fresh=False)
+    open_study(root)
 
     with closing(sqlite3.connect(address.database(root))) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -562,7 +559,7 @@ def test_the_score_keeps_a_confusion_of_many_classes(root: Path) -> None:
 
 
 def test_a_trial_whose_model_folder_is_gone_can_still_be_read(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0), model=b"weights")
     shutil.rmtree(root / "artifacts" / "models")
 
@@ -587,7 +584,7 @@ def test_a_control_is_read_as_it_was_written(root: Path) -> None:
 def test_half_a_control_is_no_control_and_is_gone_at_the_next_start(root: Path) -> None:
     study = write_study(root, build_study(build_trial(0)))
     study.write_control(build_control("majority", 0.5))
-    client = _client(root)
+    client = client_of(root)
     (experiment,) = client.search_experiments(filter_string="name = 'lstm'")
     (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'control'")
     client.set_tag(run.info.run_id, "kind", "half a control")  # killed before the last write
@@ -633,7 +630,7 @@ def test_a_study_keeps_its_families(root: Path) -> None:
     """Optuna could not go on with other options of one hyperparameter."""
     write_study(root, build_study(families=("lstm", "cnn")))
     with pytest.raises(UserError, match=r"keeps its families, but lstm has lstm, cnn .* --fresh"):
-        store.open_study(root, build_plan(families=("lstm", "cnn", "gru")), fresh=False)
+        open_study(root, families=("lstm", "cnn", "gru"))
 
 
 def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: Path) -> None:
@@ -643,18 +640,18 @@ def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: P
         build_trial(2, 0.90),
         build_trial(3, 0.95, state="failed", void=True),
     ]
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     study.begin()
     for trial in trials:
         write_trial(study, trial)
         study.take_stock(3)
-    parent = _client(root).get_run(study.parent)
+    parent = client_of(root).get_run(study.parent)
     found = parent.data.metrics
     assert [found[f"trials_{state}"] for state in ("complete", "pruned", "failed")] == [2, 1, 0]
     assert found["best_val_accuracy"] == 0.90
-    best = _client(root).get_run(parent.data.tags["best.run_id"])
+    best = client_of(root).get_run(parent.data.tags["best.run_id"])
     assert parent.data.tags["best.trial"] == best.data.tags["trial.number"] == "2"
-    history = _client(root).get_metric_history(study.parent, "best_val_accuracy")
+    history = client_of(root).get_metric_history(study.parent, "best_val_accuracy")
     assert {metric.step: metric.value for metric in history} == {1: 0.85, 2: 0.85, 3: 0.90}
 
 
@@ -664,7 +661,7 @@ def test_the_parent_run_names_data_sampler_and_pruner_and_has_a_table_of_all_tri
     plan = build_plan(sampler="tpe", pruner="median")
     study = write_study(root, build_study(build_trial(0), sampler="tpe", pruner="median"))
     assert store.read_study(root, "lstm").plan == plan
-    parent = _client(root).get_run(study.parent)
+    parent = client_of(root).get_run(study.parent)
     tags = parent.data.tags
     assert (tags["plan.sampler"], tags["plan.pruner"]) == ("tpe", "median")
     assert (tags["data.digest"], tags["plan.seed"]) == (plan.data.digest, "7")
@@ -675,23 +672,23 @@ def test_the_parent_run_names_data_sampler_and_pruner_and_has_a_table_of_all_tri
 
 
 def test_half_a_table_of_a_trial_that_was_killed_costs_no_epoch(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     trial = build_trial(0, 0.8, 0.81, state="running")
     write_trial(study, trial)
     _artifact(_trial_runs(root)[0], "curves.csv").write_text("epoch,train_loss\n1,0.", "utf-8")
 
-    store.open_study(root, build_plan(), fresh=False).begin()
+    open_study(root).begin()
 
     assert store.read_study(root, "lstm").trials[0].epochs == trial.epochs
 
 
 def test_a_deletion_that_was_cut_short_is_finished_at_the_next_start(root: Path) -> None:
-    study = store.open_study(root, build_plan(), fresh=False)
+    study = open_study(root)
     write_trial(study, build_trial(0), model=b"weights")
     shutil.rmtree(root / "artifacts" / "models")
 
-    store.open_study(root, build_plan(), fresh=False).begin()
+    open_study(root).begin()
 
     run = _trial_runs(root)[0]
     assert run.data.tags["model.kept"] == "False"
-    assert _client(root).search_logged_models([run.info.experiment_id]) == []
+    assert client_of(root).search_logged_models([run.info.experiment_id]) == []
