@@ -68,6 +68,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # as programs have it
 
 
 @pytest.fixture(scope="session")
