@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from search.datasets import archive, cache
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
 from search.engines.storage import STORAGE
-from tests.programs import call
+from tests.programs import ROOT, call
 from tests.servers import Database, start_postgresql
 from tracking.cli import TRACKING_URI
 
@@ -22,12 +24,51 @@ from tracking.cli import TRACKING_URI
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Files that take longest, by CPU: a process that is given one of them last works on alone.
+LONG = (
+    "search/test_run_families.py",
+    "search/test_adopt.py",
+    "search/test_models.py",
+    "search/test_cluster.py",
+    "search/test_run_keras_tuner.py",
+    "search/test_storm.py",
+    "search/test_export.py",
+    "search/test_run_smoke.py",
+    "search/test_run_interrupted.py",
+    "search/test_crash_points.py",
+    "search/test_sealed.py",
+    "search/test_outages.py",
+    "search/test_starters.py",
+    "search/formats/test_formats.py",
+    "search/test_run_postgresql.py",
+    "search/test_pool.py",
+)
 _OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
 _PER_CLASS = 60
 
 
 def _say(line: str) -> None:
     """Stand in for the progress display."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # xdist would begin with the files of most tests
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    place = {ROOT / "tests" / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded to collect the tests stays: let no collection of garbage look at it again.
+
+    With TensorFlow it is millions of objects; looking at them takes half a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)  # as programs have it
 
 
 @pytest.fixture(scope="session")
@@ -49,16 +90,19 @@ def cache_folder(shared_folder: Path) -> Path:
 def smoke_home(shared_folder: Path, tiny_csv_with_test: Path) -> Path:
     """A folder whose mlruns hold the finished study lstm-parted-smoke, of two trials: to read.
 
-    It is made once for all test processes. Who wants to write takes a copy and relocates it.
+    It is made once for all test processes, of the table parted.csv in it; what the run said lies
+    in said.txt and errors.txt. Who wants to write takes a copy (`copy_study`).
     """
     home = shared_folder / "smoke"
     done = home / "done"
     with FileLock(shared_folder / "smoke.lock"):
         if not done.is_file():
             home.mkdir()
-            words = ["--study", "lstm", "--data", str(tiny_csv_with_test), "--smoke"]
-            end = call(home, "search.run", *words)
+            table = shutil.copy(tiny_csv_with_test, home)
+            end = call(home, "search.run", "--study", "lstm", "--data", str(table), "--smoke")
             assert end.returncode == 0, end.stderr
+            (home / "said.txt").write_text(end.stdout)
+            (home / "errors.txt").write_text(end.stderr)
             done.touch()
     return home
 

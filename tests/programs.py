@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 import optuna
 import pytest
 from mlflow import MlflowClient
+
+from tracking.relocate import relocate
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
@@ -43,6 +46,14 @@ def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.Com
         timeout=GIVE_UP_SECONDS,
         check=False,
     )
+
+
+def copy_study(smoke_home: Path, home: Path) -> Path:
+    """Copy the study that all tests share, to write in."""
+    for name in ("mlruns", "cache"):
+        shutil.copytree(smoke_home / name, home / name)
+    relocate(home / "mlruns")
+    return home
 
 
 def write_few_texts(home: Path) -> Path:

@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import optuna  # noqa: F401  here, so that it is loaded once for all starts
+# What every start needs, and would load when it needs it: here, so that it is loaded once for all.
+import alembic.command  # noqa: F401
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+import optuna  # noqa: F401
+import sqlalchemy.orm
 from mlflow import MlflowClient
 
 from search.engines.optuna import OptunaEngine
@@ -22,6 +26,7 @@ from tracking.cli import TRACKING_URI, UserError
 
 GIVE_UP_SECONDS = 60
 _CONTEXT = multiprocessing.get_context("forkserver")
+sqlalchemy.orm.configure_mappers()
 
 
 @dataclass(frozen=True)

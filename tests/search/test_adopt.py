@@ -33,6 +33,7 @@ from search.engines.remembered import told
 from search.failures import Died
 from search.guard import Guard
 from search.tasks import Task
+from tests.builders import place_database
 from tests.coordinator import DATASET
 from tests.programs import ROOT, call, environment, write_few_texts
 from tests.sessions import GONE, left_after, processes
@@ -101,6 +102,7 @@ class Search:
 @pytest.fixture
 def search(tmp_path: Path) -> Iterator[Search]:
     write_few_texts(tmp_path)
+    place_database(tmp_path / "mlruns")
     found = Search(tmp_path)
     yield found
     for process in processes(tmp_path):
@@ -116,6 +118,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sea
         if engine not in known:
             home = tmp_path_factory.mktemp(engine)
             write_few_texts(home)
+            place_database(home / "mlruns")
             known[engine] = Search(home, engine)
             assert known[engine].run(NOWHERE) == 0
         return known[engine]

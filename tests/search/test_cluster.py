@@ -31,6 +31,7 @@ from search.pool import run_all, score_control
 from search.tasks import ControlTask, Task
 from spaces.ranges import Value
 from spaces.studies import STUDIES
+from tests.builders import place_database
 from tests.programs import Running, call, snapshot
 from tests.servers import free_port
 from tracking.cli import UserError
@@ -281,7 +282,7 @@ def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_with_
     words += ["--sampler", "random"]
     stores = []
     for name, more in (("here", ()), ("there", ("--cluster", "local"))):
-        (tmp_path / name).mkdir()
+        place_database(tmp_path / name / "mlruns")
         end = call(tmp_path / name, "search.run", *words, *more, "--json")
         assert end.returncode == 0, end.stderr
         assert json.loads(end.stdout)["complete"] == 2

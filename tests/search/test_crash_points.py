@@ -8,6 +8,7 @@ itself at the step in question.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -218,15 +219,32 @@ def copied(root: Path, tmp_path: Path) -> Path:
     return copy
 
 
+Begun = tuple[str, Path, tuple[Result, int]]
+
+
 @pytest.fixture(scope="module")
-def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A study of one trial, and what it finds when it goes on to three undisturbed."""
-    engine: str = request.param
-    root = place_database(tmp_path_factory.mktemp("begun") / "mlruns")
-    session(root, engine, 1)  # here, so that what is looked up once is known to all forks
-    whole = copied(root, tmp_path_factory.mktemp("whole"))
-    assert in_a_process(lambda: session(whole, engine)) == 0
-    return engine, root, result(whole)
+def begun_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Begun]:
+    """A study of one trial, and what it finds when it goes on to three undisturbed.
+
+    One of each engine for all tests: a parameter of a fixture would make it anew for each.
+    """
+
+    @functools.cache
+    def begun(engine: str) -> Begun:
+        root = place_database(tmp_path_factory.mktemp("begun") / "mlruns")
+        # Both here, so that what is looked up or loaded once is known to all forks.
+        session(root, engine, 1)
+        whole = copied(root, tmp_path_factory.mktemp("whole"))
+        session(whole, engine)
+        assert findings(whole, "s") == []
+        return engine, root, result(whole)
+
+    return begun
+
+
+@pytest.fixture
+def begun(request: pytest.FixtureRequest, begun_once: Callable[[str], Begun]) -> Begun:
+    return begun_once(request.param)
 
 
 TOLD = ("after it is asked", "in mid-training", "before it is told", "after it is told")
@@ -239,7 +257,7 @@ TOLD = ("after it is asked", "in mid-training", "before it is told", "after it i
     indirect=["begun"],
 )
 def test_one_restart_puts_a_kill_right_at_every_step(
-    begun: tuple[str, Path, object], name: str, tmp_path: Path
+    begun: Begun, name: str, tmp_path: Path
 ) -> None:
     engine, template, undisturbed = begun
     root = copied(template, tmp_path)
@@ -261,7 +279,7 @@ def test_one_restart_puts_a_kill_right_at_every_step(
     indirect=["begun"],
 )
 def test_one_restart_puts_a_kill_in_the_repair_right(
-    begun: tuple[str, Path, object], first: str, name: str, tmp_path: Path
+    begun: Begun, first: str, name: str, tmp_path: Path
 ) -> None:
     engine, template, undisturbed = begun
     root = copied(template, tmp_path)
@@ -296,7 +314,7 @@ def contents(root: Path) -> dict[str, object]:
     indirect=["begun"],
 )
 def test_the_doctor_repairs_what_a_start_would_and_a_second_time_changes_nothing(
-    begun: tuple[str, Path, object],
+    begun: Begun,
     name: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

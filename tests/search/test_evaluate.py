@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -21,9 +20,8 @@ from tests.builders import (
     place_database,
     write_study,
 )
-from tests.programs import Running, call
+from tests.programs import Running, call, copy_study
 from tracking import cli, store
-from tracking.relocate import relocate
 from tracking.verdict import NOT_OFFICIAL
 
 STUDY = "lstm-parted-smoke"
@@ -126,10 +124,7 @@ def test_a_study_of_the_reviews_without_a_test_set_is_found_by_its_own_name(root
 @pytest.fixture(scope="module")
 def home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished smoke study of one's own."""
-    home = tmp_path_factory.mktemp("finals")
-    shutil.copytree(smoke_home / "mlruns", home / "mlruns")
-    relocate(home / "mlruns")
-    return home
+    return copy_study(smoke_home, tmp_path_factory.mktemp("finals"))
 
 
 @pytest.mark.slow

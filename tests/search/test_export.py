@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,8 @@ import pytest
 from search import bundle
 from search.chosen import Origin, choose
 from tests.builders import build_score, build_study, build_trial
-from tests.programs import call
+from tests.programs import call, copy_study
 from tracking.cli import UserError
-from tracking.relocate import relocate
 
 STUDY = "lstm-parted-smoke"
 KEPT_ONLY = Origin(retrain=False, refit=False)
@@ -25,11 +23,7 @@ KEPT_ONLY = Origin(retrain=False, refit=False)
 @pytest.fixture(scope="module")
 def home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the study, to register in."""
-    own = tmp_path_factory.mktemp("export")
-    shutil.copytree(smoke_home / "mlruns", own / "mlruns")
-    shutil.copytree(smoke_home / "cache", own / "cache")
-    relocate(own / "mlruns")
-    return own
+    return copy_study(smoke_home, tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture(scope="module")

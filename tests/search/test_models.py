@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,27 @@ def make(
     return model
 
 
+@functools.cache
+def _to_read(family: str, params: tuple[tuple[str, Value], ...]) -> keras.Model:
+    model = make(family, dict(params))
+    eager = model.call
+    shape = tf.TensorSpec((None, None), tf.int32)
+    traced = tf.function(lambda ids: eager(ids, training=False), input_signature=[shape])
+    model.call = lambda ids, training=None, mask=None: (
+        eager(ids, training=True) if training else traced(ids)
+    )
+    return model
+
+
+def to_read(family: str, params: dict[str, Value]) -> keras.Model:
+    """Give a model that nobody may train, one for all tests.
+
+    It predicts in a graph, as a trial does. Outside of one a recurrent model takes a second for a
+    few texts.
+    """
+    return _to_read(family, tuple(params.items()))
+
+
 def batch(*lengths: int, seed: int = 0) -> NDArray[np.int32]:
     """Rows of these lengths, padded behind to the longest."""
     generator = np.random.default_rng(seed)
@@ -140,7 +162,7 @@ def test_a_model_is_saved_and_loaded_in_safe_mode(
 def test_a_prediction_does_not_depend_on_its_neighbours(
     family: str, params: dict[str, Value]
 ) -> None:
-    model = make(family, params)
+    model = to_read(family, params)
     together = batch(25, 7, 1, 12)
     expected = model(together).numpy()
     for row, length in ((1, 7), (2, 1), (3, 12)):
@@ -152,14 +174,14 @@ def test_a_prediction_does_not_depend_on_its_neighbours(
 
 @VARIANTS
 def test_a_prediction_depends_on_the_words(family: str, params: dict[str, Value]) -> None:
-    model = make(family, params)
+    model = to_read(family, params)
     predictions = model(np.concatenate([batch(9, seed=seed) for seed in range(4)])).numpy()
     assert len(np.unique(predictions)) == 4
 
 
 @VARIANTS
 def test_dropout_acts_in_training_only(family: str, params: dict[str, Value]) -> None:
-    model = make(family, params)
+    model = to_read(family, params)
     ids = batch(9, 4)
     np.testing.assert_array_equal(model(ids, training=False), model(ids, training=False))
     first, second = (model(ids, training=True).numpy() for _ in range(2))
@@ -173,7 +195,8 @@ def test_a_step_of_training_moves_every_weight_that_is_trained(
 ) -> None:
     no_dropout = {name: 0.0 for name in params if name.endswith("dropout")}
     model = make(family, {**params, **no_dropout}, 3)
-    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", jit_compile=False)
+    # Not traced, which takes ten times as long as the step itself: `fit` is tried by whole runs.
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", run_eagerly=True)
     before = [weights.numpy() for weights in model.trainable_weights]
     loss = model.train_on_batch(batch(9, 4, 9), np.array([0, 1, 2]))
     assert np.isfinite(loss)
@@ -195,7 +218,11 @@ EXTREME = {
 def test_texts_of_any_length_go_through_every_family(
     family: str, params: dict[str, Value], padding: str, maxlen: int
 ) -> None:
-    model = make(family, params, masked=padding == "bucket", maxlen=maxlen)
+    model = (
+        to_read(family, params)
+        if padding == "bucket"
+        else make(family, params, masked=False, maxlen=maxlen)
+    )
     text = {"vocab_size": N_TOKENS, "maxlen": maxlen, "truncating": "post", "padding": padding}
     whole = with_text(model, VOCABULARY, **text)
     probabilities = whole(tf.constant(list(EXTREME.values()))).numpy()

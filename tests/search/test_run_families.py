@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spaces.studies import STUDIES
+from tests.builders import place_database
 from tests.programs import Story, call, snapshot
 
 
@@ -15,6 +16,7 @@ from tests.programs import Story, call, snapshot
 def wide(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
     """Each family once, and the controls; the same command again."""
     story = Story(tmp_path_factory.mktemp("wide"))
+    place_database(story.home / "mlruns")
     n_points = len(STUDIES["architecture"].starting_points())
     command = ["--study", "architecture", "--data", str(tiny_csv), "--smoke"]
     for _ in range(2):
@@ -52,6 +54,7 @@ def test_a_reproduction_looks_at_the_test_set_once_a_training(
     tmp_path: Path, tiny_csv_with_test: Path
 ) -> None:
     command = ["--study", "tutorials", "--data", str(tiny_csv_with_test), "--smoke", "--json"]
+    place_database(tmp_path / "mlruns")
     said = []
     for more in ([], [], ["--repeats", "2"]):
         end = call(tmp_path, "search.run", *command, "--only", "feedforward-dropout", *more)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import place_database
 from tests.programs import Running, Story, call, snapshot
 
 
@@ -20,6 +21,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     The second adopts the first trial.
     """
     story = Story(tmp_path_factory.mktemp("interrupted"))
+    place_database(story.home / "mlruns")
     command = ["--study", "lstm", "--data", str(tiny_csv), "--trials", "2", "--max-epochs", "3"]
     command += ["--workers", "1"]
 
@@ -97,6 +99,7 @@ def test_a_study_that_was_killed_and_stopped_ends_at_exactly_its_budget(
 
 
 def test_ctrl_c_while_keras_loads_is_a_stop_like_any_other(tmp_path: Path, tiny_csv: Path) -> None:
+    place_database(tmp_path / "mlruns")
     run = Running(tmp_path, "--study", "lstm", "--data", str(tiny_csv), "--smoke")
     run.wait_for("trial 0 (1 of 2), defaults")
     seconds = run.interrupt()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import place_database
 from tests.programs import Running, Story, call
 from tracking import store
 
@@ -19,6 +20,7 @@ STUDY = "feedforward-parted-smoke"
 def story(tmp_path_factory: pytest.TempPathFactory, tiny_csv_with_test: Path) -> Story:
     """Four trials by random search, killed in the third; then what is done with a study."""
     story = Story(tmp_path_factory.mktemp("keras-tuner"))
+    place_database(story.home / "mlruns")
     words = ["--study", "feedforward", "--data", str(tiny_csv_with_test), "--smoke"]
     words += ["--engine", "keras-tuner", "--sampler", "random", "--trials", "4"]
     killed = Running(story.home, *words)

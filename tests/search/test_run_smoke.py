@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from mlflow import MlflowClient
 
 from spaces.studies import STUDIES
 from tests.mlflow_only import missing
-from tests.programs import Story, call, snapshot
+from tests.programs import Story, call, copy_study, snapshot
+
+STUDY = "lstm-parted-smoke"
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
-    """A smoke run; the same command again; the same with one trial more."""
-    story = Story(tmp_path_factory.mktemp("smoke"))
-    command = ["--study", "lstm", "--data", str(tiny_csv), "--smoke"]
-    for more in ([], ["--json"], ["--trials", "3", "--json"]):
+def smoke(tmp_path_factory: pytest.TempPathFactory, smoke_home: Path) -> Story:
+    """A smoke run, the one that all tests share; in a copy the same command, then a trial more."""
+    story = Story(copy_study(smoke_home, tmp_path_factory.mktemp("smoke")))
+    said, errors = ((smoke_home / name).read_text() for name in ("said.txt", "errors.txt"))
+    story.ends.append(CompletedProcess("", 0, said, errors))
+    story.stores.append(snapshot(story.home, STUDY))
+    story.facts["first"] = smoke_home
+    command = ["--study", "lstm", "--data", str(smoke_home / "parted.csv"), "--smoke", "--json"]
+    for more in ([], ["--trials", "3"]):
         story.ends.append(call(story.home, "search.run", *command, *more))
         assert story.ends[-1].returncode == 0, story.ends[-1].stderr
-        story.stores.append(snapshot(story.home, "lstm-tiny-smoke"))
+        story.stores.append(snapshot(story.home, STUDY))
     return story
 
 
@@ -29,7 +36,7 @@ def test_a_smoke_run_leaves_two_complete_trials_on_which_both_stores_agree(smoke
     store = smoke.stores[0]
     store.assert_they_agree()
     assert store.statuses == {
-        "lstm-tiny-smoke": "FINISHED",
+        STUDY: "FINISHED",
         "trial-0000-lstm": "FINISHED",
         "trial-0001-lstm": "FINISHED",
     }
@@ -51,10 +58,10 @@ def test_a_smoke_run_tells_what_it_does_and_what_to_type_next(smoke: Story) -> N
     ]
     assert sum(line.startswith("  epoch 1/1: train ") for line in lines) == 2
     assert "2 complete, 0 pruned, 0 failed." in lines
-    assert "  python -m search.export --study lstm-tiny-smoke --out lstm-tiny-smoke-model" in lines
+    assert f"  python -m search.export --study {STUDY} --out {STUDY}-model" in lines
     assert "Traceback" not in end.stderr
     (page,) = [line.removeprefix("page: ") for line in lines if line.startswith("page: ")]
-    assert Path(page).parent == smoke.home / "mlruns" / "dashboards"
+    assert Path(page).parent == smoke.facts["first"] / "mlruns" / "dashboards"
     assert "</html>" in Path(page).read_text("utf-8")
 
 
@@ -79,7 +86,7 @@ def test_a_higher_budget_adds_exactly_what_is_missing(smoke: Story) -> None:
 def test_json_is_one_object_on_stdout_and_all_else_on_stderr(smoke: Story) -> None:
     for end, n in zip(smoke.ends[1:], (2, 3), strict=True):
         said = json.loads(end.stdout)
-        assert (said["study"], said["complete"], said["pruned"]) == ("lstm-tiny-smoke", n, 0)
+        assert (said["study"], said["complete"], said["pruned"]) == (STUDY, n, 0)
         assert said["official_test_set"] is False
         assert Path(said["page"]).is_file()
         assert "data: " in end.stderr
@@ -92,7 +99,7 @@ def test_json_is_one_object_on_stdout_and_all_else_on_stderr(smoke: Story) -> No
 def test_mlflows_own_client_finds_all_that_is_asked_of_a_study(smoke: Story) -> None:
     """As somebody would who has never seen this project."""
     client = MlflowClient(tracking_uri=f"sqlite:///{smoke.home / 'mlruns' / 'mlflow.db'}")
-    assert missing(client, "lstm-tiny-smoke") == []
+    assert missing(client, STUDY) == []
     for run in smoke.stores[2].trials.values():
         assert "search.run --study lstm" in run.data.tags["code.command"]
     done = call(smoke.home, "search.doctor")
@@ -103,7 +110,7 @@ def test_mlflows_own_client_finds_all_that_is_asked_of_a_study(smoke: Story) -> 
 
 def test_the_best_model_is_exported_and_labels_raw_text(smoke: Story, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    exported = call(smoke.home, "search.export", "--study", "lstm-tiny-smoke", "--out", str(out))
+    exported = call(smoke.home, "search.export", "--study", STUDY, "--out", str(out))
     assert exported.returncode == 0, exported.stderr
     texts = "A wonderful film.\n<br />Dreadful, from beginning to end.\n"
     predicted = call(smoke.home, "search.predict", str(out), "--json", text=texts)

@@ -15,7 +15,7 @@ from search.datasets import cache
 from tests.programs import ROOT
 from tracking import cli, store
 
-STUDY = "lstm-parted-smoke"
+STUDY = "feedforward-parted-smoke"
 # Who opens the test part: reproductions, the sealed look, and a benchmark that counts its looks.
 DOORS = {
     "search/reproduce.py",
@@ -62,7 +62,7 @@ def test_every_other_program_works_on_data_whose_test_part_raises_when_it_is_rea
     with pytest.raises(ValueError, match="pickle"):
         data.open_test("a test of the walk").labels("test")
 
-    search = ("--study", "lstm", "--data", str(tiny_csv_with_test), "--smoke")
+    search = ("--study", "feedforward", "--data", str(tiny_csv_with_test), "--smoke")
     program(run.main, "--list")
     program(run.main, *search, "--dry-run")
     program(run.main, *search)

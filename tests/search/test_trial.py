@@ -283,3 +283,18 @@ def test_an_epoch_tells_when_its_first_batch_was_through(
     assert None not in seconds
     assert all(0 < s < epoch.seconds for s, epoch in zip(seconds, once[1], strict=True))
     assert seconds[0] == max(seconds)  # it traces the graph
+
+
+@pytest.mark.usefixtures("bag_of_words")
+def test_a_step_of_training_is_traced_once(
+    tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced, original = [], keras.Model.train_step
+
+    def train_step(model: keras.Model, batch: object) -> object:
+        traced.append(batch)
+        return original(model, batch)
+
+    monkeypatch.setattr(keras.Model, "train_step", train_step)
+    run(tiny_dataset, train__epochs=2)
+    assert len(traced) == 1
