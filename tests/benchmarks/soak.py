@@ -57,7 +57,7 @@ _HELD = (
     "n_temporary",
 )
 _SUMS = ("disk_mb",)
-_N_ESTIMATED = 5  # of a figure: a constant, trials, time, evaluators, age
+_N_ESTIMATED = 6  # of a figure: a constant, trials, time, workers, evaluators, age
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Sample:
         life: which coordinator it is, counted from 0; age: seconds since its start.
         n_trials: all that were begun, those that were cut short included.
         trial_hours: that they were under way, one by one.
+        n_workers: that this coordinator was told to have.
         all_mb: memory of all processes; what several share is counted once.
         disk_mb: the records that stay: without models and what trials under way leave for their
             coordinator; of SQLite what its files will be once its logs are emptied into them.
@@ -80,6 +81,7 @@ class Sample:
     age: float
     n_trials: int
     trial_hours: float
+    n_workers: int
     n_evaluators: int
     coordinator_mb: float
     all_mb: float
@@ -136,7 +138,7 @@ class Soak:
         self._trial_hours += len(evaluators(self._home)) * hours
 
     def _start(self, n_workers: int) -> None:
-        self._told_before = self._told()
+        self._told_before, self._running_workers = self._told(), n_workers
         variables = {"TMPDIR": str(self._temporary)}
         words = [*self._words, "--workers", str(n_workers)]
         self._running = Coordinator(self._home, *words, variables=variables)
@@ -173,6 +175,7 @@ class Soak:
             age=time.monotonic() - self._running.began,
             n_trials=read_progress(root).n_all,
             trial_hours=self._trial_hours,
+            n_workers=self._running_workers,
             n_evaluators=len(evaluators(self._home)),
             coordinator_mb=own.memory_full_info().uss / 2**20,
             all_mb=sum(one.memory_full_info().pss for one in everyone) / 2**20,
@@ -215,7 +218,9 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
         return [float(getattr(sample, name)) for sample in samples]
 
     trials, hours, level = column("n_trials"), column("hours"), _TOGETHER / len(_HELD + _SUMS)
-    others, lives = [column("n_evaluators"), column("age")], [sample.life for sample in samples]
+    # A worker has a place of its own even while its trial begins or ends.
+    others = [column("n_workers"), column("n_evaluators"), column("age")]
+    lives = [sample.life for sample in samples]
     grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
     under_way = [column("trial_hours")]
     grown |= {name: of_sum(column(name), trials, hours, under_way, level) for name in _SUMS}
