@@ -75,7 +75,7 @@ def train(
 def _make_variables(model: keras.Model) -> None:
     """Make what optimizer and metrics keep; `fit` would make it within the first step.
 
-    TensorFlow traces a step that makes variables twice, and that is a third of a short training.
+    TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
     """
     model.optimizer.build(model.trainable_variables)
     n_outputs = model.output_shape[-1]
