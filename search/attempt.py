@@ -74,6 +74,9 @@ class Attempt(ABC):
     Args:
         pipe: what it is heard through.
         seconds: that it has been under way.
+
+    Attributes:
+        has_ended: whether it has nothing more to say.
     """
 
     def __init__(
@@ -81,13 +84,9 @@ class Attempt(ABC):
     ) -> None:
         self.task = task
         self.pipe = pipe
+        self.has_ended = False
         self._tick = tick
         self._seconds, self._looked = seconds, time.monotonic()
-
-    @property
-    def outlives(self) -> bool:
-        """Whether its process is there until it is ended, so that no result can be lost."""
-        return isinstance(self.task, Task) and self.task.grace is not None
 
     def event(self) -> Event:
         """Give what it sends next, or why there is nothing. After a step it waits for go_on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
+from search.attempt import POLL_SECONDS
 from search.pool import Pool
 from tracking.environment import threads_each
 
@@ -30,7 +31,7 @@ class Evaluators(Protocol):
 
     def start(self, task: Task | ControlTask) -> None: ...
 
-    def events(self) -> list[tuple[AnyTask, Event]]: ...
+    def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]: ...
 
     def go_on(self, task: AnyTask) -> None: ...
 

@@ -32,13 +32,11 @@ class Pool:
         self._tick = tick
         self._time_limit = time_limit
         self._under_way: dict[Connection, Attempt] = {}
-        self._heard: list[Attempt] = []  # whose last word was given, and perhaps not yet recorded
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._end_heard()
         for attempt in self._under_way.values():
             attempt.end()
 
@@ -49,7 +47,6 @@ class Pool:
 
     def start(self, task: AnyTask) -> None:
         """Start a task in a process of its own."""
-        self._end_heard()
         attempt = Begun(task, self._tick)
         self._under_way[attempt.pipe] = attempt
 
@@ -58,31 +55,28 @@ class Pool:
         attempt = Continued(task, self._tick, process)
         self._under_way[attempt.pipe] = attempt
 
-    def events(self) -> list[tuple[AnyTask, Event]]:
+    def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
         """Wait a moment, and give what has come.
 
         After a step a task waits for `go_on` or `stop`. After anything else it has ended: with
-        a result, with a failure of its values, or with a RuntimeError that is a bug.
+        a result, with a failure of its values, or with a RuntimeError that is a bug. It is to be
+        stopped when that has been recorded: until then it keeps its place, and a process that
+        outlives us keeps its last word.
 
-        What was given must have been recorded when this, or `start`, is called again: until then
-        a process that outlives us keeps its last word.
+        Args:
+            seconds: to wait at most.
         """
-        self._end_heard()
         self._tick()
-        ready = wait(list(self._under_way), POLL_SECONDS)
-        found = [(attempt, attempt.event()) for pipe, attempt in self._all() if pipe in ready]
-        for pipe, attempt in self._all():
+        asked = {pipe: one for pipe, one in self._under_way.items() if not one.has_ended}
+        ready = wait(list(asked), seconds)
+        found = [(attempt, attempt.event()) for pipe, attempt in asked.items() if pipe in ready]
+        for pipe, attempt in asked.items():
             if pipe not in ready and attempt.has_taken(self._time_limit):
                 assert self._time_limit is not None
                 limit = duration(self._time_limit)
                 found.append((attempt, Died(f"it was not done after {limit} (--trial-timeout)")))
         for attempt, event in found:
-            if isinstance(event, STEPS):
-                continue
-            if attempt.outlives and attempt.pipe in ready:
-                self._heard.append(self._under_way.pop(attempt.pipe))
-            else:
-                self.stop(attempt.task)
+            attempt.has_ended = not isinstance(event, STEPS)
         return [(attempt.task, event) for attempt, event in found]
 
     def go_on(self, task: AnyTask) -> None:
@@ -90,18 +84,10 @@ class Pool:
         self._of(task).go_on()
 
     def stop(self, task: AnyTask) -> None:
-        """End a task, whose process is then gone."""
+        """End a task, or give its place up if it has ended; its process is then gone."""
         attempt = self._of(task)
         attempt.end()
         del self._under_way[attempt.pipe]
-
-    def _end_heard(self) -> None:
-        for attempt in self._heard:
-            attempt.end()
-        self._heard.clear()
-
-    def _all(self) -> list[tuple[Connection, Attempt]]:
-        return list(self._under_way.items())
 
     def _of(self, task: AnyTask) -> Attempt:
         (attempt,) = (one for one in self._under_way.values() if one.task is task)
@@ -142,6 +128,7 @@ def run_all(
                 if isinstance(event, EpochRecord):
                     pool.go_on(task)
                 else:
+                    pool.stop(task)
                     n_under_way -= 1
 
 
@@ -155,6 +142,7 @@ def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], Non
         pool.start(task)
         while not (events := pool.events()):
             pass  # it has waited a moment
+        pool.stop(task)
     ((_, event),) = events
     if isinstance(event, TrialFailed | RuntimeError):
         raise event

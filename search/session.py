@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.adopt import GRACE_SECONDS
+from search.attempt import POLL_SECONDS
 from search.course import Course
 from search.failures import OutOfTime
 from search.pool import Pool
@@ -50,6 +51,7 @@ class Session:
         self._folder = folder
         self._outlive = outlive
         self._courses: dict[Path, Course] = {}  # by the folder of their task
+        self._ends: deque[tuple[AnyTask, Event]] = deque()  # that have come and wait their turn
         self._may_begin = True  # until the engine has nothing to give, or time is short
         self._gave_up_time = False
 
@@ -61,8 +63,11 @@ class Session:
             with study.place.open_pool(self._tick) as pool:
                 for course, one in zip(courses, adopted, strict=True):
                     self._go_on(pool, course, one)
-                while self._begin(pool) or self._courses:
-                    self._take_all(pool)
+                try:
+                    while self._begin(pool) or self._courses:
+                        self._take_some(pool)
+                finally:  # whatever stops the study, what has come is not lost
+                    self._take_ends(pool)
         except OutOfTime as end:  # no verdict on these values: they are tried when there is time
             self._cut_short(str(end))
         except Stopped as stop:
@@ -76,18 +81,25 @@ class Session:
             study.engine.spend(study.plan.timeout)
         study.store.take_stock(study.keep_models)
 
-    def _take_all(self, pool: Evaluators) -> None:
-        """Take what has come. One that stops the study takes no result of the others along.
+    def _take_some(self, pool: Evaluators) -> None:
+        """Take the steps that have come, and one end.
 
-        Who waits to go on is served first, for it takes the least; a place that gets free is
-        given at once.
+        Who waits to go on is served first, for it takes the least: while an end is recorded and
+        the next trial asked for, many a step comes.
         """
-        failure: Exception | None = None
-        for task, event in sorted(pool.events(), key=lambda one: not isinstance(one[1], STEPS)):
-            try:
+        come = pool.events(0.0 if self._ends else POLL_SECONDS)
+        self._ends.extend(one for one in come if not isinstance(one[1], STEPS))
+        for task, event in come:
+            if isinstance(event, STEPS):
                 self._take(pool, task, event)
-                if failure is None and not isinstance(event, STEPS):
-                    self._begin(pool)
+        if self._ends:
+            self._take(pool, *self._ends.popleft())
+
+    def _take_ends(self, pool: Evaluators) -> None:
+        failure: Exception | None = None
+        while self._ends:
+            try:
+                self._take(pool, *self._ends.popleft())
             except Exception as error:
                 failure = failure or error
         if failure is not None:
@@ -195,8 +207,7 @@ class Session:
         if goes_on:
             pool.go_on(task)
             return
-        if isinstance(event, STEPS):  # it was pruned
-            pool.stop(task)
+        pool.stop(task)
         del self._courses[task.folder]
         shutil.rmtree(task.folder)
         self._may_begin = self._may_begin or not self._gave_up_time

@@ -73,6 +73,8 @@ class Watching:
 
     ends: list[tuple[int, str, bool]] = field(default_factory=list)
 
+    order: list[str] = field(default_factory=list)  # of epochs and ends, as they were served
+
     controls: list[tuple[str, str]] = field(default_factory=list)
 
     def control_begins(self, name: str) -> None: ...
@@ -89,10 +91,12 @@ class Watching:
 
     def trial_goes_on(self, asked: Asked) -> None: ...
 
-    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
+    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
+        self.order.append(f"epoch of {asked.number}")
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
         self.ends.append((asked.number, outcome.state, outcome.void))
+        self.order.append(f"end of {asked.number}")
 
     def tick(self) -> None: ...
 
@@ -122,6 +126,7 @@ class FakePool:
         self._tick = tick
         self.n_free = n_workers
         self._under_way: dict[Path, tuple[Task, Iterator[Event]]] = {}
+        self._ended: set[Path] = set()
 
     def __enter__(self) -> FakePool:
         return self
@@ -136,16 +141,18 @@ class FakePool:
         self._under_way[task.folder] = task, self._events(task, end, accuracy)
         self.n_free -= 1
 
-    def events(self) -> list[tuple[Task, Event]]:
+    def events(self, seconds: float) -> list[tuple[Task, Event]]:
         self._tick()
         found: list[tuple[Task, Event]] = []
         for task, events in list(self._under_way.values()):
+            if task.folder in self._ended:
+                continue
             try:
                 event = next(events)
             except (TrialFailed, RuntimeError) as failure:
                 event = failure
             if not isinstance(event, STEPS):
-                self.stop(task)
+                self._ended.add(task.folder)
             found.append((task, event))
         return found
 
@@ -153,6 +160,7 @@ class FakePool:
 
     def stop(self, task: Task) -> None:
         del self._under_way[task.folder]
+        self._ended.discard(task.folder)
         self.n_free += 1
 
     def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from search.attempt import Event, server
 from search.cluster import nodes
 from search.pool import Pool
-from search.tasks import ControlTask, Task
+from search.tasks import STEPS, ControlTask, Task
 from search.temporary import temporary_folder
 from tracking import environment
 from tracking.cli import UserError
@@ -105,9 +105,9 @@ class Evaluator:
         while not (events := self._pool.events()):
             pass  # it has waited a moment
         ((_, event),) = events
-        answer = Answer(event, self._new_files(), is_end=self._pool.n_free == 1)
+        answer = Answer(event, self._new_files(), is_end=not isinstance(event, STEPS))
         if answer.is_end:
-            self._folder.cleanup()
+            self.stop()
         return answer
 
     def _new_files(self) -> dict[str, bytes]:

@@ -62,8 +62,11 @@ class ClusterPool:
 
     def __exit__(self, *exception: object) -> None:
         for slot in [one for one in self._slots if one.task]:
-            slot.end()
-            self._slots.remove(slot)
+            if slot.has_ended:
+                slot.stop()
+            else:
+                slot.end()
+                self._slots.remove(slot)
 
     @property
     def n_free(self) -> int:
@@ -80,7 +83,7 @@ class ClusterPool:
         self._waiting.append(task)
         self._hand_out()
 
-    def events(self) -> list[tuple[AnyTask, Event]]:
+    def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
         """Wait a moment, and give what has come, as search.pool.Pool does.
 
         Raises:
@@ -90,8 +93,11 @@ class ClusterPool:
         self._hand_out()
         self._note_use()
         asked: dict[Any, Slot] = {slot.asked: slot for slot in self._slots if slot.asked}
+        if not asked:
+            return []
         try:
-            answered, _ = ray.wait(list(asked), timeout=POLL_SECONDS)
+            ray.wait(list(asked), timeout=seconds)
+            answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0)
         except (OSError, RayError) as error:
             raise UserError(
                 f"the Ray cluster is gone ({error}). Nothing finished is lost: the same command "
@@ -104,8 +110,10 @@ class ClusterPool:
         self._of(task).go_on()
 
     def stop(self, task: AnyTask) -> None:
-        """End a task."""
-        self._of(task).stop()
+        """End a task, or give its place up if it has ended."""
+        for slot in self._slots:
+            if slot.task is task:  # it may have been lost, and another taken its place
+                slot.stop()
 
     def _note_use(self) -> None:
         """Say so, once, when there has been no slot for a task for long."""
@@ -143,16 +151,15 @@ class ClusterPool:
 
     def _answer(self, slot: Slot) -> Event | None:
         """Take what a slot has answered, and the files that came with it."""
-        assert slot.asked is not None
-        answer: Answer | None = ray.get(slot.asked)
-        slot.asked = None
+        asked, slot.asked, slot.has_ended = slot.asked, None, True  # or so it is, if this fails
+        assert asked is not None
+        answer: Answer | None = ray.get(asked)
         if answer is None:
             return None
         assert slot.task is not None
         for name, content in answer.files.items():
             (slot.task.folder / name).write_bytes(content)
-        if answer.is_end:
-            slot.task = None
+        slot.has_ended = answer.is_end
         return answer.event
 
     def _renew(self, slot: Slot) -> None:

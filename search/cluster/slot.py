@@ -26,11 +26,13 @@ class Slot:
     Attributes:
         asked: what will hold the evaluator's answer; None when it was asked nothing.
         task: what it evaluates.
+        has_ended: whether that has ended; the task is there until it is stopped.
     """
 
     def __init__(self, hire: Callable[[], Any], versions: dict[str, str], data: Prepared) -> None:
         self._evaluator = hire()
         self.task: Task | ControlTask | None = None
+        self.has_ended = False
         self.asked: ray.ObjectRef[Any] | None = self._evaluator.prepare.remote(versions, data)
 
     @property
@@ -39,16 +41,17 @@ class Slot:
         return self.asked is None and self.task is None
 
     def start(self, task: Task | ControlTask) -> None:
-        self.task = task
+        self.task, self.has_ended = task, False
         self.asked = self._evaluator.start.remote(task)
 
     def go_on(self) -> None:
         self.asked = self._evaluator.go_on.remote()
 
     def stop(self) -> None:
-        """End the task. The slot is idle when the evaluator has answered."""
+        """End the task if it has not ended. The slot is idle when the evaluator has answered."""
         self.task = None
-        self.asked = self._evaluator.stop.remote()
+        if not self.has_ended:
+            self.asked = self._evaluator.stop.remote()
 
     def end(self) -> None:
         """End the evaluator, and with it the task."""

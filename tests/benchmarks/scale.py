@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import psutil
 
-from search.attempt import POLL_SECONDS, Event
+from search.attempt import Event
 from search.engines.optuna import OptunaEngine
 from search.places import Place
 from search.study import Coordinator
@@ -110,17 +110,15 @@ class SleepingPool:
         sleeper.next(self._clock)
         self._under_way[task.folder] = sleeper
 
-    def events(self) -> list[tuple[AnyTask, Event]]:
+    def events(self, seconds: float) -> list[tuple[AnyTask, Event]]:
         first = min(sleeper.due for sleeper in self._under_way.values())
-        time.sleep(min(POLL_SECONDS, max(0.0, first - time.monotonic())))
+        time.sleep(min(seconds, max(0.0, first - time.monotonic())))
         now = time.monotonic()
         due = [s for s in self._under_way.values() if s.event is not None and s.due <= now]
         found: list[tuple[AnyTask, Event]] = []
         for sleeper in due:
             assert sleeper.event is not None
             found.append((sleeper.task, sleeper.event))
-            if isinstance(sleeper.event, ScoreRecord):
-                self.stop(sleeper.task)
             sleeper.event, sleeper.due = None, float("inf")
         return found
 

@@ -79,6 +79,8 @@ def run(place: Place, *tasks: Task) -> Mapping[Path, list[Event]]:
                 found[task.folder].append(event)
                 if isinstance(event, EpochRecord):
                     pool.go_on(task)
+                else:
+                    pool.stop(task)
     return found
 
 

@@ -97,9 +97,8 @@ class OneAtATime:
         self._events = [EpochRecord(1, 0.5, 0.9, 0.6, a, 1e-3, 0.1, 500.0), score]
         self._task, self.n_free = task, 0
 
-    def events(self) -> list[tuple[Task, Event]]:
+    def events(self, seconds: float) -> list[tuple[Task, Event]]:
         event = self._events.pop(0)
-        self.n_free = 0 if self._events else 1
         assert self._task is not None
         return [(self._task, event)]
 

@@ -173,7 +173,8 @@ def test_a_trial_that_hangs_is_ended_and_the_others_go_on(
     tmp_path: Path, tiny_dataset: Dataset
 ) -> None:
     with Pool(1, wait, time_limit=1.0) as pool_:
-        pool_.start(make(tmp_path, tiny_dataset, "lstm"))
+        task = make(tmp_path, tiny_dataset, "lstm")
+        pool_.start(task)
         time.sleep(0.5)
         os.kill(pid(), signal.SIGSTOP)
         events: list[object] = []
@@ -181,6 +182,9 @@ def test_a_trial_that_hangs_is_ended_and_the_others_go_on(
             events = [event for _, event in pool_.events()]
         assert isinstance(events[-1], Died)
         assert "was not done after 1 s (--trial-timeout)" in str(events[-1])
+        assert pool_.n_free == 0
+        assert pool_.events() == []
+        pool_.stop(task)
         assert pool_.n_free == 1
 
 

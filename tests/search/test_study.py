@@ -21,11 +21,13 @@ import pytest
 
 from search import budget, study
 from search.doctor import findings
+from search.engines import Asked
 from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
 from search.failures import Died, TrialFailed
 from search.study import Coordinator
+from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
@@ -492,6 +494,26 @@ def test_several_workers_end_at_exactly_the_budget(
     assert len(set(seeds)) == 7
     assert {task.n_threads for task in script.tasks} == {1}
     assert start(7, n_workers=n_workers).ends == []
+    assert_the_stores_agree(root)
+
+
+def test_who_waits_to_go_on_is_served_before_the_next_end(root: Path, start: Start) -> None:
+    order = start(4, n_workers=3, plan=PLAN.with_max_epochs(1)).order
+    first = ["epoch of 0", "epoch of 1", "epoch of 2", "end of 0", "epoch of 3"]
+    assert order == [*first, "end of 1", "end of 2", "end of 3"]
+
+
+def test_a_stop_loses_no_result_that_waits_to_be_recorded(
+    root: Path, start: Start, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(watching: Watching, asked: Asked, outcome: Outcome) -> None:
+        watching.ends.append((asked.number, outcome.state, outcome.void))
+        script.stop = True
+
+    monkeypatch.setattr(Watching, "trial_ends", stops)
+    with pytest.raises(Stopped):
+        start(4, n_workers=3)
+    assert start.ends == [(number, "complete", False) for number in range(3)]  # type: ignore[attr-defined]
     assert_the_stores_agree(root)
 
 
