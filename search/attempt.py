@@ -14,10 +14,11 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from search import evaluator
@@ -39,7 +40,7 @@ def server() -> Iterator[None]:
     _CONTEXT.set_forkserver_preload(["search.backend"])
     # A terminal signals all its processes, but stopping is for the coordinator, which ends the
     # trial and records it. Processes are born with the signals that their parent ignores.
-    with _handled_by(lambda before: signal.SIG_IGN):
+    with _ignoring_stops():
         forkserver.ensure_running()
     try:
         yield
@@ -53,12 +54,11 @@ def server() -> Iterator[None]:
 
 
 @contextmanager
-def _handled_by(handler: Callable[[Any], Any]) -> Iterator[None]:
-    """Handle the signals that stop us by what `handler` makes of the handler before."""
+def _ignoring_stops() -> Iterator[None]:
     before = [(signum, signal.getsignal(signum)) for signum in evaluator.STOPS]
     try:
-        for signum, earlier in before:
-            signal.signal(signum, handler(earlier))
+        for signum, _ in before:
+            signal.signal(signum, signal.SIG_IGN)
         yield
     finally:
         for signum, earlier in before:
@@ -144,10 +144,30 @@ class Begun(Attempt):
         ours, theirs = _CONTEXT.Pipe()
         super().__init__(task, ours, tick)
         self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
-        with _ticking_on_signals(tick):
-            tick()
-            self._process.start()  # waits for the server, which may still be loading Keras
+        self._start(tick)
         theirs.close()
+
+    def _start(self, tick: Callable[[], None]) -> None:
+        """Start the process; wait for the server, which may still be loading Keras.
+
+        A thread starts it, which no signal interrupts: cut off in the middle, it would leave a
+        process that was told half of what it is to do, and complains.
+        """
+        tick()
+        starter = ThreadPoolExecutor(1)
+        started = starter.submit(self._process.start)
+        starter.shutdown(wait=False)
+        try:
+            while not futures.wait([started], POLL_SECONDS).done:
+                tick()
+        except BaseException:
+            started.add_done_callback(self._end_if_born)
+            raise
+        started.result()
+
+    def _end_if_born(self, started: Future[None]) -> None:
+        if started.exception() is None:  # the server was still there
+            self.end()
 
     def end(self) -> None:
         assert self._process.pid is not None
@@ -198,17 +218,3 @@ def _failure(bug: str) -> RuntimeError:
     if full in bug:
         failure.__cause__ = OSError(errno.ENOSPC, full)
     return failure
-
-
-def _ticking_on_signals(tick: Callable[[], None]) -> AbstractContextManager[None]:
-    """Tick when a signal arrives: a wait for the operating system goes on unless that raises."""
-
-    def also_tick(before: Any) -> Any:
-        def handle(signum: int, frame: FrameType | None) -> None:
-            if callable(before):
-                before(signum, frame)
-            tick()
-
-        return handle
-
-    return _handled_by(also_tick)

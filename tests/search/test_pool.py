@@ -9,9 +9,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -96,6 +99,12 @@ def pid() -> int:
     (process,) = multiprocessing.active_children()
     assert process.pid is not None
     return process.pid
+
+
+def trial_processes() -> list[psutil.Process]:
+    """All children of the server that trials are forked from."""
+    running: Any = forkserver._forkserver
+    return psutil.Process(running._forkserver_pid).children()
 
 
 def make(folder: Path, data: Dataset, family: str = "feedforward", **changes: Value) -> Task:
@@ -284,6 +293,44 @@ def test_what_the_tick_raises_ends_the_trial(tmp_path: Path, tiny_dataset: Datas
 
     with pytest.raises(Stopped, match="stopped by SIGTERM"):
         train(make(tmp_path, tiny_dataset), tick=stop)
+
+
+def test_a_stop_in_the_middle_of_a_start_leaves_no_process_and_nobody_complains(
+    tmp_path: Path,
+    tiny_dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    stopped: list[int] = []
+
+    def tick() -> None:
+        if stopped:
+            raise Stopped(stopped[0])
+
+    def handle(signum: int, frame: object) -> None:
+        stopped.append(signum)
+        tick()
+
+    def interrupted(fds: Sequence[int], connect: Any = forkserver.connect_to_new_process) -> Any:
+        found = connect(fds)
+        time.sleep(0.5)  # the process is born, and waits to be told what it is to do
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return found
+
+    with suppress(TrialFailed):  # the server has Keras loaded when this process was born
+        train(make(tmp_path, tiny_dataset), first=lambda: os.kill(pid(), signal.SIGKILL))
+    before = signal.signal(signal.SIGUSR1, handle)
+    monkeypatch.setattr(forkserver, "connect_to_new_process", interrupted)
+    try:
+        with pytest.raises(Stopped):
+            train(make(tmp_path, tiny_dataset), tick=tick)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    deadline = time.monotonic() + 10
+    while trial_processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert trial_processes() == []
+    assert capfd.readouterr().err == ""
 
 
 def test_ctrl_c_in_the_terminal_is_left_to_the_coordinator(
