@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nsmallest
+from itertools import islice
 from typing import Any
 
 from optuna import Study
@@ -29,10 +30,15 @@ class BoundedTPESampler(TPESampler):
     would have proposed. With fewer trials the candidates are Optuna's own, to the last bit; which
     of them is proposed is computed with SciPy's function in the place of Optuna's, which is a
     loop in Python: it took most of a proposal's time (DECISIONS.md, 66).
+
+    Args:
+        best: what is remembered from one proposal to the next, by states that are looked at. Of
+            one study, and of no other.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, best: BestByStates | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._best = {} if best is None else best
         self._proposal = -1  # the number of the trial that is proposed
         self._learnt_from: dict[Any, list[FrozenTrial]] = {}  # for it
 
@@ -67,22 +73,48 @@ class BoundedTPESampler(TPESampler):
             return study
         if trial.number != self._proposal:
             self._proposal, self._learnt_from = trial.number, {}
-        return _Bounded(study, self._learnt_from)
+        return _Bounded(study, self._learnt_from, self._best)
 
 
-def learnt_from(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+class Best:
+    """The best of the trials that have ended, remembered from one proposal to the next.
+
+    What has ended does not change, so only what has ended since then is ranked.
+    """
+
+    def __init__(self) -> None:
+        self._ranked: set[int] = set()
+        self._best: list[tuple[tuple[int, float, float], int]] = []  # ranks and numbers
+
+    def among(self, ended: Sequence[FrozenTrial]) -> set[int]:
+        """Give the numbers of the best.
+
+        Args:
+            ended: those of the time before, and perhaps more.
+        """
+        new = [trial for trial in ended if trial.number not in self._ranked]
+        ranks = [(_rank(trial), trial.number) for trial in new]
+        self._best = nsmallest(_BEST, [*self._best, *ranks])  # the earlier of equals
+        self._ranked.update(number for _, number in ranks)
+        return {number for _, number in self._best}
+
+
+def learnt_from(trials: list[FrozenTrial], best: Best | None = None) -> list[FrozenTrial]:
     """Leave out what TPE need not learn from; trials that have not ended stay.
 
     Args:
         trials: of a search with one goal, which is high, in the order of their numbers.
+        best: what it remembers of the proposals before; None ranks all of them.
     """
     ended = [trial for trial in trials if trial.state in _LEARNT_FROM]
     if len(ended) <= MOST_TRIALS:
         return trials
-    best = {trial.number for trial in nsmallest(_BEST, ended, _rank)}
-    others = [trial.number for trial in ended if trial.number not in best]
-    kept = best.union(others[_BEST - MOST_TRIALS :])
-    return [t for t in trials if t.state not in _LEARNT_FROM or t.number in kept]
+    numbers = (best or Best()).among(ended)
+    newest = islice(
+        (trial for trial in reversed(ended) if trial.number not in numbers), MOST_TRIALS - _BEST
+    )
+    kept = numbers.union(trial.number for trial in newest)
+    return [t for t in trials if t.number in kept or t.state not in _LEARNT_FROM]
 
 
 def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
@@ -94,6 +126,9 @@ def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
         return 1, 1, 0.0
     step, value = max(trial.intermediate_values.items())
     return 1, -step, math.inf if math.isnan(value) else -value
+
+
+BestByStates = dict[tuple[TrialState, ...] | None, Best]
 
 
 @contextmanager
@@ -114,9 +149,12 @@ class _Bounded:
         known: what it has seen of it already, by states.
     """
 
-    def __init__(self, study: Study, known: dict[Any, list[FrozenTrial]]) -> None:
+    def __init__(
+        self, study: Study, known: dict[Any, list[FrozenTrial]], best: BestByStates
+    ) -> None:
         self._study = study
         self._known = known
+        self._best = best
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -129,7 +167,8 @@ class _Bounded:
     ) -> list[FrozenTrial]:
         asked_for = None if states is None else tuple(s for s in TrialState if s in states)
         if deepcopy or asked_for not in self._known:
-            found = learnt_from(self._study._get_trials(deepcopy, states, use_cache))
+            best = self._best.setdefault(asked_for, Best())
+            found = learnt_from(self._study._get_trials(deepcopy, states, use_cache), best)
             if deepcopy:
                 return found
             self._known[asked_for] = found

@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines import Asked, derive
+from search.engines.bounded import BestByStates
 from search.engines.journal import Ended
 from search.engines.names import GOALS
 from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
@@ -81,6 +82,7 @@ class OptunaEngine:
         self._asked: dict[int, optuna.Trial] = {}  # those under way
         self._reported: dict[int, set[int]] = {}  # steps of those that were adopted
         self._tally = self._count()
+        self._best: BestByStates = {}
         self._may_be_known = True  # whether values may be known that are to be asked next
 
     def ask(self) -> Asked | None:
@@ -98,7 +100,7 @@ class OptunaEngine:
 
     def _ask(self, place: int, n_known: int) -> tuple[optuna.Trial, Asked]:
         seed = derive(self._seed, place, "sampler")
-        self._study.sampler = make_sampler(self._sampler, self._seed, seed)
+        self._study.sampler = make_sampler(self._sampler, self._seed, seed, self._best)
         trial = self._study.ask()
         if self._two_goals:
             _ = trial.relative_params  # only now does it belong to a generation, known or not
@@ -167,6 +169,7 @@ class OptunaEngine:
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         settle_study(self._study, recorded, self._asked.keys())
         self._tally = self._count()
+        self._best.clear()
 
     def n_finished(self) -> int:
         return self._tally.n_finished

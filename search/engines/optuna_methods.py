@@ -10,7 +10,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from search.engines.bounded import BoundedTPESampler
+from search.engines.bounded import BestByStates, BoundedTPESampler
 from search.engines.names import ENGINES
 from spaces.plan import StudyPlan
 
@@ -22,17 +22,20 @@ _FIRST_RUNG, _ENOUGH_TEXTS = 0.25, 4_000
 _POPULATION = 10
 
 
-def make_sampler(name: str, study_seed: int, seed: int) -> BaseSampler:
+def make_sampler(
+    name: str, study_seed: int, seed: int, best: BestByStates | None = None
+) -> BaseSampler:
     """Make the sampler of one proposal.
 
     Args:
         study_seed: the same for all proposals of a study.
         seed: of this proposal.
+        best: what TPE remembers of the study from one proposal to the next.
     """
     match name:
         case "tpe":
             # Optuna's own 10 random trials would use up most of a budget of 20 minutes.
-            return BoundedTPESampler(seed=seed, n_startup_trials=5)
+            return BoundedTPESampler(best, seed=seed, n_startup_trials=5)
         case "random":
             return RandomSampler(seed=seed)
         case "qmc":

@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from search.engines.known_trials import KnownTrials
 from search.engines.patient import PatientStorage
 from tracking.durable import unsynced
 from tracking.patience import Patience
@@ -33,9 +34,8 @@ class SoleStorage(PatientStorage):
 
     def __init__(self, storage: BaseStorage, patience: Patience) -> None:
         super().__init__(storage, patience)
-        self._trials: dict[int, dict[int, FrozenTrial]] = {}  # by study and number
+        self._trials: dict[int, KnownTrials] = {}  # by study
         self.view: Sequence[FrozenTrial] | None = None
-        self._open: dict[int, set[int]] = {}  # numbers of those that have not ended, by study
         self._places: dict[int, tuple[int, int]] = {}  # study and number by id of a trial
         self._distributions: dict[BaseDistribution, BaseDistribution] = {}  # each kept once
         # Trials that are not written yet have ids of their own, below 0; and the ids they got
@@ -62,7 +62,6 @@ class SoleStorage(PatientStorage):
     def delete_study(self, study_id: int) -> None:
         super().delete_study(study_id)
         self._trials.pop(study_id, None)  # SQLite gives the number of a study again
-        self._open.pop(study_id, None)
         self._places = {t: place for t, place in self._places.items() if place[0] != study_id}
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
@@ -144,10 +143,10 @@ class SoleStorage(PatientStorage):
         self._replace(trial)
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
-        trial = self._load(study_id).get(trial_number)
-        if trial is None:
+        trials = self._load(study_id)
+        if trial_number not in trials:
             raise KeyError(f"study {study_id} has no trial with number {trial_number}")
-        return trial._trial_id
+        return trials[trial_number]._trial_id
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if self._id(trial_id) not in self._places:
@@ -165,7 +164,7 @@ class SoleStorage(PatientStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        found = self._all(study_id, states)
+        found = self._load(study_id).having(states)
         if self.view is not None:
             waiting = [trial for trial in found if trial.state is TrialState.WAITING]
             found = [t for t in (*self.view, *waiting) if states is None or t.state in states]
@@ -174,23 +173,14 @@ class SoleStorage(PatientStorage):
     def get_n_trials(
         self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
     ) -> int:
-        return len(self._all(study_id, (state,) if isinstance(state, TrialState) else state))
+        states = (state,) if isinstance(state, TrialState) else state
+        return len(self._load(study_id).having(states))
 
-    def _all(self, study_id: int, states: Container[TrialState] | None) -> list[FrozenTrial]:
-        trials = self._load(study_id)
-        if states is None:
-            return list(trials.values())
-        if any(state.is_finished() and state in states for state in TrialState):
-            return [trial for trial in trials.values() if trial.state in states]
-        # Of many trials few are open.
-        found = [trials[number] for number in sorted(self._open[study_id])]
-        return [trial for trial in found if trial.state in states]
-
-    def _load(self, study_id: int) -> dict[int, FrozenTrial]:
-        """Give the trials of a study by number, in order; read all of them the first time."""
+    def _load(self, study_id: int) -> KnownTrials:
+        """Give the trials of a study; read all of them the first time."""
         if study_id not in self._trials:
             trials = super().get_all_trials(study_id, deepcopy=False)
-            self._trials[study_id], self._open[study_id] = {}, set()
+            self._trials[study_id] = KnownTrials()
             for trial in sorted(trials, key=attrgetter("number")):  # some samplers rely on it
                 self._remember(study_id, trial)
         return self._trials[study_id]
@@ -202,12 +192,8 @@ class SoleStorage(PatientStorage):
         self._replace(trial)
 
     def _replace(self, trial: FrozenTrial) -> None:
-        study_id, number = self._places[trial._trial_id]
-        self._trials[study_id][number] = trial
-        if trial.state.is_finished():
-            self._open[study_id].discard(number)
-        else:
-            self._open[study_id].add(number)
+        study_id, _ = self._places[trial._trial_id]
+        self._trials[study_id].put(trial)
 
     def _id(self, trial_id: int) -> int:
         return self._written.get(trial_id, trial_id)
@@ -223,7 +209,8 @@ class SoleStorage(PatientStorage):
 
     def _write(self, draft_id: int) -> None:
         study_id, number = self._places[draft_id]
-        trial = self._trials[study_id].pop(number)  # it is not there yet, should it be asked for
+        trial = self._trials[study_id].drop(number)  # it is not there yet, should it be asked for
+        assert trial is not None
         trial_id = super().create_new_trial(study_id, trial)
         trial._trial_id = self._written[draft_id] = trial_id
         self._remember(study_id, trial)
@@ -231,8 +218,7 @@ class SoleStorage(PatientStorage):
     def _forget(self, draft_id: int) -> None:
         study_id, number = self._places.pop(draft_id)
         if draft_id not in self._written:
-            self._trials[study_id].pop(number, None)
-            self._open[study_id].discard(number)
+            self._trials[study_id].drop(number)
 
 
 def _begun(number: int, trial_id: int) -> FrozenTrial:

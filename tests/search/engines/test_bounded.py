@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.special import log_ndtr
 
 from search.engines import bounded
-from search.engines.bounded import MOST_TRIALS, BoundedTPESampler, learnt_from
+from search.engines.bounded import MOST_TRIALS, Best, BoundedTPESampler, learnt_from
 
 SPACE = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -84,6 +84,17 @@ def test_the_25_best_are_always_learnt_from(monkeypatch: pytest.MonkeyPatch) -> 
     best = sorted(complete, key=lambda trial: trial.values[0], reverse=True)[:25]
     assert {trial.number for trial in best} <= kept
     assert len(kept) == 30
+
+
+def test_what_was_remembered_of_the_best_changes_nothing() -> None:
+    trials, best = tried(MOST_TRIALS + 300), Best()
+    for n in sorted(random.Random(2).sample(range(MOST_TRIALS, len(trials)), 40)):
+        assert learnt_from(trials[:n], best) == learnt_from(trials[:n])
+    late = trials.pop(7)  # it was under way when those after it had ended
+    best = Best()
+    learnt_from(trials, best)
+    trials.insert(7, late)
+    assert learnt_from(trials, best) == learnt_from(trials)
 
 
 def test_trials_under_way_are_not_left_out() -> None:
