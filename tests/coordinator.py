@@ -101,6 +101,13 @@ class Watching:
     def tick(self) -> None: ...
 
 
+class Silent:
+    """A watcher that shows nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args: None
+
+
 @dataclass
 class Script:
     """What the trial processes will do, one after another; then they complete."""

@@ -19,6 +19,8 @@ from search.engines.patient import PatientStorage
 from tracking.durable import unsynced
 from tracking.patience import Patience
 
+_Items = tuple[tuple[str, BaseDistribution], ...]
+
 
 class SoleStorage(PatientStorage):
     """Remembers all trials, and changes what it remembers as it writes: nobody else writes.
@@ -37,7 +39,7 @@ class SoleStorage(PatientStorage):
         self._trials: dict[int, KnownTrials] = {}  # by study
         self.view: Sequence[FrozenTrial] | None = None
         self._places: dict[int, tuple[int, int]] = {}  # study and number by id of a trial
-        self._distributions: dict[BaseDistribution, BaseDistribution] = {}  # each kept once
+        self._distributions: dict[_Items, dict[str, BaseDistribution]] = {}  # each kept once
         # Trials that are not written yet have ids of their own, below 0; and the ids they got
         # when they were, while somebody may still call them by the first.
         self._drafts: list[int] = []
@@ -104,7 +106,6 @@ class SoleStorage(PatientStorage):
         param_value_internal: float,
         distribution: BaseDistribution,
     ) -> None:
-        distribution = self._distributions.setdefault(distribution, distribution)
         what = (param_name, param_value_internal, distribution)
         self._put(trial_id, lambda real: super(SoleStorage, self).set_trial_param(real, *what))
         trial = copy.copy(self._trial(trial_id))
@@ -186,8 +187,9 @@ class SoleStorage(PatientStorage):
         return self._trials[study_id]
 
     def _remember(self, study_id: int, trial: FrozenTrial) -> None:
-        known = self._distributions
-        trial.distributions = {n: known.setdefault(d, d) for n, d in trial.distributions.items()}
+        distributions = trial.distributions
+        alike = tuple(distributions.items())
+        trial.distributions = self._distributions.setdefault(alike, distributions)
         self._places[trial._trial_id] = study_id, trial.number
         self._replace(trial)
 

@@ -38,7 +38,7 @@ from search.places import Place
 from search.study import Coordinator
 from search.tasks import AnyTask, Task
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, Watching
+from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
 from tracking.records import EpochRecord, ScoreRecord
 
@@ -186,7 +186,7 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
         is_here=chosen.evaluators == 1,  # so many are on a cluster
     )
     Coordinator(
-        plan, engine, records, DATASET, Watching(), lambda: None, place, chosen.keep_models
+        plan, engine, records, DATASET, Silent(), lambda: None, place, chosen.keep_models
     ).run()
 
 

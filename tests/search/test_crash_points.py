@@ -40,6 +40,7 @@ from search.study import Coordinator
 from search.tasks import Task
 from spaces.studies import STUDIES
 from tests.builders import build_plan, place_database
+from tests.coordinator import Silent
 from tracking import layout, params_layout, store
 from tracking.patient import PatientClient
 from tracking.records import EpochRecord, ScoreRecord
@@ -63,13 +64,6 @@ DATA = EightTexts("tiny", "", False, ("neg", "pos"), "d", "s", PARTS, folder=Pat
 
 
 DEFAULTS = PLAN.complete({})
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args: None
 
 
 class OneAtATime:
