@@ -15,7 +15,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -154,7 +153,7 @@ class Begun(Attempt):
         process that was told half of what it is to do, and complains.
         """
         tick()
-        starter = ThreadPoolExecutor(1)
+        starter = futures.ThreadPoolExecutor(1)
         started = starter.submit(self._process.start)
         starter.shutdown(wait=False)
         try:
@@ -165,7 +164,7 @@ class Begun(Attempt):
             raise
         started.result()
 
-    def _end_if_born(self, started: Future[None]) -> None:
+    def _end_if_born(self, started: futures.Future[None]) -> None:
         if started.exception() is None:  # the server was still there
             self.end()
 

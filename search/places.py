@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
-from search.attempt import POLL_SECONDS
+from search.attempt import POLL_SECONDS, server
 from search.pool import Pool
 from tracking.environment import threads_each
 
@@ -71,8 +71,6 @@ def open_place(chosen: Options, data: Dataset, say: Callable[[str], None]) -> It
         with connect(chosen.cluster, data, say) as place:
             yield place
         return
-
-    from search.attempt import server
 
     with server():  # Keras loads in it while the stores are opened here
         open_pool = partial(Pool, chosen.n_workers, time_limit=chosen.time_limit)

@@ -67,10 +67,10 @@ class Pool:
             seconds: to wait at most.
         """
         self._tick()
-        asked = {pipe: one for pipe, one in self._under_way.items() if not one.has_ended}
-        ready = wait(list(asked), seconds)
-        found = [(attempt, attempt.event()) for pipe, attempt in asked.items() if pipe in ready]
-        for pipe, attempt in asked.items():
+        heard = {pipe: one for pipe, one in self._under_way.items() if not one.has_ended}
+        ready = wait(list(heard), seconds)
+        found = [(attempt, attempt.event()) for pipe, attempt in heard.items() if pipe in ready]
+        for pipe, attempt in heard.items():
             if pipe not in ready and attempt.has_taken(self._time_limit):
                 assert self._time_limit is not None
                 limit = duration(self._time_limit)
@@ -124,12 +124,12 @@ def run_all(
                 if isinstance(event, RuntimeError):
                     raise event
                 assert not isinstance(event, RungRecord)  # it is for pruners; here is none
+                if not isinstance(event, EpochRecord):
+                    pool.stop(task)
+                    n_under_way -= 1
                 yield task, event
                 if isinstance(event, EpochRecord):
                     pool.go_on(task)
-                else:
-                    pool.stop(task)
-                    n_under_way -= 1
 
 
 def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], None]) -> ScoreRecord:

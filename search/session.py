@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +67,13 @@ class Session:
                 try:
                     while self._begin(pool) or self._courses:
                         self._take_some(pool)
-                finally:  # whatever stops the study, what has come is not lost
-                    self._take_ends(pool)
+                except Exception as error:
+                    # What has come is not lost. A fault that shows now is more than a stop, and
+                    # less than the first fault.
+                    is_stop = isinstance(error, OutOfTime | Stopped)
+                    with suppress(*() if is_stop else (Exception,)):
+                        self._take_ends(pool)
+                    raise
         except OutOfTime as end:  # no verdict on these values: they are tried when there is time
             self._cut_short(str(end))
         except Stopped as stop:
@@ -207,8 +213,8 @@ class Session:
         if goes_on:
             pool.go_on(task)
             return
-        pool.stop(task)
         del self._courses[task.folder]
+        pool.stop(task)
         shutil.rmtree(task.folder)
         self._may_begin = self._may_begin or not self._gave_up_time
         self._study.store.take_stock(self._study.keep_models)

@@ -105,14 +105,19 @@ class Evaluator:
         while not (events := self._pool.events()):
             pass  # it has waited a moment
         ((_, event),) = events
-        answer = Answer(event, self._new_files(), is_end=not isinstance(event, STEPS))
-        if answer.is_end:
-            self.stop()
+        is_end = not isinstance(event, STEPS)
+        if is_end:
+            self._pool.stop(self._task)  # from now on nobody writes to its folder
+        answer = Answer(event, self._new_files(), is_end)
+        if is_end:
+            self._folder.cleanup()
         return answer
 
     def _new_files(self) -> dict[str, bytes]:
         found = {}
         for file in self._task.folder.iterdir():
+            if not file.is_file():  # what Keras leaves that is killed while it saves a model
+                continue
             stat = file.stat()
             state = (stat.st_size, stat.st_mtime_ns)
             if self._sent.get(file.name) != state:

@@ -103,7 +103,7 @@ class ClusterPool:
                 f"the Ray cluster is gone ({error}). Nothing finished is lost: the same command "
                 "goes on from here when there is one."
             ) from error
-        return [found for ref in answered for found in self._take(asked[ref])]
+        return self._take_each([asked[ref] for ref in answered])
 
     def go_on(self, task: AnyTask) -> None:
         """Let a task train on."""
@@ -127,6 +127,21 @@ class ClusterPool:
         for slot in self._slots:
             if self._waiting and slot.is_idle:
                 slot.start(self._waiting.popleft())
+
+    def _take_each(self, slots: list[Slot]) -> list[tuple[AnyTask, Event]]:
+        found: list[tuple[AnyTask, Event]] = []
+        for slot in slots:
+            answer = slot.asked
+            try:
+                found += self._take(slot)
+            except Exception:
+                if not found:
+                    raise
+                slot.asked = answer  # it comes again, when nothing is lost by it
+                break
+            if slot not in self._slots:
+                break  # it was lost; if the cluster is gone, none of the others has died
+        return found
 
     def _take(self, slot: Slot) -> list[tuple[AnyTask, Event]]:
         """Give the event that a slot has answered with, if its answer is one."""

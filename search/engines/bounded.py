@@ -90,13 +90,20 @@ class Best:
         """Give the numbers of the best.
 
         Args:
-            ended: those of the time before, and perhaps more.
+            ended: most often those of the time before, and some more.
         """
         new = [trial for trial in ended if trial.number not in self._ranked]
+        if len(self._ranked) + len(new) != len(ended):  # some are not there any more
+            self._ranked.clear()
+            self._best.clear()
+            new = list(ended)
         ranks = [(_rank(trial), trial.number) for trial in new]
         self._best = nsmallest(_BEST, [*self._best, *ranks])  # the earlier of equals
         self._ranked.update(number for _, number in ranks)
         return {number for _, number in self._best}
+
+
+BestByStates = dict[tuple[TrialState, ...] | None, Best]
 
 
 def learnt_from(trials: list[FrozenTrial], best: Best | None = None) -> list[FrozenTrial]:
@@ -126,9 +133,6 @@ def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
         return 1, 1, 0.0
     step, value = max(trial.intermediate_values.items())
     return 1, -step, math.inf if math.isnan(value) else -value
-
-
-BestByStates = dict[tuple[TrialState, ...] | None, Best]
 
 
 @contextmanager

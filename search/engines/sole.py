@@ -174,8 +174,10 @@ class SoleStorage(PatientStorage):
     def get_n_trials(
         self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
     ) -> int:
-        states = (state,) if isinstance(state, TrialState) else state
-        return len(self._load(study_id).having(states))
+        trials = self._load(study_id)
+        if state is None:
+            return len(trials)
+        return len(trials.having((state,) if isinstance(state, TrialState) else state))
 
     def _load(self, study_id: int) -> KnownTrials:
         """Give the trials of a study; read all of them the first time."""

@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,6 +24,7 @@ import pytest
 from search.attempt import Event, server
 from search.cluster import nodes
 from search.cluster.connect import connect
+from search.cluster.evaluator import Answer
 from search.cluster.options import ClusterPlan
 from search.datasets.cache import Dataset
 from search.failures import Died, TrialFailed
@@ -188,13 +190,48 @@ def test_a_place_that_is_lost_ends_its_trial_as_died_and_another_takes_it(
         evaluator.kill()
         pool.go_on(lost)
         pool.start(other)
-        events = [next_event(pool), next_event(pool)]
+        events: list[Event] = []
+        while len(events) < 2:
+            events += [event for _, event in pool.events()]
         (death,) = (event for event in events if isinstance(event, Died))
         assert "its place on the cluster was lost" in str(death)
         wait_for(1)  # that of the other trial, which goes on
         pool.stop(other)
     found = run(cluster, again, make(tmp_path / "b", tiny_dataset))
     assert [type(events[-1]) for events in found.values()] == [ScoreRecord, ScoreRecord]
+
+
+@dataclass
+class Answered:
+    """Stands in for a slot whose evaluator has answered, or has failed."""
+
+    asked: Any
+    task: Task | None = None
+    has_ended: bool = False
+    is_idle: bool = False
+
+
+def test_a_node_that_is_refused_takes_no_result_of_another_along(
+    tmp_path: Path, tiny_dataset: Dataset, cluster: Place
+) -> None:
+    import ray  # not before the fixture has set what it reads
+
+    from search.cluster.pool import ClusterPool
+
+    @ray.remote(num_cpus=0)
+    def prepare() -> None:
+        raise UserError("the coordinator has others")
+
+    task = make(tmp_path / "task", tiny_dataset)
+    died = Died("it was not done")
+    asked = [ray.put(Answer(died, {}, is_end=True)), prepare.remote()]
+    ray.wait(asked, num_returns=2)
+    slots: Any = [Answered(asked[0], task), Answered(asked[1])]
+    pool = ClusterPool(slots, lambda: slots[0], nothing, nothing)
+    ((given, event),) = pool.events()
+    assert (given, str(event)) == (task, str(died))
+    with pytest.raises(UserError, match="the coordinator has others"):
+        pool.events()
 
 
 def test_a_control_is_scored_there_too(

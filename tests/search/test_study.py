@@ -517,6 +517,21 @@ def test_a_stop_loses_no_result_that_waits_to_be_recorded(
     assert_the_stores_agree(root)
 
 
+def test_a_bug_loses_no_result_that_waits_to_be_recorded_and_is_what_is_told(
+    root: Path, start: Start, script: Script
+) -> None:
+    one_epoch = PLAN.with_max_epochs(1)
+
+    def has_another(tick: Callable[[], None]) -> None:
+        raise RuntimeError("another trial process failed")
+
+    script.ends = [has_a_bug, lambda tick: None, has_another]
+    with pytest.raises(RuntimeError, match="KeyError"):
+        start(3, n_workers=3, plan=one_epoch)
+    assert [trial.state for trial in recorded(root).trials] == ["failed", "complete", "failed"]
+    assert_the_stores_agree(root)
+
+
 def test_a_bug_in_one_trial_cuts_the_others_short_and_all_are_made_again(
     root: Path, start: Start, script: Script
 ) -> None:

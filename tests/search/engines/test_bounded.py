@@ -90,6 +90,7 @@ def test_what_was_remembered_of_the_best_changes_nothing() -> None:
     trials, best = tried(MOST_TRIALS + 300), Best()
     for n in sorted(random.Random(2).sample(range(MOST_TRIALS, len(trials)), 40)):
         assert learnt_from(trials[:n], best) == learnt_from(trials[:n])
+    assert learnt_from(trials[: MOST_TRIALS + 1], best) == learnt_from(trials[: MOST_TRIALS + 1])
     late = trials.pop(7)  # it was under way when those after it had ended
     best = Best()
     learnt_from(trials, best)

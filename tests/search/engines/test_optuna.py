@@ -15,7 +15,7 @@ import optuna
 import pytest
 from sqlalchemy import create_engine, text
 
-from search.engines import Asked, derive
+from search.engines import Asked, bounded, derive
 from search.engines.names import ENGINES
 from search.engines.optuna import OptunaEngine
 from spaces.families import FAMILY
@@ -147,6 +147,15 @@ def test_stops_change_nothing_of_what_is_proposed(open_engine: Open) -> None:
         stopped += run(open_engine(plan=_named("stopped")), 1)
     assert proposals(stopped) == proposals(whole)
     assert [trial.number for trial in stopped] == [2, 5, 8, 11]
+
+
+def test_what_is_remembered_from_proposal_to_proposal_changes_none(
+    open_engine: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "MOST_TRIALS", 30)
+    whole = run(open_engine(plan=_named("whole")), 45)
+    stopped = [asked for _ in range(9) for asked in run(open_engine(plan=_named("stopped")), 5)]
+    assert proposals(stopped) == proposals(whole)
 
 
 class Killed(BaseException):
