@@ -64,16 +64,7 @@ class Session:
             with study.place.open_pool(self._tick) as pool:
                 for course, one in zip(courses, adopted, strict=True):
                     self._go_on(pool, course, one)
-                try:
-                    while self._begin(pool) or self._courses:
-                        self._take_some(pool)
-                except Exception as error:
-                    # What has come is not lost. A fault that shows now is more than a stop, and
-                    # less than the first fault.
-                    is_stop = isinstance(error, OutOfTime | Stopped)
-                    with suppress(*() if is_stop else (Exception,)):
-                        self._take_ends(pool)
-                    raise
+                self._run_all(pool)
         except OutOfTime as end:  # no verdict on these values: they are tried when there is time
             self._cut_short(str(end))
         except Stopped as stop:
@@ -86,6 +77,19 @@ class Session:
             assert study.plan.timeout is not None
             study.engine.spend(study.plan.timeout)
         study.store.take_stock(study.keep_models)
+
+    def _run_all(self, pool: Evaluators) -> None:
+        """Begin and take until all is done; whatever stops it, no result that has come is lost."""
+        try:
+            while self._begin(pool) or self._courses:
+                self._take_some(pool)
+        except (OutOfTime, Stopped):
+            self._take_ends(pool)  # a fault that shows now is more than a stop
+            raise
+        except Exception:
+            with suppress(Exception):  # and less than the first fault
+                self._take_ends(pool)
+            raise
 
     def _take_some(self, pool: Evaluators) -> None:
         """Take the steps that have come, and one end.
