@@ -22,6 +22,8 @@ import pytest
 
 from search.attempt import server
 from search.batches import Ragged
+from search.cluster.evaluator import Evaluator
+from search.cluster.options import ClusterPlan
 from search.datasets.cache import Dataset
 from search.failures import Died, TrialFailed
 from search.pool import Pool, run_all
@@ -245,6 +247,21 @@ def test_what_a_killed_process_leaves_lies_in_its_own_folder_which_is_deleted_wi
     left = Path(said.read_text())
     assert left.is_dir()
     assert left.parent == own
+
+
+def test_what_a_killed_process_leaves_on_a_node_of_a_cluster_is_no_fault(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    evaluator = Evaluator(ClusterPlan("local", 1, n_cpus=1, n_gpus=0, time_limit=None), tmp_path)
+    evaluator._data = tiny_dataset.folder
+    data = IsKilledWhileSaving(**vars(tiny_dataset), said=tmp_path / "said")
+    answer = evaluator.start(make(tmp_path, data))
+    while not answer.is_end:
+        answer = evaluator.go_on()
+    assert "was killed" in str(answer.event)
+    left = Path((tmp_path / "said").read_text())
+    assert left.parent.parent == tmp_path
+    assert not left.parent.exists()
 
 
 def test_what_a_trial_started_ends_with_it(tmp_path: Path, tiny_dataset: Dataset) -> None:
