@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nsmallest
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from optuna import Study
@@ -21,6 +23,7 @@ from scipy.special import log_ndtr
 # left out are the oldest of those that it holds them against.
 MOST_TRIALS, _BEST = 500, 25
 _LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
+_NUMBER = attrgetter("number")
 
 
 class BoundedTPESampler(TPESampler):
@@ -103,25 +106,25 @@ class Best:
         return {number for _, number in self._best}
 
 
-BestByStates = dict[tuple[TrialState, ...] | None, Best]
+BestByStates = dict[tuple[TrialState, ...], Best]
 
 
-def learnt_from(trials: list[FrozenTrial], best: Best | None = None) -> list[FrozenTrial]:
-    """Leave out what TPE need not learn from; trials that have not ended stay.
+def learnt_from(ended: list[FrozenTrial], best: Best | None = None) -> list[FrozenTrial]:
+    """Leave out what TPE need not learn from.
 
     Args:
-        trials: of a search with one goal, which is high, in the order of their numbers.
+        ended: trials of a search with one goal, which is high, in the order of their numbers.
         best: what it remembers of the proposals before; None ranks all of them.
     """
-    ended = [trial for trial in trials if trial.state in _LEARNT_FROM]
     if len(ended) <= MOST_TRIALS:
-        return trials
+        return ended
     numbers = (best or Best()).among(ended)
     newest = islice(
         (trial for trial in reversed(ended) if trial.number not in numbers), MOST_TRIALS - _BEST
     )
-    kept = numbers.union(trial.number for trial in newest)
-    return [t for t in trials if t.number in kept or t.state not in _LEARNT_FROM]
+    by_number = {trial.number: trial for trial in newest}
+    by_number |= {number: ended[bisect_left(ended, number, key=_NUMBER)] for number in numbers}
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def _rank(trial: FrozenTrial) -> tuple[int, float, float]:
@@ -169,10 +172,16 @@ class _Bounded:
         states: Container[TrialState] | None = None,
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
-        asked_for = None if states is None else tuple(s for s in TrialState if s in states)
+        asked_for = tuple(s for s in TrialState if states is None or s in states)
         if deepcopy or asked_for not in self._known:
-            best = self._best.setdefault(asked_for, Best())
-            found = learnt_from(self._study._get_trials(deepcopy, states, use_cache), best)
+            ended = tuple(s for s in asked_for if s in _LEARNT_FROM)
+            others = tuple(s for s in asked_for if s not in _LEARNT_FROM)
+            best = self._best.setdefault(ended, Best())
+            # Not Optuna's cache, which goes through all trials for those in a state.
+            found = learnt_from(self._study._get_trials(deepcopy, ended), best)
+            if others:
+                found = [*found, *self._study._get_trials(deepcopy, others)]
+                found.sort(key=_NUMBER)
             if deepcopy:
                 return found
             self._known[asked_for] = found

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.special import log_ndtr
 
 from search.engines import bounded
-from search.engines.bounded import MOST_TRIALS, Best, BoundedTPESampler, learnt_from
+from search.engines.bounded import MOST_TRIALS, Best, BoundedTPESampler, _Bounded, learnt_from
 
 SPACE = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -101,8 +101,10 @@ def test_what_was_remembered_of_the_best_changes_nothing() -> None:
 def test_trials_under_way_are_not_left_out() -> None:
     trials = tried(MOST_TRIALS + 100)
     for trial in trials[:50]:
-        trial.state = TrialState.RUNNING
-    kept = learnt_from(trials)
+        trial.state, trial.values, trial.datetime_complete = TrialState.RUNNING, None, None
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(trials)
+    kept = _Bounded(study, {}, {})._get_trials(deepcopy=False)
     assert [trial.number for trial in kept[:50]] == list(range(50))
     assert len(kept) == 50 + MOST_TRIALS
 
