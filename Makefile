@@ -12,7 +12,7 @@ search: .venv/ready
 	$(BIN)/python -m search.run --study $(STUDY) $(ARGS)
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile
 
 check: style test
 

@@ -170,6 +170,7 @@ def test_a_bug_a_failure_and_a_death_come_as_what_they_are(
         pool.start(death)
         next_event(pool)
         (process,) = wait_for(1)
+        assert process.nice() == psutil.Process().nice()
         pool.go_on(death)
         process.kill()
         event = next_event(pool)
