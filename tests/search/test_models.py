@@ -195,7 +195,8 @@ def test_a_step_of_training_moves_every_weight_that_is_trained(
 ) -> None:
     no_dropout = {name: 0.0 for name in params if name.endswith("dropout")}
     model = make(family, {**params, **no_dropout}, 3)
-    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", jit_compile=False)
+    # Each model's graph would be traced for one step.
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", run_eagerly=True)
     before = [weights.numpy() for weights in model.trainable_weights]
     loss = model.train_on_batch(batch(9, 4, 9), np.array([0, 1, 2]))
     assert np.isfinite(loss)
