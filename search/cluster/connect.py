@@ -60,7 +60,7 @@ def _ray(address: str) -> Any:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         # Ray starts its workers as nice as can be, so that whatever else the machine does comes
         # first: trials would take longer than with --workers, or not end.
-        os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+        os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  the name is Ray's
     else:
         # Ray asks an address for minutes whether it is a cluster, deaf to signals.
         os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")
