@@ -123,6 +123,10 @@ class Attempt(ABC):
     def end(self) -> None:
         """Leave no process behind, nor any that it started: they are a group of their own."""
 
+    def leave(self) -> None:
+        """Leave the process to itself; it notices at once, and waits for another coordinator."""
+        self.pipe.close()
+
     @abstractmethod
     def _join(self) -> None:
         """Wait for its end."""
@@ -175,6 +179,12 @@ class Begun(Attempt):
         self._process.kill()
         self._process.join()
         self.pipe.close()
+
+    def leave(self) -> None:
+        super().leave()
+        # When we end, all that we have begun would be waited for. There is no public way out.
+        children: Any = multiprocessing.process
+        children._children.discard(self._process)
 
     def _join(self) -> None:
         self._process.join()

@@ -57,7 +57,7 @@ def repair(root: Path, name: str) -> None:
     from tracking import store
 
     plan = store.read_study(root, name).plan
-    with alone(root, plan.study):
+    with alone(root, plan.study, briefly=True):
         records = store.reopen_study(root, plan.study)
         if plan.space:
             unknown = records.numbers() - told(root, plan.engine, records.parent).keys()
@@ -91,7 +91,7 @@ def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
         print(f"{name}: it proposes nothing, so no engine knows it; its records were looked at.")
     try:
         # While it is held, nobody writes between the two readings.
-        with alone(root, name):
+        with alone(root, name, briefly=True):
             left = set(waiting(scratch_of(root, name)))
             found = findings(root, name, waiting=left)
     except Taken:

@@ -1,7 +1,8 @@
-"""A process beside a trial's, which ends both when no coordinator has been there for a while.
+"""A process beside a trial's, which ends that when no coordinator has been there for a while.
 
 It needs nothing of the trial's process, which may hang, or be stopped, when its coordinator is
-killed.
+killed. Of those that wait in a study's folder, the first to give up has the records put right
+(search/doctor.py), so that nothing says for ever that it is running.
 """
 
 from __future__ import annotations
@@ -10,8 +11,15 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
+
+from search import scratch
+
+_SETTLED = "settled"  # a file in the study's folder: somebody has the records put right
 
 
 class Guard:
@@ -27,11 +35,17 @@ class Guard:
     def __init__(self, line: int, folder: Path, grace: float) -> None:
         self._leash, theirs = socket.socketpair()
         if os.fork() == 0:
+            nobody_came = False
             try:
                 _close_all_but(line, theirs.fileno())
-                _watch(line, theirs, folder, grace)
+                nobody_came = _watch(line, theirs, folder, grace)
             finally:
-                os.killpg(0, signal.SIGKILL)
+                group = os.getpgrp()
+                if nobody_came:
+                    os.setsid()  # we have something to do yet
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+                _settle(folder.parent)
         theirs.close()
 
     def follow(self, line: int) -> None:
@@ -39,21 +53,25 @@ class Guard:
         socket.send_fds(self._leash, [b"line"], [line])
 
 
-def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> None:
-    """Return when nobody is at the other end nor will be, or the process has ended."""
+def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> bool:
+    """Return when nobody is at the other end nor will be, or the process has ended.
+
+    Returns:
+        whether nobody came within the grace.
+    """
     watched = select.poll()
     watched.register(line, 0)  # its end alone, not what is said
     watched.register(leash, select.POLLIN)
     deadline: float | None = None
     while deadline is None or time.monotonic() < deadline:
         if deadline is not None and not folder.is_dir():
-            return
+            return False
         pause = None if deadline is None else min(1.0, max(0.0, deadline - time.monotonic()))
         ready = [fd for fd, _ in watched.poll(None if pause is None else 1000 * pause)]
         if leash.fileno() in ready:
             _, fds, _, _ = socket.recv_fds(leash, 16, 1)
             if not fds:
-                return
+                return False
             if deadline is None:
                 watched.unregister(line)
             os.close(line)
@@ -62,6 +80,23 @@ def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> None:
         elif ready:
             watched.unregister(line)
             deadline = time.monotonic() + grace
+    return True
+
+
+def _settle(place: Path) -> NoReturn:
+    """Have the records of a study put right, if nobody has it done yet.
+
+    A coordinator that starts meanwhile does that itself, and the doctor is refused.
+    """
+    try:
+        (place / _SETTLED).touch(exist_ok=False)
+        study = scratch.study_of(place)
+        _close_all_but()
+        os.execv(
+            sys.executable, [sys.executable, "-m", "search.doctor", "--repair", "--study", study]
+        )
+    finally:
+        os._exit(1)
 
 
 def _close_all_but(*kept: int) -> None:

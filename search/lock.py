@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -17,7 +18,13 @@ from tracking import address, environment
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
+    from filelock import AcquireReturnProxy
+
     from tracking.advisory import AdvisoryLock
+
+
+_BRIEFLY_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
 
 
 class Taken(UserError):
@@ -47,13 +54,16 @@ class Hold:
 
 
 @contextmanager
-def alone(root: Path, study: str) -> Iterator[Hold]:
+def alone(root: Path, study: str, *, briefly: bool = False) -> Iterator[Hold]:
     """Be the only process that works on a study.
+
+    Args:
+        briefly: it is for seconds, so that another on this machine waits for it.
 
     Raises:
         Taken: if there is another, which it names.
     """
-    with _on_this_machine(root, study), ExitStack() as held:
+    with _on_this_machine(root, study, briefly=briefly), ExitStack() as held:
         locks = []
         for uri in _shared(root):
             lock = _open(uri, study)
@@ -63,17 +73,27 @@ def alone(root: Path, study: str) -> Iterator[Hold]:
 
 
 @contextmanager
-def _on_this_machine(root: Path, study: str) -> Iterator[None]:
+def _on_this_machine(root: Path, study: str, *, briefly: bool) -> Iterator[None]:
     holder = root / f"{study}.holder"
-    try:
-        with FileLock(root / f"{study}.lock", timeout=0):
-            holder.write_text(json.dumps(_who()), "utf-8")
-            try:
-                yield
-            finally:
-                holder.unlink(missing_ok=True)
-    except Timeout:
-        raise Taken(f"study {study} is being run by {_said(holder)}.") from None
+    with _locked(root / f"{study}.lock", holder, study):
+        holder.write_text(json.dumps({**_who(), "briefly": briefly}), "utf-8")
+        try:
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+
+
+def _locked(file: Path, holder: Path, study: str) -> AcquireReturnProxy[FileLock]:
+    """Lock a file; wait a while for whoever has it for a moment only."""
+    lock, deadline = FileLock(file), time.monotonic() + _BRIEFLY_SECONDS
+    while True:
+        try:
+            return lock.acquire(timeout=0)
+        except Timeout:
+            who = _read(holder)
+            if not who.get("briefly") or time.monotonic() > deadline:
+                raise Taken(f"study {study} is being run by {_said(who)}.") from None
+        time.sleep(_LOOK_SECONDS)
 
 
 def _shared(root: Path) -> list[str]:
@@ -108,9 +128,14 @@ def _who() -> dict[str, str]:
     }
 
 
-def _said(holder: Path) -> str:
+def _read(holder: Path) -> dict[str, Any]:
+    """Read who has the lock; nothing if it took that a moment ago, or gives it back."""
     try:
-        who = json.loads(holder.read_text("utf-8"))
-    except (OSError, ValueError):  # it took the lock a moment ago, or gives it back
-        return "another process"
-    return f"{who['process']}, since {who['since']}"
+        who: dict[str, Any] = json.loads(holder.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return who
+
+
+def _said(who: Mapping[str, Any]) -> str:
+    return f"{who['process']}, since {who['since']}" if who else "another process"

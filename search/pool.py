@@ -89,6 +89,14 @@ class Pool:
         attempt.end()
         del self._under_way[attempt.pipe]
 
+    def leave(self) -> list[AnyTask]:
+        """Leave all tasks, which must outlive us, to the next coordinator (search/line.py)."""
+        left = list(self._under_way.values())
+        for attempt in left:
+            attempt.leave()
+        self._under_way.clear()
+        return [attempt.task for attempt in left]
+
     def _of(self, task: AnyTask) -> Attempt:
         (attempt,) = (one for one in self._under_way.values() if one.task is task)
         return attempt

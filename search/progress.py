@@ -123,6 +123,11 @@ class Progress:
     def trial_goes_on(self, asked: Asked) -> None:
         self._print(f"trial {asked.number} goes on: it outlived the coordinator that began it")
 
+    def trial_waits(self, asked: Asked, seconds: float) -> None:
+        self._print(
+            f"trial {asked.number} waits {duration(seconds)} for the next start to go on with it"
+        )
+
     def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
         self._under_way[asked.number].epoch = epoch.epoch
         if self._live is None:

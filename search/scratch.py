@@ -1,8 +1,9 @@
 """Where the trials of a study leave their files while they are under way.
 
 The folder lies beside the study's records and only its user can enter it, so that the next
-coordinator can trust what a killed one left there: the files of each trial, and the socket through
-which its process is adopted (search/adopt.py). Nothing is left of it when a study ends or stops.
+coordinator can trust what one before it left there: the files of each trial, and the socket
+through which its process is adopted (search/adopt.py). Nothing is left of it when a study ends, or
+is stopped with no trial left waiting.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
 from pathlib import Path
 
@@ -21,31 +23,53 @@ from search.temporary import LONGEST_ADDRESS, short_folder
 _KEY, _SOCKET = "key", "socket"
 _KEY_BYTES = 32
 _MOST_PENDING = 16  # calls to a process that does not answer now
+_ENDING = ".trials"
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A folder for the trials of a session.
+
+    Attributes:
+        is_found: whether the next coordinator would find it: not where it cannot be kept from
+            others, as on some network drives.
+        left: numbers of the trials that are left waiting for the next coordinator, whose files
+            stay.
+    """
+
+    folder: Path
+    is_found: bool
+    left: set[int] = field(default_factory=set)
 
 
 def scratch_of(root: Path, study: str) -> Path:
-    return root / f"{study}.trials"
+    return root / f"{study}{_ENDING}"
+
+
+def study_of(place: Path) -> str:
+    """Name the study whose folder this is."""
+    return place.name.removesuffix(_ENDING)
 
 
 @contextmanager
-def opened(place: Path | None) -> Iterator[tuple[Path, bool]]:
+def opened(place: Path | None) -> Iterator[Scratch]:
     """Have a folder for the trials of a session.
 
     Args:
         place: where it is to be; None is the system's place for temporary files.
-
-    Yields:
-        the folder, and whether the next coordinator would find it: not where it cannot be kept
-        from others, as on some network drives.
     """
     if place is not None and _prepare(place):
+        scratch = Scratch(place, is_found=True)
         try:
-            yield place, True
+            yield scratch
         finally:
-            remove(place)
+            if scratch.left:
+                clear(place, scratch.left)
+            else:
+                remove(place)
         return
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-        yield Path(folder), False
+        yield Scratch(Path(folder), is_found=False)
 
 
 def is_private(place: Path) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.adopt import GRACE_SECONDS
@@ -19,11 +20,14 @@ from search.tasks import STEPS, AnyTask, Task
 from tracking.cli import Stopped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from search.adopt import AdoptedTrial
     from search.attempt import Event
     from search.budget import Budget
     from search.engines import Asked
     from search.places import Evaluators
+    from search.scratch import Scratch
     from search.study import Coordinator
     from tracking.trial_log import TrialLog
 
@@ -31,26 +35,17 @@ _TIME_IS_UP = "the time of the study was used up"
 
 
 class Session:
-    """The trials of one session: those that are under way, and what may still be begun.
-
-    Args:
-        outlive: whether trials outlive a coordinator that is killed, and wait to be adopted.
-    """
+    """The trials of one session: those that are under way, and what may still be begun."""
 
     def __init__(
-        self,
-        study: Coordinator,
-        budget: Budget,
-        deaths: Counter[int],
-        folder: Path,
-        *,
-        outlive: bool,
+        self, study: Coordinator, budget: Budget, deaths: Counter[int], scratch: Scratch
     ) -> None:
         self._study = study
         self._budget = budget
         self._deaths = deaths
-        self._folder = folder
-        self._outlive = outlive
+        self._scratch = scratch
+        # Of a container nothing outlives the first process.
+        self._outlive = scratch.is_found and study.place.is_here and os.getpid() != 1
         self._courses: dict[Path, Course] = {}  # by the folder of their task
         self._ends: deque[tuple[AnyTask, Event]] = deque()  # that have come and wait their turn
         self._may_begin = True  # until the engine has nothing to give, or time is short
@@ -60,7 +55,7 @@ class Session:
         study = self._study
         try:
             courses = [self._reopen(one) for one in adopted]
-            study.run_controls(self._budget, self._folder)
+            study.run_controls(self._budget, self._scratch.folder)
             with study.place.open_pool(self._tick) as pool:
                 for course, one in zip(courses, adopted, strict=True):
                     self._go_on(pool, course, one)
@@ -83,8 +78,10 @@ class Session:
         try:
             while self._begin(pool) or self._courses:
                 self._take_some(pool)
-        except (OutOfTime, Stopped):
+        except (OutOfTime, Stopped) as end:
             self._take_ends(pool)  # a fault that shows now is more than a stop
+            if isinstance(end, Stopped) and end.signum != signal.SIGINT and self._outlive:
+                self._leave(pool)
             raise
         except Exception:
             with suppress(Exception):  # and less than the first fault
@@ -114,6 +111,18 @@ class Session:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _leave(self, pool: Evaluators) -> None:
+        """Leave what is under way to the next coordinator.
+
+        Whoever restarts us, or whose connection broke, wants no training lost; who wants an end
+        of all says so with Ctrl-C.
+        """
+        assert isinstance(pool, Pool)  # on a cluster none outlives its coordinator
+        for task in pool.leave():
+            course = self._courses.pop(task.folder)
+            self._scratch.left.add(course.asked.number)
+            course.leave()
 
     def _begin(self, pool: Evaluators) -> bool:
         """Begin as many trials as there is room and budget for; tell whether one was begun."""
@@ -148,7 +157,7 @@ class Session:
 
     def _open(self, asked: Asked) -> Course:
         study = self._study
-        folder = self._folder / str(asked.number)
+        folder = self._scratch.folder / str(asked.number)
         folder.mkdir(mode=0o700)
         log = study.store.open_trial(
             asked.number,
@@ -188,7 +197,7 @@ class Session:
             study.plan.family(asked.params),
             study.data,
             asked.seed,
-            self._folder / str(asked.number),
+            self._scratch.folder / str(asked.number),
             split=study.plan.split_of(asked.origin) if study.plan.reproduces else None,
             n_threads=study.place.n_threads,
             first_rung=study.engine.first_rung,

@@ -67,8 +67,8 @@ class Coordinator:
         self.engine.refuse_unknown(self.store.numbers())
         finished = False
         try:
-            with scratch.opened(self.scratch) as (folder, is_found):
-                adopted = self._adopt(folder)
+            with scratch.opened(self.scratch) as place:
+                adopted = self._adopt(place.folder)
                 recorded = self.store.begin([one.asked.number for one in adopted])
                 self.engine.reconcile(recorded)
                 self.store.allow(self._most_trials())
@@ -79,8 +79,7 @@ class Coordinator:
                 ]
                 budget = Budget(self.plan, self.data, max(spent), recorded.values())
                 deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
-                outlive = is_found and self.place.is_here
-                Session(self, budget, deaths, folder, outlive=outlive).run(adopted)
+                Session(self, budget, deaths, place).run(adopted)
             if self.plan.n_trials is not None and self.engine.n_finished() >= self.plan.n_trials:
                 self.store.meet()
             finished = True

@@ -41,10 +41,13 @@ class Watcher(Protocol):
     def trial_begins(self, asked: Asked) -> None: ...
 
     def trial_goes_on(self, asked: Asked) -> None:
-        """A trial was adopted: its coordinator was killed, and it was not."""
+        """A trial was adopted: its coordinator is gone, and it is not."""
 
     def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None: ...
 
     def trial_ends(self, asked: Asked, outcome: Outcome) -> None: ...
+
+    def trial_waits(self, asked: Asked, seconds: float) -> None:
+        """A trial under way is left to the next coordinator, and waits so long for it."""
 
     def tick(self) -> None: ...

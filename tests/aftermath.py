@@ -57,12 +57,9 @@ def aftermath(storm: Storm, *, timed: bool = True) -> Aftermath:
 
 
 def _most_lost(storm: Storm) -> int:
-    """How many attempts may be lost: one a kill, and all that a coordinator was told to end."""
-    if storm.signal == "kill":
-        return sum(storm.hits.values())
-    if storm.signal == "stop":
-        return 0
-    return storm.n_workers * storm.hits["coordinator"]
+    """How many attempts may be lost: one a kill. Evaluators ignore all but SIGKILL."""
+    most = {"kill": sum(storm.hits.values()), "stop": 0}
+    return most.get(storm.signal, storm.hits["coordinator"])
 
 
 def _lost(store: Snapshot) -> dict[int, str]:

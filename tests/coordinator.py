@@ -98,6 +98,8 @@ class Watching:
         self.ends.append((asked.number, outcome.state, outcome.void))
         self.order.append(f"end of {asked.number}")
 
+    def trial_waits(self, asked: Asked, seconds: float) -> None: ...
+
     def tick(self) -> None: ...
 
 

@@ -50,7 +50,7 @@ class Storm:
         n_cut: trials that were under way, over all coordinators that were told to end.
         codes: the exit codes of coordinators that ended.
         seconds: from the last start, or SIGCONT, to the end of the study.
-        orphans: processes that outlived the study, or a coordinator that was told to end.
+        orphans: processes that outlived the study.
     """
 
     home: Path
@@ -170,13 +170,13 @@ class Storm:
         del self._asleep[victim.pid]
 
     def _note_end(self, *expected: int) -> None:
-        """Note how a coordinator ended. Where it was told to, nothing of it may be left."""
+        """Note how a coordinator ended. Where the study has, nothing of it may be left."""
         code = self._running.end(_END_SECONDS)
         self.codes[code] += 1
         if code not in (0, *expected):
             said = self._running.output.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"code {code} of a coordinator, which no hit explains: {said}")
-        if code != -signal.SIGKILL:
+        if code == 0:
             self.orphans += [str(one) for one in left_after(self.home, _GONE_SECONDS)]
 
     def _let_end(self) -> None:

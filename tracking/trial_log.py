@@ -130,6 +130,11 @@ class TrialLog:
         with unsynced():  # what a power cut takes back of it, the next start does again
             models.drop(self._client, run)
 
+    def leave(self) -> None:
+        """Write nothing more of it: another process goes on."""
+        if self._monitor is not None:
+            self._monitor.stop()
+
     def close(
         self,
         state: State,

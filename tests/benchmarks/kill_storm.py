@@ -10,9 +10,9 @@ closed, which the coordinator is in. A coordinator that has ended is started aga
 Exit code 1 unless, of every storm: at most 60 s after the last start (or the last SIGCONT) the
 study has ended by itself, with exactly as many finished trials as were asked for; the audit of
 `python -m search.doctor` finds both stores whole and equal, and nothing to repair; no process is
-left; and no more attempts were lost than may be. That is one a SIGKILL, none by SIGSTOP. Who
-tells a coordinator to end, by SIGTERM or by closing its terminal, cuts short what is under way, on
-each worker; SIGTERM to an evaluator costs nothing.
+left; and no more attempts were lost than may be: one a SIGKILL, one each time a coordinator is
+told to end, by SIGTERM or by closing its terminal, and none by SIGSTOP. SIGTERM to an evaluator
+costs nothing.
 """
 
 from __future__ import annotations

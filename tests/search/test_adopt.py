@@ -1,4 +1,4 @@
-"""A killed coordinator loses no training: its trials wait, and the next one adopts them.
+"""A coordinator that is gone loses no training: its trials wait, and the next one adopts them.
 
 The programs are the real ones, with three small trials at a time.
 """
@@ -58,15 +58,25 @@ class Search:
     engine: str = "optuna"
     n_trials: int = 3
 
-    def run(self, step: Step, *, grace: float = SECONDS, n_workers: int = 3) -> int:
-        """Run it until it ends or is killed; give the exit code."""
+    def run(
+        self,
+        step: Step,
+        *,
+        signum: int = signal.SIGKILL,
+        grace: float = SECONDS,
+        n_workers: int = 3,
+    ) -> int:
+        """Run it until it ends or is hit; give the exit code."""
         owner, method, n = step
         words = ["--study", "feedforward", "--data", str(self.home / "few.csv")]
         words += ["--trials", str(self.n_trials), "--workers", str(n_workers)]
         words += ["--max-epochs", "3", "--engine", self.engine]
         with (self.home / "output.txt").open("ab") as output:
             return subprocess.run(
-                [sys.executable, "-m", "tests.killed", owner, method, str(n), str(grace), *words],
+                [
+                    *(sys.executable, "-m", "tests.killed", owner, method, str(n)),
+                    *(signal.Signals(signum).name, str(grace), *words),
+                ],
                 cwd=ROOT,
                 env=environment(self.home),
                 stdout=output,
@@ -187,12 +197,36 @@ def test_a_result_that_was_sent_and_not_recorded_is_sent_again(
     assert study.user_attrs["seconds"] >= max(t.seconds for t in search.read().trials) - 1
 
 
-@pytest.mark.slow
-def test_when_nobody_comes_all_is_gone_after_the_grace_and_made_again(search: Search) -> None:
-    assert search.run(AFTER_TWO_EPOCHS, grace=4.0) == -signal.SIGKILL
+@pytest.mark.parametrize(
+    "signum", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)]
+)
+def test_who_is_told_to_end_leaves_its_trials_to_the_next_start(
+    search: Search, signum: int, undisturbed: Callable[[str], Search]
+) -> None:
+    assert search.run(AFTER_TWO_EPOCHS, signum=signum) == 128 + signum
+    said = (search.home / "output.txt").read_text()
+    assert "trial 1 waits 5 min 00 s for the next start to go on with it" in said
+    assert sorted(search.waiting()) == [0, 1, 2]
+    assert findings(search.root, STUDY, waiting=search.waiting()) == []
+    assert search.run(NOWHERE) == 0
+    search.assert_whole()
+    assert search.void() == []
+    assert numbers(search) == numbers(undisturbed("optuna"))
+    assert traces(search) == traces(undisturbed("optuna"))
+
+
+@pytest.mark.parametrize(
+    "signum", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
+def test_when_nobody_comes_all_is_gone_and_put_right_after_the_grace_and_made_again(
+    search: Search, signum: int
+) -> None:
+    assert search.run(AFTER_TWO_EPOCHS, signum=signum, grace=20.0) in (128 + signum, -signum)
     one, *_ = search.waiting().values()
     os.kill(one.pid, signal.SIGSTOP)
-    assert not left_after(search.home, 60.0)
+    assert not left_after(search.home, 120.0)
+    assert findings(search.root, STUDY) == []
+    assert not search.folder.exists()
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert search.void() == [0, 1, 2]
@@ -262,8 +296,9 @@ def accept_two(listener: Listener) -> None:
 
 def test_what_is_not_ours_in_the_folder_is_left_alone(tmp_path: Path) -> None:
     place = tmp_path / "s.trials"
-    with scratch.opened(place) as (folder, is_found):
-        assert is_found
+    with scratch.opened(place) as found:
+        folder = found.folder
+        assert found.is_found
         for number in range(3):
             (folder / str(number)).mkdir()
         (folder / "0" / "socket").write_text("no socket")
@@ -285,15 +320,16 @@ def test_a_folder_that_others_can_enter_is_not_used(tmp_path: Path) -> None:
     place = tmp_path / "s.trials"
     place.mkdir(mode=0o755)
     (place / "file").touch()
-    with scratch.opened(place) as (folder, is_found):
-        assert not is_found
-        assert folder != place
+    with scratch.opened(place) as found:
+        assert not found.is_found
+        assert found.folder != place
     assert scratch.sockets(place) == {}
     assert (place / "file").exists()
 
 
 def test_a_long_name_of_a_folder_is_no_hindrance(tmp_path: Path) -> None:
-    with scratch.opened(tmp_path / ("long" * 30)) as (folder, _):
+    with scratch.opened(tmp_path / ("long" * 30)) as found:
+        folder = found.folder
         (folder / "4").mkdir()
         listener = scratch.listen(folder / "4")
         assert adopt.waiting(folder)[4].pid == os.getpid()

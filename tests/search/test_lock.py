@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,25 @@ def test_an_unreadable_note_of_the_first_refuses_all_the_same(tmp_path: Path) ->
         (tmp_path / "lstm.holder").write_text("{half")
         with pytest.raises(UserError, match="another process"), alone(tmp_path, "lstm"):
             pass
+
+
+def test_who_has_it_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    order: list[str] = []
+    has_it = threading.Event()
+
+    def hold() -> None:
+        with alone(tmp_path, "lstm", briefly=True):
+            has_it.set()
+            time.sleep(0.5)
+            order.append("first")
+
+    first = threading.Thread(target=hold)
+    first.start()
+    has_it.wait()
+    with alone(tmp_path, "lstm"):
+        order.append("second")
+    first.join()
+    assert order == ["first", "second"]
 
 
 @pytest.fixture(params=[STORAGE, TRACKING_URI])

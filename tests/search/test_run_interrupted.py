@@ -26,7 +26,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Sto
     command += ["--workers", "1"]
 
     # Its trial waits longer than a minute, which a start can take on a busy machine.
-    patient = ["search.course.Course", "take", "0", "300", *command]
+    patient = ["search.course.Course", "take", "0", "SIGKILL", "300", *command]
     killed = Running(story.home, *patient, module="tests.killed")
     killed.wait_for("trial 0 (1 of 2), defaults", "  epoch 1/3")
     os.kill(killed.process.pid, signal.SIGSTOP)  # it holds the study, and the trial goes on
