@@ -1,4 +1,4 @@
-"""Adopt the trials that a killed coordinator left under way.
+"""Adopt the trials that a coordinator left under way.
 
 Their processes wait for a while (search/line.py), and the next coordinator of the study goes on
 with them as if they were its own: the same run, the same trial of the engine. One that does not

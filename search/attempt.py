@@ -214,7 +214,7 @@ class Continued(Attempt):
         self._process.end()
 
     def _cause_of_death(self) -> Died:
-        """How it ended only its parent was told, which was killed."""
+        """How it ended only its parent was told, which is gone."""
         return Died(
             f"its process, which an earlier coordinator began, ended. {self._last_words()}"
         )

@@ -10,7 +10,7 @@ from search import served
 from search.failures import Died, TrialFailed
 from search.tasks import Refitted
 from search.watcher import Outcome
-from tracking.cli import disk_is_full
+from tracking.cli import Stopped, disk_is_full
 from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Course:
         self._watcher = watcher
         self._deaths = deaths
         self._keep_models = keep_models
+        self._is_ending = False
         watcher.trial_begins(asked)
 
     def take(self, event: Event) -> bool:
@@ -63,9 +64,12 @@ class Course:
 
         Raises:
             RuntimeError: if the event is a bug, after it was recorded.
+            Stopped: if the user asked to end while a store was away; the trial is still under way.
         """
         try:
             outcome = self._outcome(event)
+        except Stopped:  # a store is away, and the user waits no longer
+            raise
         except BaseException as error:  # a bug: recorded and told, then it stops the study
             if disk_is_full(error):
                 self._store.release_reserve()
@@ -77,8 +81,12 @@ class Course:
         return False
 
     def cut_short(self, reason: str) -> None:
-        """End the trial without a verdict on its values: it is made again."""
-        self._settle(Outcome("failed", reason=reason, void=True))
+        """End the trial without a verdict on its values: it is made again.
+
+        One whose end could not be told for want of a store is put right by the next start.
+        """
+        if not self._is_ending:
+            self._settle(Outcome("failed", reason=reason, void=True))
 
     def leave(self) -> None:
         """Leave it to the next coordinator, as it is."""
@@ -140,6 +148,7 @@ class Course:
 
     def _settle(self, outcome: Outcome) -> None:
         """Record how it ended, then tell the engine."""
+        self._is_ending = True
         try:
             self._close(outcome)
         except Exception as error:

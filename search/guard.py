@@ -1,8 +1,8 @@
 """A process beside a trial's, which ends that when no coordinator has been there for a while.
 
 It needs nothing of the trial's process, which may hang, or be stopped, when its coordinator is
-killed. Of those that wait in a study's folder, the first to give up has the records put right
-(search/doctor.py), so that nothing says for ever that it is running.
+killed. Of those that wait in a study's folder, the first to give up has the records put right, so
+that nothing says for ever that it is running.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ from typing import NoReturn
 
 from search import scratch
 
-_SETTLED = "settled"  # a file in the study's folder: somebody has the records put right
-
 
 class Guard:
-    """Watches who the trial's process is heard by; it ends with that process.
+    """Watches who the trial's process is heard by, until one of them ends.
 
     Args:
         line: what the process is heard through.
-        folder: of its trial. A coordinator that ends, and does not die, takes it along: then the
+        folder: of its trial. A coordinator that has ended the trial takes it along: then the
             process group is killed at once.
         grace: seconds without a coordinator after which it is killed.
     """
@@ -45,7 +43,7 @@ class Guard:
                     os.setsid()  # we have something to do yet
                 with suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
-                _settle(folder.parent)
+                _settle(folder)
         theirs.close()
 
     def follow(self, line: int) -> None:
@@ -63,7 +61,7 @@ def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> bool:
     watched.register(line, 0)  # its end alone, not what is said
     watched.register(leash, select.POLLIN)
     deadline: float | None = None
-    while deadline is None or time.monotonic() < deadline:
+    while True:
         if deadline is not None and not folder.is_dir():
             return False
         pause = None if deadline is None else min(1.0, max(0.0, deadline - time.monotonic()))
@@ -80,23 +78,29 @@ def _watch(line: int, leash: socket.socket, folder: Path, grace: float) -> bool:
         elif ready:
             watched.unregister(line)
             deadline = time.monotonic() + grace
-    return True
+        elif deadline is not None and time.monotonic() >= deadline:
+            return True
 
 
-def _settle(place: Path) -> NoReturn:
-    """Have the records of a study put right, if nobody has it done yet.
+def _settle(folder: Path) -> NoReturn:
+    """Have the records of a study put right, if nobody has it done yet (search/settle.py).
 
-    A coordinator that starts meanwhile does that itself, and the doctor is refused.
+    A coordinator that starts meanwhile does that itself, and the other is refused.
     """
     try:
-        (place / _SETTLED).touch(exist_ok=False)
-        study = scratch.study_of(place)
-        _close_all_but()
-        os.execv(
-            sys.executable, [sys.executable, "-m", "search.doctor", "--repair", "--study", study]
-        )
+        if folder.is_dir():  # else it has started
+            (folder.parent / scratch.SETTLED).touch(exist_ok=False)
+            _begin(["-m", "search.settle", str(folder.parent)])
     finally:
         os._exit(1)
+
+
+def _begin(words: list[str]) -> NoReturn:
+    """Become another Python program."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)  # a trial's process ignores them
+    _close_all_but()
+    os.execv(sys.executable, [sys.executable, *words])
 
 
 def _close_all_but(*kept: int) -> None:

@@ -1,6 +1,6 @@
-"""What a trial's process says to its coordinator, and to the next one when that was killed.
+"""What a trial's process says to its coordinator, and to the next one when that is gone.
 
-A killed coordinator loses no training: the process goes on to its next step, or to its result, and
+With its coordinator no training is lost: the process goes on to its next step, or its result, and
 keeps that until another coordinator has adopted it (search/adopt.py) and taken it. When nobody
 comes, a guard ends it.
 """

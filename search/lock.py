@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from search.engines.storage import database
 from tracking import address, environment
-from tracking.cli import UserError
+from tracking.cli import UserError, note
 
 if TYPE_CHECKING:
     from filelock import AcquireReturnProxy
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from tracking.advisory import AdvisoryLock
 
 
-_BRIEFLY_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
+_NO_NOTE_SECONDS = 1.0  # that somebody may have the lock without saying who
+_SILENT_SECONDS = 2.0  # that we wait without a word
 
 
 class Taken(UserError):
@@ -58,7 +59,7 @@ def alone(root: Path, study: str, *, briefly: bool = False) -> Iterator[Hold]:
     """Be the only process that works on a study.
 
     Args:
-        briefly: it is for seconds, so that another on this machine waits for it.
+        briefly: another on this machine waits for it, and is not refused.
 
     Raises:
         Taken: if there is another, which it names.
@@ -84,15 +85,18 @@ def _on_this_machine(root: Path, study: str, *, briefly: bool) -> Iterator[None]
 
 
 def _locked(file: Path, holder: Path, study: str) -> AcquireReturnProxy[FileLock]:
-    """Lock a file; wait a while for whoever has it for a moment only."""
-    lock, deadline = FileLock(file), time.monotonic() + _BRIEFLY_SECONDS
+    """Lock a file; wait for whoever has it for a moment only."""
+    lock, began, said = FileLock(file), time.monotonic(), False
     while True:
         try:
             return lock.acquire(timeout=0)
         except Timeout:
-            who = _read(holder)
-            if not who.get("briefly") or time.monotonic() > deadline:
+            who, waited = _read(holder), time.monotonic() - began
+            if not who.get("briefly", not who and waited < _NO_NOTE_SECONDS):
                 raise Taken(f"study {study} is being run by {_said(who)}.") from None
+            if waited > _SILENT_SECONDS and not said:
+                note(f"waiting until the doctor is done with study {study}: {_said(who)}")
+                said = True
         time.sleep(_LOOK_SECONDS)
 
 

@@ -19,7 +19,9 @@ from multiprocessing.connection import Listener
 from pathlib import Path
 
 from search.temporary import LONGEST_ADDRESS, short_folder
+from tracking.cli import Stopped
 
+SETTLED = "settled"  # a file: somebody has the records put right
 _KEY, _SOCKET = "key", "socket"
 _KEY_BYTES = 32
 _MOST_PENDING = 16  # calls to a process that does not answer now
@@ -62,6 +64,10 @@ def opened(place: Path | None) -> Iterator[Scratch]:
         scratch = Scratch(place, is_found=True)
         try:
             yield scratch
+        except Stopped as stop:
+            if stop.is_interrupt:
+                scratch.left.clear()
+            raise
         finally:
             if scratch.left:
                 clear(place, scratch.left)
@@ -96,7 +102,7 @@ def key(place: Path) -> bytes:
 
 
 def clear(place: Path, keep: set[int]) -> None:
-    """Delete what a killed coordinator left, but for the files of these trials."""
+    """Delete what a coordinator left, but for the files of these trials."""
     kept = {_KEY, *map(str, keep)}
     for path in place.iterdir() if is_private(place) else ():
         if path.name in kept:

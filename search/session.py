@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -63,6 +62,8 @@ class Session:
         except OutOfTime as end:  # no verdict on these values: they are tried when there is time
             self._cut_short(str(end))
         except Stopped as stop:
+            if self._leaves(stop):
+                self._leave()
             self._cut_short(str(stop))
             raise
         except BaseException:
@@ -79,9 +80,11 @@ class Session:
             while self._begin(pool) or self._courses:
                 self._take_some(pool)
         except (OutOfTime, Stopped) as end:
-            self._take_ends(pool)  # a fault that shows now is more than a stop
-            if isinstance(end, Stopped) and end.signum != signal.SIGINT and self._outlive:
-                self._leave(pool)
+            try:
+                self._take_ends(pool)  # a fault that shows now is more than a stop
+            finally:
+                if self._leaves(end):
+                    self._let_go(pool)
             raise
         except Exception:
             with suppress(Exception):  # and less than the first fault
@@ -112,16 +115,26 @@ class Session:
         if failure is not None:
             raise failure
 
-    def _leave(self, pool: Evaluators) -> None:
-        """Leave what is under way to the next coordinator.
+    def _leaves(self, end: OutOfTime | Stopped) -> bool:
+        """Tell whether what is under way is left to the next coordinator.
 
         Whoever restarts us, or whose connection broke, wants no training lost; who wants an end
         of all says so with Ctrl-C.
         """
+        return self._outlive and isinstance(end, Stopped) and not end.is_interrupt
+
+    def _let_go(self, pool: Evaluators) -> None:
         assert isinstance(pool, Pool)  # on a cluster none outlives its coordinator
         for task in pool.leave():
-            course = self._courses.pop(task.folder)
-            self._scratch.left.add(course.asked.number)
+            self._scratch.left.add(self._courses[task.folder].asked.number)
+
+    def _leave(self) -> None:
+        """Write nothing more of what was let go, or was not yet taken over."""
+        numbers = {course.asked.number: folder for folder, course in self._courses.items()}
+        found = sorted(self._scratch.left & numbers.keys())
+        left = [self._courses.pop(numbers[number]) for number in found]
+        self._study.engine.spend(self._budget.seconds())
+        for course in left:
             course.leave()
 
     def _begin(self, pool: Evaluators) -> bool:
@@ -180,6 +193,7 @@ class Session:
 
     def _go_on(self, pool: Evaluators, course: Course, one: AdoptedTrial) -> None:
         """Go on with a trial, if a smaller budget than before has room for it."""
+        self._scratch.left.discard(one.asked.number)
         n_others = self._study.engine.n_finished() + len(self._courses) - 1
         if self._budget.met(n_others, lambda: []):  # it was begun before patience was at its end
             one.process.end()
@@ -220,8 +234,11 @@ class Session:
         course = self._courses[task.folder]
         try:
             goes_on = course.take(event)
+        except Stopped:
+            raise
         except BaseException:
             del self._courses[task.folder]
+            pool.stop(task)
             raise
         if goes_on:
             pool.go_on(task)
@@ -234,6 +251,7 @@ class Session:
 
     def _cut_short(self, reason: str) -> None:
         for course in self._courses.values():
+            self._scratch.left.discard(course.asked.number)
             course.cut_short(reason)
         self._courses.clear()
 

@@ -69,6 +69,7 @@ class Coordinator:
         try:
             with scratch.opened(self.scratch) as place:
                 adopted = self._adopt(place.folder)
+                place.left.update(one.asked.number for one in adopted)  # until a session has them
                 recorded = self.store.begin([one.asked.number for one in adopted])
                 self.engine.reconcile(recorded)
                 self.store.allow(self._most_trials())

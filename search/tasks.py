@@ -39,7 +39,7 @@ class Task:
         first_rung: share of the training texts after which it is looked at within its first epoch;
             None is not.
         refit_epochs: trains this many epochs on training and validation part together, instead.
-        grace: seconds that its process outlives a coordinator that was killed, and waits to be
+        grace: seconds that its process outlives a coordinator that is gone, and waits to be
             adopted by the next; None ends with it.
         study_began: when the study's clock was at 0, by the machine's that never goes back.
     """

@@ -98,7 +98,10 @@ class Watching:
         self.ends.append((asked.number, outcome.state, outcome.void))
         self.order.append(f"end of {asked.number}")
 
-    def trial_waits(self, asked: Asked, seconds: float) -> None: ...
+    left: list[int] = field(default_factory=list)
+
+    def trial_waits(self, asked: Asked, seconds: float) -> None:
+        self.left.append(asked.number)
 
     def tick(self) -> None: ...
 
@@ -119,12 +122,13 @@ class Script:
     seconds: float = 0.1  # that an epoch is said to have taken
     pause: float = 0.0  # seconds that an epoch does take
     stop: bool = False
+    signum: int = signal.SIGINT  # that it is stopped by
     tasks: list[Task] = field(default_factory=list)
     look: LookRecord | None = None
 
     def check_stop(self) -> None:
         if self.stop:
-            raise Stopped(signal.SIGINT)
+            raise Stopped(self.signum)
 
 
 class FakePool:
@@ -171,6 +175,11 @@ class FakePool:
         del self._under_way[task.folder]
         self._ended.discard(task.folder)
         self.n_free += 1
+
+    def leave(self) -> list[Task]:
+        left = [task for task, _ in self._under_way.values()]
+        self._under_way.clear()
+        return left
 
     def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:
         if task.first_rung:

@@ -1,7 +1,7 @@
 """What every command line of the project does alike: parse, refuse in one line, exit codes.
 
-0 done; 2 the user's mistake, one line on stderr; 1 a fault of ours, with its traceback; 130 and
-143 stopped by the user.
+0 done; 2 the user's mistake, one line on stderr; 1 a fault of ours, with its traceback; 129, 130
+and 143 stopped by the user.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Stopped(Exception):
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
-        self.signum = signum
+        self.is_interrupt = signum == signal.SIGINT
         self.exit_code = 128 + signum
 
 
@@ -74,7 +74,8 @@ class StopFlag:
     def _remember(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGHUP:
             terminal.leave()
-        self._signum = signum
+        if self._signum != signal.SIGINT:  # which asks for more than the others
+            self._signum = signum
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""What a killed coordinator left behind, closed or deleted."""
+"""What a coordinator that is gone left behind, closed or deleted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
         log.close(
             "failed",
             None,
-            reason="its coordinator was killed",
+            reason="its coordinator was gone",
             void=True,
             ended=epochs_layout.last_sign_of_life(client, run),
         )

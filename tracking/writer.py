@@ -185,7 +185,7 @@ class StudyStore:
         return TrialLog(self._client, run_id, data.classes, monitor, self._closed, begun)
 
     def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
-        """Go on with the record of a trial on this machine that a killed coordinator began."""
+        """Go on with the record of a trial on this machine that an earlier coordinator began."""
         run_id = trial.run_id
         monitor = Monitor(self._client, run_id, goes_on=True)
         log = TrialLog(self._client, run_id, data.classes, monitor, self._closed, known=trial)

@@ -1,4 +1,4 @@
-"""Settle what a killed coordinator left open in an engine's memory, by what was recorded of it."""
+"""Settle what an earlier coordinator left open in an engine's memory, by what was recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_REASON = 2_000  # characters, of its end
 def ended(number: int, record: TrialRecord | None) -> Ended:
     """Tell how a trial ended that the engine has as running. Without a record it is void."""
     if record is None or record.state == "running" or record.void:
-        reason = record.reason if record else "its coordinator was killed"
+        reason = record.reason if record else "its coordinator was gone"
         return Ended(number, "failed", None, void=True, reason=reason)
     value = record.score.val_accuracy if record.score else None
     return Ended(number, record.state, value, void=False, reason=record.reason)

@@ -227,6 +227,7 @@ def test_when_nobody_comes_all_is_gone_and_put_right_after_the_grace_and_made_ag
     assert not left_after(search.home, 120.0)
     assert findings(search.root, STUDY) == []
     assert not search.folder.exists()
+    assert search.void() == [0, 1, 2]
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert search.void() == [0, 1, 2]

@@ -334,7 +334,7 @@ def test_a_killed_coordinator_is_put_right_by_the_next_start(
     assert told(root)[-1].state.name == "RUNNING"
     start(2)
     first, second, third = recorded(root).trials
-    assert (first.void, first.reason) == (True, "its coordinator was killed")
+    assert (first.void, first.reason) == (True, "its coordinator was gone")
     assert (second.void, second.state) == (False, "complete")  # recorded, but not yet told
     assert (second.params, second.seed) == (first.params, first.seed)
     assert (third.void, third.state, len(script.tasks)) == (False, "complete", 3)

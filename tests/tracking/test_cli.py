@@ -76,6 +76,14 @@ def test_a_signal_stops_the_program(signum: signal.Signals, code: int, capsys) -
     assert capsys.readouterr().err == f"stopped by {signum.name}.\n"
 
 
+def test_ctrl_c_is_not_forgotten_over_a_terminal_that_is_closed_after_it() -> None:
+    with StopFlag() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Stopped, match="SIGINT"):
+            stop.check()
+
+
 def test_a_reader_who_leaves_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     said = io.StringIO()
     monkeypatch.setattr(sys, "stderr", said)
