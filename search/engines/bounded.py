@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nsmallest
@@ -107,6 +107,32 @@ class Best:
 
 
 BestByStates = dict[tuple[TrialState, ...], Best]
+
+
+class Learnt:
+    """Which trials `learnt_from` gives of all that have ended, told as they end.
+
+    A trial that it leaves out once it always leaves out: those before it only become more.
+    """
+
+    def __init__(self) -> None:
+        self._best: list[tuple[tuple[int, float, float], int, int]] = []  # ranks, numbers, ids
+        self._newest: list[tuple[int, int]] = []  # numbers and ids of those that are not the best
+
+    def add(self, trial: FrozenTrial) -> int | None:
+        """Add a trial that has ended.
+
+        Returns:
+            the id of a trial that TPE learns from no longer, or of this one if it never does.
+        """
+        if trial.state not in _LEARNT_FROM:
+            return trial._trial_id
+        insort(self._best, (_rank(trial), trial.number, trial._trial_id))
+        if len(self._best) > _BEST:
+            insort(self._newest, self._best.pop()[1:])
+        if len(self._newest) > MOST_TRIALS - _BEST:
+            return self._newest.pop(0)[1]
+        return None
 
 
 def learnt_from(ended: list[FrozenTrial], best: Best | None = None) -> list[FrozenTrial]:

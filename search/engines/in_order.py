@@ -8,6 +8,10 @@ a kill changes what is proposed: all that it depends on lies in the engine's mem
 
 from __future__ import annotations
 
+from array import array
+
+_NONE = -1  # the place of a number that was not begun
+
 
 class Order:
     """The places of a study's trials.
@@ -19,8 +23,9 @@ class Order:
 
     def __init__(self, n_workers: int | None = None) -> None:
         self._n_workers = n_workers
-        self._places: dict[int, int] = {}  # by number of an attempt
-        self._last: list[int] = []  # number of the last attempt, by place
+        # Arrays, for there is one of each for every trial.
+        self._places = array("q")  # by number of an attempt
+        self._last = array("q")  # number of the last attempt, by place
         self._ended: set[int] = set()  # places behind one that has not ended
         self._void: set[int] = set()  # places whose last attempt was cut short
         self.n_ended = 0  # places, from the first on, whose trials have ended
@@ -31,7 +36,8 @@ class Order:
         Args:
             first: an earlier attempt at the same values, of which it takes the place.
         """
-        place = len(self._last) if first is None else self._places[first]
+        place = len(self._last) if first is None else self.place(first)
+        self._places.extend([_NONE] * (number + 1 - len(self._places)))
         self._places[number] = place
         if place == len(self._last):
             self._last.append(number)
@@ -40,7 +46,7 @@ class Order:
 
     def end(self, number: int, *, void: bool) -> None:
         """Note how an attempt ended; one that is void is to be made again."""
-        place = self._places[number]
+        place = self.place(number)
         if void:
             self._void.add(place)
             return
@@ -59,7 +65,9 @@ class Order:
         return min(self._void, default=len(self))
 
     def place(self, number: int) -> int:
-        return self._places[number]
+        place = self._places[number]
+        assert place != _NONE
+        return place
 
     def number(self, place: int) -> int:
         """Give the number of the last attempt at a place."""

@@ -15,10 +15,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines import Asked, derive
-from search.engines.bounded import BestByStates
+from search.engines.bounded import BestByStates, Learnt
+from search.engines.curves import RememberingMedianPruner
 from search.engines.journal import Ended
 from search.engines.names import GOALS
-from search.engines.optuna_methods import first_rung, make_pruner, make_sampler
+from search.engines.optuna_methods import first_rung, make_pruner, make_sampler, may_forget
 from search.engines.owned import open_owned
 from search.engines.settling import settle_study, tell
 from search.engines.storage import open_sole
@@ -65,7 +66,7 @@ class OptunaEngine:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._plan = plan
         self._seed = seed
-        self._sampler = sampler
+        self._sampler, self._pruner = sampler, pruner
         self._two_goals = sampler in GOALS
         self._n_workers = n_workers
         self._storage = storage = open_sole(database, patience)
@@ -77,12 +78,12 @@ class OptunaEngine:
             rung = self._study.user_attrs.get("first_rung")
         self._study.set_user_attr("first_rung", rung)
         self.first_rung = rung
-        self._study.pruner = make_pruner(pruner, plan, self.first_rung)
         self._study.set_user_attr("owner", owner)
         self._asked: dict[int, optuna.Trial] = {}  # those under way
         self._reported: dict[int, set[int]] = {}  # steps of those that were adopted
-        self._tally = self._count()
+        self._forgets = n_workers is None and may_forget(sampler, pruner)
         self._best: BestByStates = {}
+        self._count()
         self._may_be_known = True  # whether values may be known that are to be asked next
 
     def ask(self) -> Asked | None:
@@ -95,7 +96,7 @@ class OptunaEngine:
             with self._knowing(place):
                 trial, asked = self._ask(place, n_known)
         self._asked[trial.number] = trial
-        self._tally.begin(trial.number, trial.user_attrs.get("again_of"))
+        self._tally.begin(trial.number, trial.user_attrs)
         return asked
 
     def _ask(self, place: int, n_known: int) -> tuple[optuna.Trial, Asked]:
@@ -141,7 +142,9 @@ class OptunaEngine:
     ) -> None:
         self._may_be_known = self._may_be_known or void
         end = Ended(number, state, value, void, reason)
-        self._tally.end(tell(self._study, end, n_parameters=n_parameters), void=void)
+        trial = tell(self._study, end, n_parameters=n_parameters)
+        self._tally.end(trial, void=void)
+        self._forget(self._note(trial))
         self._asked.pop(number, None)
 
     def adopt(self, asked: Asked) -> bool:
@@ -168,8 +171,7 @@ class OptunaEngine:
 
     def reconcile(self, recorded: Mapping[int, TrialRecord]) -> None:
         settle_study(self._study, recorded, self._asked.keys())
-        self._tally = self._count()
-        self._best.clear()
+        self._forget(*self._count())
 
     def n_finished(self) -> int:
         return self._tally.n_finished
@@ -197,18 +199,36 @@ class OptunaEngine:
     def _knowing(self, place: int) -> Iterator[None]:
         """Show the sampler what a proposal for this place is to know."""
         self._storage.view = self._view(place) if self._n_workers else None
+        self._storage.reads_forgotten = False
         try:
             yield
         finally:
             self._storage.view = None
+            self._storage.reads_forgotten = True
 
     def _view(self, place: int) -> list[FrozenTrial] | None:
         return self._tally.view(self._study.get_trials(deepcopy=False), place)
 
-    def _count(self) -> Tally:
+    def _count(self) -> list[int | None]:
+        """Note what has come of all trials; give the ids of those that are not needed."""
         void: list[int] = self._study.user_attrs.get("void", [])
         trials = self._study.get_trials(deepcopy=False)
-        return Tally(self._plan, trials, void, self._n_workers)
+        self._tally = Tally(self._plan, trials, void, self._n_workers)
+        self._study.pruner = make_pruner(self._pruner, self._plan, self.first_rung)
+        self._learnt = Learnt()
+        self._best.clear()
+        return [self._note(trial) for trial in trials if trial.state.is_finished()]
+
+    def _note(self, trial: FrozenTrial) -> int | None:
+        """Note a trial that has ended; give the id of one that is not needed any more."""
+        if isinstance(self._study.pruner, RememberingMedianPruner):
+            self._study.pruner.note(trial)
+        return self._learnt.add(trial) if self._forgets else None
+
+    def _forget(self, *trial_ids: int | None) -> None:
+        for trial_id in trial_ids:
+            if trial_id is not None:
+                self._storage.forget(trial_id)
 
     def _origin(self, params: Mapping[str, Value], n_known: int) -> str:
         """Name the sampler, or the finished trial whose values it proposes once more."""
@@ -217,24 +237,26 @@ class OptunaEngine:
 
     def _await_known(self) -> bool:
         """Have the next known values in Optuna's queue; tell whether there are any."""
-        trials = self._study.get_trials(deepcopy=False)
-        waiting = any(trial.state is TrialState.WAITING for trial in trials)
-        return waiting or self._enqueue_known(trials)
+        waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return bool(waiting) or self._enqueue_known()
 
-    def _enqueue_known(self, trials: list[FrozenTrial]) -> bool:
+    def _enqueue_known(self) -> bool:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
         order = self._tally.order
         if order.next < len(order):
-            trial = trials[order.number(order.next)]
+            number = order.number(order.next)
+            trial = self._storage.get_trial(
+                self._storage.get_trial_id_from_study_id_trial_number(
+                    self._study._study_id, number
+                )
+            )
             attributes = {**trial.user_attrs, "again_of": trial.number}
             for ours in ("asked", "reason"):  # of the attempt that was cut short
                 attributes.pop(ours, None)
             self._study.enqueue_trial(trial.params, user_attrs=attributes)
             return True
-        asked = (trials[order.number(place)] for place in range(len(order)))
-        tried = {trial.user_attrs.get("origin") for trial in asked}
         for origin, params in self._plan.starting_points().items():
-            if origin not in tried:
+            if origin not in self._tally.tried:
                 searched = {name: params[name] for name in self._plan.searched_for(params)}
                 fixed = {name: params[name] for name in params if name not in searched}
                 attributes = {"origin": origin, "fixed": fixed}

@@ -6,11 +6,12 @@ import warnings
 
 from optuna import Study
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from search.engines.bounded import BestByStates, BoundedTPESampler
+from search.engines.curves import RememberingMedianPruner
 from search.engines.names import ENGINES
 from spaces.plan import StudyPlan
 
@@ -20,6 +21,14 @@ from spaces.plan import StudyPlan
 _FIRST_RUNG, _ENOUGH_TEXTS = 0.25, 4_000
 
 _POPULATION = 10
+
+# They look at what a bounded number of trials was, or keep what they need of each themselves.
+_FORGETFUL_SAMPLERS, _FORGETFUL_PRUNERS = ("tpe", "random"), ("median", "none")
+
+
+def may_forget(sampler: str, pruner: str) -> bool:
+    """Tell whether sampler and pruner do without the trials that TPE does not learn from."""
+    return sampler in _FORGETFUL_SAMPLERS and pruner in _FORGETFUL_PRUNERS
 
 
 def make_sampler(
@@ -83,7 +92,9 @@ def make_pruner(name: str, plan: StudyPlan, rung: float | None) -> BasePruner:
         case "median":
             # Four trials to compare with, and a second epoch before the first verdict: LSTMs of
             # this size often learn nothing in their first epoch.
-            return MedianPruner(n_startup_trials=4, n_warmup_steps=round(2 / (rung or 1.0)))
+            return RememberingMedianPruner(
+                n_startup_trials=4, n_warmup_steps=round(2 / (rung or 1.0))
+            )
         case "hyperband":
             return HyperbandPruner(
                 min_resource=1, max_resource=round(plan.max_epochs / (rung or 1.0))

@@ -19,6 +19,7 @@ from search.engines.patient import PatientStorage
 from tracking.durable import unsynced
 from tracking.patience import Patience
 
+_NUMBER = attrgetter("number")
 _Items = tuple[tuple[str, BaseDistribution], ...]
 
 
@@ -28,8 +29,11 @@ class SoleStorage(PatientStorage):
     Optuna's own cache reads every running trial again whenever a sampler or a pruner asks for
     trials, some times a trial: with 64 evaluators that was most of what a trial cost. Then came
     that each value of a proposal was a transaction of its own; within `at_once` a trial is one.
+    What was forgotten is read again whenever somebody asks for it, which takes longer.
 
     Attributes:
+        reads_forgotten: whether who asks for trials gets those that were forgotten too. For a
+            sampler that does not look at them, it need not.
         view: what a sampler is shown instead of all trials, while it is given; those that wait
             to be asked are shown all the same.
     """
@@ -38,6 +42,7 @@ class SoleStorage(PatientStorage):
         super().__init__(storage, patience)
         self._trials: dict[int, KnownTrials] = {}  # by study
         self.view: Sequence[FrozenTrial] | None = None
+        self.reads_forgotten = True
         self._places: dict[int, tuple[int, int]] = {}  # study and number by id of a trial
         self._distributions: dict[_Items, dict[str, BaseDistribution]] = {}  # each kept once
         # Trials that are not written yet have ids of their own, below 0; and the ids they got
@@ -82,12 +87,13 @@ class SoleStorage(PatientStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        trial = copy.copy(self._trial(trial_id))
         if trial_id in self._drafts:
-            if state is TrialState.RUNNING and trial.state is not TrialState.WAITING:
+            was = self._trial(trial_id).state
+            if state is TrialState.RUNNING and was is not TrialState.WAITING:
                 return False
         elif not super().set_trial_state_values(self._id(trial_id), state, values):
             return False
+        trial = copy.copy(self._trial(trial_id))
         if values is not None:
             trial.values = values
         if state is TrialState.RUNNING:
@@ -145,9 +151,14 @@ class SoleStorage(PatientStorage):
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         trials = self._load(study_id)
-        if trial_number not in trials:
-            raise KeyError(f"study {study_id} has no trial with number {trial_number}")
-        return trials[trial_number]._trial_id
+        if trial_number in trials:
+            return trials[trial_number]._trial_id
+        return super().get_trial_id_from_study_id_trial_number(study_id, trial_number)
+
+    def forget(self, trial_id: int) -> None:
+        """Forget a trial that has ended; it is read again when somebody asks for it."""
+        study_id, number = self._places.pop(trial_id)
+        self._trials[study_id].forget(number)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if self._id(trial_id) not in self._places:
@@ -165,7 +176,12 @@ class SoleStorage(PatientStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        found = self._load(study_id).having(states)
+        known = self._load(study_id)
+        found = known.having(states)
+        if self.reads_forgotten and known.n_forgotten(states):
+            read = super().get_all_trials(study_id, deepcopy=False, states=states)
+            found += [trial for trial in read if trial.number not in known]
+            found.sort(key=_NUMBER)
         if self.view is not None:
             waiting = [trial for trial in found if trial.state is TrialState.WAITING]
             found = [t for t in (*self.view, *waiting) if states is None or t.state in states]
@@ -177,14 +193,15 @@ class SoleStorage(PatientStorage):
         trials = self._load(study_id)
         if state is None:
             return len(trials)
-        return len(trials.having((state,) if isinstance(state, TrialState) else state))
+        states = (state,) if isinstance(state, TrialState) else state
+        return len(trials.having(states)) + trials.n_forgotten(states)
 
     def _load(self, study_id: int) -> KnownTrials:
         """Give the trials of a study; read all of them the first time."""
         if study_id not in self._trials:
             trials = super().get_all_trials(study_id, deepcopy=False)
             self._trials[study_id] = KnownTrials()
-            for trial in sorted(trials, key=attrgetter("number")):  # some samplers rely on it
+            for trial in sorted(trials, key=_NUMBER):  # some samplers rely on it
                 self._remember(study_id, trial)
         return self._trials[study_id]
 

@@ -6,6 +6,9 @@ Reading all of them at each proposal would take longer with each trial.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from math import isfinite
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -13,7 +16,7 @@ from search.engines.in_order import Order
 from spaces.plan import StudyPlan
 from spaces.ranges import Params, Value
 
-_Values = tuple[tuple[str, ...], tuple[Value, ...]]
+_DIGEST_BYTES = 12  # two of 10,000 trials have the same by chance once in 1e21 studies
 
 
 class Tally:
@@ -26,6 +29,7 @@ class Tally:
 
     Attributes:
         order: the places of those that were asked for.
+        tried: names of the plan's starting points among them.
         n_finished: trials that count and have ended.
     """
 
@@ -39,8 +43,9 @@ class Tally:
         self._plan = plan
         self.order = Order(n_workers)
         self.n_finished = 0
-        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # each kept once
-        self._first: dict[_Values, int] = {}  # the first place that has them
+        self.tried: set[str] = set()
+        self._points = frozenset(plan.starting_points())
+        self._first: dict[bytes, int] = {}  # the first place that has these values
         self._known: list[FrozenTrial] = []  # by place
         for trial in trials:
             cut_short = trial.number in void
@@ -49,17 +54,20 @@ class Tally:
                 cut_short and "asked" not in trial.user_attrs
             ):
                 continue
-            self.begin(trial.number, trial.user_attrs.get("again_of"))
+            self.begin(trial.number, trial.user_attrs)
             if trial.state.is_finished():
                 self.end(trial, void=cut_short)
 
-    def begin(self, number: int, again_of: int | None) -> None:
+    def begin(self, number: int, attributes: Mapping[str, Any]) -> None:
         """Note a trial that was asked for.
 
         Args:
-            again_of: the attempt that was cut short, of which it has the values.
+            attributes: its `origin`, and where it has one `again_of`, the attempt that was cut
+                short, of which it has the values.
         """
-        self.order.begin(number, again_of)
+        self.order.begin(number, attributes.get("again_of"))
+        if attributes.get("origin") in self._points:
+            self.tried.add(attributes["origin"])
 
     def end(self, trial: FrozenTrial, *, void: bool) -> None:
         """Note how a trial that was begun has ended."""
@@ -67,13 +75,13 @@ class Tally:
         self.n_finished += not void
         if trial.state is TrialState.COMPLETE:
             fixed = trial.user_attrs.get("fixed", {})
-            values = self._values(self._plan.complete({**fixed, **trial.params}))
+            values = _digest(self._plan.complete({**fixed, **trial.params}))
             place = self.order.place(trial.number)
             self._first[values] = min(place, self._first.get(values, place))
 
     def first_with(self, params: Params, n_known: int) -> int | None:
         """Give the first complete trial with these values, if it is among the first so many."""
-        place = self._first.get(self._values(params), n_known)
+        place = self._first.get(_digest(params), n_known)
         return self.order.number(place) if place < n_known else None
 
     def view(self, trials: Sequence[FrozenTrial], place: int) -> list[FrozenTrial] | None:
@@ -97,10 +105,16 @@ class Tally:
             *(_seen(trials[order.number(other)], other, ended=False) for other in under_way),
         ]
 
-    def _values(self, params: Mapping[str, Value]) -> _Values:
-        names = tuple(sorted(params))
-        names = self._names.setdefault(names, names)
-        return names, tuple(params[name] for name in names)
+
+def _digest(params: Mapping[str, Value]) -> bytes:
+    """Give what equal values share and others do not, in a few bytes."""
+    alike = [(name, _alike(params[name])) for name in sorted(params)]
+    return blake2b(repr(alike).encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+def _alike(value: Value) -> object:
+    """Give what has the same repr for equal values: 1, 1.0 and True are equal, "1" is not."""
+    return value if isinstance(value, str) or not isfinite(value) else value.as_integer_ratio()
 
 
 def _seen(trial: FrozenTrial, place: int, *, ended: bool) -> FrozenTrial:
