@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
+from tracking.ends import SHOWN, Ends
 from tracking.metrics import metrics
 from tracking.records import State, StudyRecord, TrialRecord
 from tracking.verdict import verdict
 from tracking.words import percent
 
-_SHOWN = 10
 _BEST, _BEST_RUN = "best.trial", "best.run_id"
 
 
-def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
-    """Write how far a study has come. Each number of finished trials is a step."""
+def write_standing(client: MlflowClient, run_id: str, study: StudyRecord, ends: Ends) -> None:
+    """Write how far a study has come. Each number of finished trials is a step.
+
+    Args:
+        study: of its trials it needs those that may be named.
+        ends: of all trials.
+    """
     states: tuple[State, ...] = ("complete", "pruned", "failed")
-    counts = {f"trials_{state}": study.count(state) for state in states}
-    values: dict[str, float] = {**counts, "seconds": sum(trial.seconds for trial in study.trials)}
+    counts = {f"trials_{state}": ends.count(state) for state in states}
+    values: dict[str, float] = {**counts, "seconds": ends.seconds}
     tags = {"mlflow.note.content": note(study)}
     if study.candidates:
         best = study.candidates[0]
@@ -53,7 +58,7 @@ def note(study: StudyRecord) -> str:
 def _best(study: StudyRecord) -> str:
     """Give the best candidates as a table in Markdown, which the UI shows."""
     lines = []
-    for trial in study.candidates[:_SHOWN]:
+    for trial in study.candidates[:SHOWN]:
         score = trial.score
         assert score is not None
         interval = f"{percent(score.low)} to {percent(score.high)}"
@@ -63,20 +68,31 @@ def _best(study: StudyRecord) -> str:
     return "\n".join([*head, *lines]) if lines else ""
 
 
-def write_trials(client: MlflowClient, run_id: str, trials: Sequence[TrialRecord]) -> None:
-    """Write a table with a row for each trial, for those who want one."""
-    names = sorted({name for trial in trials for name in trial.params})
+def write_trials(
+    client: MlflowClient, run_id: str, trials: Iterable[TrialRecord], names: Collection[str]
+) -> None:
+    """Write a table with a row for each trial, by number, for those who want one.
+
+    Args:
+        trials: in any order; one at a time is enough.
+        names: of the parameters that they have.
+    """
+    names = sorted(names)
     head = ("number", "family", "origin", "state", "void", "seconds", "val_accuracy", "best_epoch")
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow([*head, *names])
+    rows = []
     for trial in trials:
         score = trial.score
-        writer.writerow(
-            [
-                *(getattr(trial, name) for name in head[:6]),
-                *((score.val_accuracy, score.best_epoch) if score else ("", "")),
-                *(trial.params.get(name, "") for name in names),
-            ]
+        row = (
+            *(getattr(trial, name) for name in head[:6]),
+            *((score.val_accuracy, score.best_epoch) if score else ("", "")),
+            *(trial.params.get(name, "") for name in names),
         )
-    client.log_text(run_id, table.getvalue(), "trials.csv")
+        rows.append((trial.number, _line(row)))
+    lines = [_line((*head, *names)), *(line for _, line in sorted(rows))]
+    client.log_text(run_id, "".join(lines), "trials.csv")
+
+
+def _line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from tracking import disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
 from tracking.durable import unsynced
+from tracking.ends import Ends
 from tracking.monitor import Monitor
 from tracking.records import (
     ControlRecord,
@@ -22,6 +23,7 @@ from tracking.records import (
     StudyRecord,
     TrialRecord,
     Value,
+    ranked,
 )
 from tracking.repair import repair
 from tracking.runs import of_kind
@@ -39,7 +41,7 @@ class StudyStore:
         self._experiment = experiment
         self._root = root
         self.parent = parent
-        self._trials: dict[str, TrialRecord] = {}  # by run
+        self._ends: Ends | None = None
         self._earlier: StudyRecord | None = None
         self._told_at = -_TELL_SECONDS  # when it was written how far the study has come
         self._untold = False  # whether it has come farther since
@@ -87,7 +89,7 @@ class StudyStore:
         for run in of_kind(self._client, self._experiment, "trial"):
             trial = layout.read_trial(self._client, run)
             recorded[trial.number] = trial
-            self._trials[trial.run_id] = _in_brief(trial)
+            self._known.put(trial)
         self._stale.clear()
         return dict(sorted(recorded.items()))
 
@@ -117,7 +119,7 @@ class StudyStore:
         parent = self._client.get_run(self.parent)
         best = str(study.candidates[0].number) if study.candidates else None
         if parent.data.tags.get(BEST_TRIAL) != best:
-            standing.write_standing(self._client, self.parent, study)
+            standing.write_standing(self._client, self.parent, study, self._known)
             changed.append(
                 f"the best trial is {best}, and named so" if best else "no trial is named the best"
             )
@@ -227,19 +229,19 @@ class StudyStore:
         """
         self._read_stale()
         waited = time.monotonic() - self._told_at
-        if len(self._trials) <= _MANY or waited >= _TELL_SECONDS:
+        if len(self._known) <= _MANY or waited >= _TELL_SECONDS:
             self._tell()
-        kept = [trial for trial in self._trials.values() if trial.model]
-        for trial in self._study(kept).candidates[keep_models:]:
+        kept = [trial for trial in self._known.kept.values() if trial.model]
+        for trial in ranked(kept)[keep_models:]:
             TrialLog(self._client, trial.run_id).drop_model()
-            self._trials[trial.run_id] = replace(trial, model=False)
+            self._known.put(replace(trial, model=False))
 
     def is_promising(self, number: int, accuracy: float, keep_models: int) -> bool:
         """Tell whether a trial's model is to be kept, by what is known of the others."""
         better = (
             trial.score is not None
             and (trial.score.val_accuracy, -trial.number) > (accuracy, -number)
-            for trial in self._trials.values()
+            for trial in self._known.kept.values()
             if trial.model and not trial.void
         )
         return isfinite(accuracy) and sum(better) < keep_models
@@ -250,29 +252,38 @@ class StudyStore:
         if trial is None:
             self._stale.add(run_id)
         else:
-            self._trials[run_id] = _in_brief(trial)
+            self._known.put(trial)
 
     def _tell(self) -> None:
         """Write how far the study has come."""
         self._told_at, self._untold = time.monotonic(), False
         with unsynced():
-            standing.write_standing(self._client, self.parent, self._read())
+            standing.write_standing(self._client, self.parent, self._read(), self._known)
 
     def _read(self) -> StudyRecord:
-        """Read the study: of its trials, those that are not known."""
+        """Read the study, with those of its trials that may be named."""
         self._read_stale()
-        return self._study(self._trials.values())
+        by_number = sorted(self._known.kept.values(), key=lambda trial: trial.number)
+        return replace(self._without_trials, trials=tuple(by_number))
 
-    def _study(self, trials: Iterable[TrialRecord]) -> StudyRecord:
+    @property
+    def _known(self) -> Ends:
+        if self._ends is None:
+            study = self._without_trials
+            again, looked_at = study.repeats, study.final_looks
+            self._ends = Ends({*(one.of for one in again), *(one.of for one in looked_at)})
+        return self._ends
+
+    @property
+    def _without_trials(self) -> StudyRecord:
         if self._earlier is None:
             self._earlier = self._read_rest()
-        by_number = sorted(trials, key=lambda trial: trial.number)
-        return replace(self._earlier, trials=tuple(by_number))
+        return self._earlier
 
     def _read_stale(self) -> None:
         for run_id in self._stale:
             run = self._client.get_run(run_id)
-            self._trials[run_id] = _in_brief(layout.read_trial(self._client, run))
+            self._known.put(layout.read_trial(self._client, run))
         self._stale.clear()
 
     def _read_rest(self) -> StudyRecord:
@@ -287,11 +298,8 @@ class StudyStore:
         """Mark the study as finished, or as stopped before its budget was met."""
         if self._untold:
             self._tell()
-        standing.write_trials(self._client, self.parent, self._read().trials)
+        self._read_stale()
+        runs = of_kind(self._client, self._experiment, "trial")
+        trials = (layout.read_in_brief(self._client, run) for run in runs)
+        standing.write_trials(self._client, self.parent, trials, self._known.names)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
-
-
-def _in_brief(trial: TrialRecord) -> TrialRecord:
-    """Keep what the standing is made of: thousands of trials are held at once."""
-    score = trial.score and replace(trial.score, confusion=(), mistakes=())
-    return replace(trial, epochs=(), summary="", score=score)

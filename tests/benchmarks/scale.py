@@ -21,7 +21,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -52,14 +53,15 @@ class Clock:
     Attributes:
         seconds: that each trial trains.
         starts: of all trials.
-        spans: from when to when a trial trained, an epoch each.
+        spans: from when to when a trial trained, an epoch each: two numbers, one after the other.
     """
 
     seconds: float
     every: int
-    starts: list[float] = field(default_factory=list)
+    # Arrays, for they grow with each trial, and it is the coordinator that is measured.
+    starts: array[float] = field(default_factory=lambda: array("d"))
     memory: dict[int, float] = field(default_factory=dict)  # MB, by how many trials had begun
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    spans: array[float] = field(default_factory=lambda: array("d"))
 
     def note_start(self) -> None:
         self.starts.append(time.monotonic())
@@ -84,7 +86,7 @@ class Sleeper:
         seconds, self.event = next(self.events)
         self.due = began + seconds
         if seconds:
-            clock.spans.append((began, self.due))
+            clock.spans.extend((began, self.due))
 
 
 class SleepingPool:
@@ -193,11 +195,12 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
 def _busy(clock: Clock, n_evaluators: int) -> float:
     """Give the share of time in which evaluators trained, between warm-up and the last start."""
     first, last = clock.starts[2 * n_evaluators], clock.starts[-1]
-    trained = sum(max(0.0, min(end, last) - max(start, first)) for start, end in clock.spans)
+    spans = zip(clock.spans[::2], clock.spans[1::2], strict=True)
+    trained = sum(max(0.0, min(end, last) - max(start, first)) for start, end in spans)
     return trained / (n_evaluators * (last - first))
 
 
-def _milliseconds(starts: list[float]) -> list[float]:
+def _milliseconds(starts: Sequence[float]) -> list[float]:
     return [1_000 * (after - before) for before, after in pairwise(starts)]
 
 

@@ -14,7 +14,7 @@ from tracking.records.finals import (
     SealRecord,
 )
 from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
-from tracking.records.study import StudyRecord
+from tracking.records.study import StudyRecord, ranked
 from tracking.records.trial import (
     CommandRecord,
     ControlRecord,
@@ -51,4 +51,5 @@ __all__ = [
     "StudyRecord",
     "TrialRecord",
     "Value",
+    "ranked",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -32,19 +33,8 @@ class StudyRecord:
 
     @cached_property
     def candidates(self) -> list[TrialRecord]:
-        """Finished trials that could be exported, the best first; the earlier of equals.
-
-        A score that is not a number is none: nothing can be held against it.
-        """
-        finished = [
-            trial
-            for trial in self.trials
-            if trial.state == "complete"
-            and trial.score is not None
-            and not trial.void
-            and isfinite(trial.score.val_accuracy)
-        ]
-        return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
+        """Finished trials that could be exported, the best first; the earlier of equals."""
+        return ranked(self.trials)
 
     @property
     def front(self) -> list[TrialRecord]:
@@ -72,6 +62,22 @@ class StudyRecord:
     def count(self, state: State) -> int:
         """Trials in this state, attempts that were cut short aside."""
         return sum(t.state == state and not t.void for t in self.trials)
+
+
+def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Give the candidates among trials, the best first; the earlier of equals.
+
+    A score that is not a number is none: nothing can be held against it.
+    """
+    finished = [
+        trial
+        for trial in trials
+        if trial.state == "complete"
+        and trial.score is not None
+        and not trial.void
+        and isfinite(trial.score.val_accuracy)
+    ]
+    return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
 
 
 def _size(trial: TrialRecord) -> int:

@@ -15,7 +15,14 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from scipy.special import log_ndtr
 
 from search.engines import bounded
-from search.engines.bounded import MOST_TRIALS, Best, BoundedTPESampler, _Bounded, learnt_from
+from search.engines.bounded import (
+    MOST_TRIALS,
+    Best,
+    BoundedTPESampler,
+    Learnt,
+    _Bounded,
+    learnt_from,
+)
 
 SPACE = {
     "rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -127,3 +134,30 @@ def test_which_candidate_is_best_is_computed_by_scipy_and_nothing_else_of_optuna
 def test_scipy_computes_what_optuna_does() -> None:
     where = np.concatenate([np.linspace(-60, 9, 5_000), -np.geomspace(1e-9, 1e4, 500)])
     np.testing.assert_allclose(_truncnorm._log_ndtr(where), log_ndtr(where), rtol=1e-7, atol=1e-15)
+
+
+@pytest.mark.parametrize("complete", [0.8, 0.01])
+def test_what_is_kept_as_trials_end_is_what_is_learnt_from_of_all(
+    complete: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "MOST_TRIALS", 40)
+    trials, luck = tried(300, complete=complete), random.Random(4)
+    for number, trial in enumerate(trials):
+        trial._trial_id = 1_000 + number
+    by_end = sorted(trials, key=lambda trial: trial.number + luck.uniform(0, 60))
+    learnt, ended = Learnt(), dict[int, FrozenTrial]()
+    for trial in by_end:
+        ended[trial._trial_id] = trial
+        left_out = learnt.add(trial)
+        if left_out is not None:
+            del ended[left_out]
+        so_far = by_end[: by_end.index(trial) + 1]
+        expected = learnt_from(sorted(so_far, key=lambda trial: trial.number))
+        assert sorted(ended.values(), key=lambda trial: trial.number) == expected
+    assert len(ended) == 40
+
+
+def test_nothing_is_learnt_from_a_trial_that_failed() -> None:
+    failed = create_trial(state=TrialState.FAIL)
+    failed._trial_id = 5
+    assert Learnt().add(failed) == 5

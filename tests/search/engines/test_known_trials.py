@@ -1,4 +1,4 @@
-"""Trials as they are remembered: whatever is asked for is what going through all of them gives."""
+"""Trials as they are remembered: what is asked for is what going through all of them gives."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def trial(number: int, state: TrialState) -> FrozenTrial:
 def test_what_is_asked_for_is_what_going_through_all_of_them_gives(seed: int) -> None:
     luck = random.Random(seed)
     known, expected = KnownTrials(), {}
+    forgotten: set[int] = set()
     for _ in range(400):
-        number = luck.choice([*expected, len(expected), len(expected)])
+        number = luck.choice([*(expected.keys() - forgotten), len(expected), len(expected)])
         before = expected.get(number)
         if before is not None and before.state.is_finished():
             state = before.state  # it stays, and something else of it changes
@@ -51,10 +52,16 @@ def test_what_is_asked_for_is_what_going_through_all_of_them_gives(seed: int) ->
             state = luck.choice(ALL)
         expected[number] = trial(number, state)
         known.put(expected[number])
+        if expected[number].state.is_finished() and luck.random() < 0.2:
+            known.forget(number)
+            forgotten.add(number)
         for states in luck.sample(SELECTIONS, 3):
             found = [t for t in expected.values() if states is None or t.state in states]
             given = known.having(states)
-            assert [id(t) for t in given] == [id(t) for t in found]
+            left = [t for t in found if t.number not in forgotten]
+            assert [id(t) for t in given] == [id(t) for t in left]
+            assert known.n_forgotten(states) == len(found) - len(left)
+    assert forgotten
     assert len(known) == len(expected)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 
@@ -102,3 +103,54 @@ def test_trials_share_their_distributions(tmp_path: Path) -> None:
             study.tell(trial.number, 0.5)
         trials = study.get_trials(deepcopy=False)
         assert len({id(trial.distributions) for trial in trials}) == 1
+
+
+def test_a_forgotten_trial_is_read_again_and_is_what_it_was(tmp_path: Path) -> None:
+    storage = opened(tmp_path)
+    study = optuna.create_study(storage=storage, study_name="s", direction="maximize")
+    ends = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+    for number in range(9):
+        with storage.at_once():
+            trial = study.ask()
+            trial.suggest_float("rate", 0.1, 1.0, log=True)
+            trial.set_user_attr("seed", number)
+        trial.report(float("nan") if number == 3 else number / 9, 1)
+        value = number / 9 if number % 3 == 0 else None
+        study.tell(number, value, state=ends[number % 3])
+    under_way = study.ask().number
+
+    def seen() -> list[object]:
+        selections = (None, (TrialState.COMPLETE,), (TrialState.FAIL, TrialState.RUNNING), ())
+        return [
+            *(str([as_it_is(t) for t in study.get_trials(False, s)]) for s in selections),
+            *(storage.get_n_trials(study._study_id, state) for state in (None, *ends)),
+            str([as_it_is(storage.get_trial(trial_id)) for trial_id in ids]),
+            [storage.get_trial_id_from_study_id_trial_number(1, n) for n in range(10)],
+        ]
+
+    ids = [trial._trial_id for trial in study.get_trials()]
+    before = seen()
+    for number in (0, 1, 2, 3, 7):
+        storage.forget(ids[number])
+    assert seen() == before
+    storage.reads_forgotten = False
+    left = [trial.number for trial in study.get_trials()]
+    assert left == [4, 5, 6, 8, under_way]
+    assert study.ask().number == 10  # the forgotten keep their numbers
+
+
+def test_a_forgotten_trial_has_ended_for_good(tmp_path: Path) -> None:
+    storage = opened(tmp_path)
+    study = optuna.create_study(storage=storage, study_name="s", direction="maximize")
+    trial_id = study.ask()._trial_id
+    study.tell(0, 0.5)
+    storage.forget(trial_id)
+    with pytest.raises(UpdateFinishedTrialError):
+        storage.set_trial_state_values(trial_id, TrialState.FAIL)
+    with pytest.raises(UpdateFinishedTrialError):
+        storage.set_trial_user_attr(trial_id, "late", 1)
+    with pytest.raises(ValueError, match="Cannot tell a COMPLETE"):
+        study.tell(0, 0.6)
+    with pytest.raises(KeyError):
+        storage.get_trial_id_from_study_id_trial_number(study._study_id, 1)
+    assert study.best_value == 0.5
