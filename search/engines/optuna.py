@@ -244,12 +244,9 @@ class OptunaEngine:
         """Queue the next known values: those of an attempt cut short, or a starting point."""
         order = self._tally.order
         if order.next < len(order):
-            number = order.number(order.next)
-            trial = self._storage.get_trial(
-                self._storage.get_trial_id_from_study_id_trial_number(
-                    self._study._study_id, number
-                )
-            )
+            which = self._study._study_id, order.number(order.next)
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(*which)
+            trial = self._storage.get_trial(trial_id)
             attributes = {**trial.user_attrs, "again_of": trial.number}
             for ours in ("asked", "reason"):  # of the attempt that was cut short
                 attributes.pop(ours, None)

@@ -156,9 +156,13 @@ class SoleStorage(PatientStorage):
         return super().get_trial_id_from_study_id_trial_number(study_id, trial_number)
 
     def forget(self, trial_id: int) -> None:
-        """Forget a trial that has ended; it is read again when somebody asks for it."""
-        study_id, number = self._places.pop(trial_id)
-        self._trials[study_id].forget(number)
+        """Forget a trial that has ended; it is read again when somebody asks for it.
+
+        Doing it twice changes nothing.
+        """
+        if trial_id in self._places:
+            study_id, number = self._places.pop(trial_id)
+            self._trials[study_id].forget(number)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if self._id(trial_id) not in self._places:

@@ -6,6 +6,7 @@ import gc
 import random
 import tracemalloc
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from spaces.studies import STUDIES
 from tracking.records import State
 
 PLAN = STUDIES["lstm_dropout"]
-MOST = 40  # in the place of MOST_TRIALS
+MOST = 30  # in the place of MOST_TRIALS
 
 
 def opened(root: Path, **changes: Any) -> OptunaEngine:
@@ -81,9 +82,9 @@ def test_what_is_forgotten_changes_no_proposal_and_no_verdict(
     with monkeypatch.context() as patch:  # as Optuna does it: all trials, and its own pruner
         patch.setattr(engine_module, "may_forget", lambda sampler, pruner: False)
         patch.setattr(optuna_methods, "RememberingMedianPruner", MedianPruner)
-        whole = search(folders[0], 3 * MOST, sampler=sampler)
-    assert search(folders[1], 3 * MOST, sampler=sampler) == whole
-    assert search(folders[2], 3 * MOST, sampler=sampler, stop_every=17) == whole
+        whole = search(folders[0], 80, sampler=sampler)
+    assert search(folders[1], 80, sampler=sampler) == whole
+    assert search(folders[2], 80, sampler=sampler, stop_every=17) == whole
     ends = Counter((state, pruned) for *_, state, pruned in whole)
     assert ends.keys() == {("complete", False), ("pruned", True), ("failed", False)}
     assert any(str(origin) == sampler for _, _, _, origin, *_ in whole)
@@ -116,6 +117,9 @@ def test_trials_are_remembered_that_are_learnt_from_and_no_others_are_read(
     assert len(storage._places) == MOST
     storage.reads_forgotten = True
     assert [trial.number for trial in storage.get_all_trials(1)] == list(range(2 * MOST))
+    engine.reconcile({})  # counts all of them again
+    assert engine.n_finished() == 2 * MOST
+    assert len(storage._places) == MOST
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_who_looks_at_all_trials_has_them_all(
 def test_a_trial_costs_the_engine_less_than_400_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounded, "MOST_TRIALS", 30)
+    monkeypatch.setattr(bounded, "MOST_TRIALS", MOST)
     engine = opened(tmp_path, sampler="random")
     engine.reconcile({})
 
@@ -153,8 +157,9 @@ def test_a_trial_costs_the_engine_less_than_400_bytes(
 
     tracemalloc.start()
     try:
-        before = held_after(60)
-        assert held_after(160) - before < 160 * 400
+        held = [held_after(40) for _ in range(4)]
+        grown = sorted(after - before for before, after in pairwise(held))
+        assert grown[1] < 40 * 400  # the median: SQLAlchemy's caches grow once in a while
     finally:
         tracemalloc.stop()
 
