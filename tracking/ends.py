@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from tracking.records import State, TrialRecord, ranked
+from tracking.rows import Rows
 
 SHOWN = 10  # best candidates in the words of a study's standing
 
@@ -15,17 +16,17 @@ _ABSENT, _VOID = len(_STATES), len(_STATES) + 1  # reserved: no trial, and one t
 
 
 class Ends:
-    """State and seconds of each trial, a few bytes; the records of those that may be named.
+    """State, seconds and a row of each trial, in few bytes; the records of those to be named.
 
     These are the best candidates, those whose models are kept or which have not ended, and those
-    of `named`. They are in brief: without epochs, files and what they got wrong.
+    of `named`. Records are in brief: without epochs, files and what they got wrong.
 
     Args:
         named: numbers of trials whose records are kept in any case; names are passed over.
 
     Attributes:
         kept: the records, by run.
-        names: of the parameters that trials have.
+        rows: of the table of all trials.
     """
 
     def __init__(self, named: Collection[int | str] = ()) -> None:
@@ -33,7 +34,7 @@ class Ends:
         self._states = bytearray()  # by number
         self._seconds = array("d")  # by number; of no trial 0
         self.kept: dict[str, TrialRecord] = {}
-        self.names: set[str] = set()
+        self.rows = Rows()
 
     def put(self, trial: TrialRecord) -> None:
         """Note a trial, in the place of what was known of it."""
@@ -42,7 +43,7 @@ class Ends:
         self._seconds.extend([0.0] * n_new)
         self._states[trial.number] = _VOID if trial.void else _STATES.index(trial.state)
         self._seconds[trial.number] = trial.seconds
-        self.names |= trial.params.keys()
+        self.rows.put(trial)
         self.kept[trial.run_id] = _in_brief(trial)
         best = [candidate.run_id for candidate in ranked(self.kept.values())[:SHOWN]]
         for run_id, other in list(self.kept.items()):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any, get_args
 
 from mlflow import MlflowClient
@@ -153,19 +153,6 @@ def read_state(run: Run) -> State:
 
 
 def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
-    return replace(
-        read_in_brief(client, run),
-        epochs=read_epochs(client, run),
-        score=read_score(client, run) if has_score(run) else None,
-        model=models.is_kept(client, run),
-        look=_read_look(client, run),
-        summary=read_text(client, run, "summary.txt") or "",
-        rung=read_rung(run),
-    )
-
-
-def read_in_brief(client: MlflowClient, run: Run) -> TrialRecord:
-    """Read a trial without its epochs, its model, and what lies in its files."""
     tags = run.data.tags
     ended = run.info.end_time or int(time.time() * 1000)
     return TrialRecord(
@@ -178,11 +165,14 @@ def read_in_brief(client: MlflowClient, run: Run) -> TrialRecord:
         void=is_void(run),
         reason=tags.get("trial.reason", ""),
         seconds=(ended - run.info.start_time) / 1000,
-        epochs=(),
-        score=_score_in_brief(run) if has_score(run) else None,
+        epochs=read_epochs(client, run),
+        score=read_score(client, run) if has_score(run) else None,
         run_id=run.info.run_id,
-        model=False,
+        model=models.is_kept(client, run),
+        look=_read_look(client, run),
+        summary=read_text(client, run, "summary.txt") or "",
         died=tags.get("trial.died") == "True",
+        rung=read_rung(run),
     )
 
 
@@ -199,20 +189,17 @@ def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
 
 
 def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
-    counts = read_json(client, run, "confusion.json")["counts"]
-    table = json.loads(read_text(client, run, "mistakes.json") or '{"data": []}')
-    return replace(
-        _score_in_brief(run),
-        confusion=tuple(tuple(row) for row in counts),
-        mistakes=tuple(MistakeRecord(*row) for row in table["data"]),
-    )
-
-
-def _score_in_brief(run: Run) -> ScoreRecord:
     found = run.data.metrics
     values: dict[str, Any] = {
         name: read_number(found[f"best_{name}"]) if f"best_{name}" in found else None
         for name in _SCORE
     }
     values["n_parameters"] = int(values["n_parameters"])
-    return ScoreRecord(best_epoch=int(found["best_epoch"]), confusion=(), **values)
+    counts = read_json(client, run, "confusion.json")["counts"]
+    table = json.loads(read_text(client, run, "mistakes.json") or '{"data": []}')
+    return ScoreRecord(
+        best_epoch=int(found["best_epoch"]),
+        confusion=tuple(tuple(row) for row in counts),
+        mistakes=tuple(MistakeRecord(*row) for row in table["data"]),
+        **values,
+    )

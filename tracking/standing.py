@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable
 
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
 from tracking.ends import SHOWN, Ends
 from tracking.metrics import metrics
-from tracking.records import State, StudyRecord, TrialRecord
+from tracking.records import State, StudyRecord
+from tracking.rows import Rows
 from tracking.verdict import verdict
 from tracking.words import percent
 
@@ -68,31 +68,8 @@ def _best(study: StudyRecord) -> str:
     return "\n".join([*head, *lines]) if lines else ""
 
 
-def write_trials(
-    client: MlflowClient, run_id: str, trials: Iterable[TrialRecord], names: Collection[str]
-) -> None:
-    """Write a table with a row for each trial, by number, for those who want one.
-
-    Args:
-        trials: in any order; one at a time is enough.
-        names: of the parameters that they have.
-    """
-    names = sorted(names)
-    head = ("number", "family", "origin", "state", "void", "seconds", "val_accuracy", "best_epoch")
-    rows = []
-    for trial in trials:
-        score = trial.score
-        row = (
-            *(getattr(trial, name) for name in head[:6]),
-            *((score.val_accuracy, score.best_epoch) if score else ("", "")),
-            *(trial.params.get(name, "") for name in names),
-        )
-        rows.append((trial.number, _line(row)))
-    lines = [_line((*head, *names)), *(line for _, line in sorted(rows))]
-    client.log_text(run_id, "".join(lines), "trials.csv")
-
-
-def _line(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+def write_trials(client: MlflowClient, run_id: str, rows: Rows) -> None:
+    """Write a table with a row for each trial, for those who want one."""
+    table = io.StringIO()
+    csv.writer(table).writerows(rows.table())
+    client.log_text(run_id, table.getvalue(), "trials.csv")

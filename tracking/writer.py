@@ -299,7 +299,5 @@ class StudyStore:
         if self._untold:
             self._tell()
         self._read_stale()
-        runs = of_kind(self._client, self._experiment, "trial")
-        trials = (layout.read_in_brief(self._client, run) for run in runs)
-        standing.write_trials(self._client, self.parent, trials, self._known.names)
+        standing.write_trials(self._client, self.parent, self._known.rows)
         self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")

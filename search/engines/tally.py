@@ -5,18 +5,20 @@ Reading all of them at each proposal would take longer with each trial.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Container, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
+import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.in_order import Order
 from spaces.plan import StudyPlan
 from spaces.ranges import Params, Value
 
-_DIGEST_BYTES = 12  # two of 10,000 trials have the same by chance once in 1e21 studies
+_NO_VALUES = 0  # the digest of what is not complete
 
 
 class Tally:
@@ -45,7 +47,7 @@ class Tally:
         self.n_finished = 0
         self.tried: set[str] = set()
         self._points = frozenset(plan.starting_points())
-        self._first: dict[bytes, int] = {}  # the first place that has these values
+        self._digests = array("Q")  # of the values of complete trials, by place
         self._known: list[FrozenTrial] = []  # by place
         for trial in trials:
             cut_short = trial.number in void
@@ -75,14 +77,15 @@ class Tally:
         self.n_finished += not void
         if trial.state is TrialState.COMPLETE:
             fixed = trial.user_attrs.get("fixed", {})
-            values = _digest(self._plan.complete({**fixed, **trial.params}))
             place = self.order.place(trial.number)
-            self._first[values] = min(place, self._first.get(values, place))
+            self._digests.extend([_NO_VALUES] * (place + 1 - len(self._digests)))
+            self._digests[place] = _digest(self._plan.complete({**fixed, **trial.params}))
 
     def first_with(self, params: Params, n_known: int) -> int | None:
         """Give the first complete trial with these values, if it is among the first so many."""
-        place = self._first.get(_digest(params), n_known)
-        return self.order.number(place) if place < n_known else None
+        digests = np.array(self._digests[:n_known])
+        places = np.flatnonzero(digests == np.uint64(_digest(params)))
+        return self.order.number(int(places[0])) if len(places) else None
 
     def view(self, trials: Sequence[FrozenTrial], place: int) -> list[FrozenTrial] | None:
         """Give the trials as a proposal for a place is to see them, numbered by their places.
@@ -106,10 +109,10 @@ class Tally:
         ]
 
 
-def _digest(params: Mapping[str, Value]) -> bytes:
-    """Give what equal values share and others do not, in a few bytes."""
+def _digest(params: Mapping[str, Value]) -> int:
+    """Give what equal values share, and others but once in 1e11 studies of 10,000 trials."""
     alike = [(name, _alike(params[name])) for name in sorted(params)]
-    return blake2b(repr(alike).encode(), digest_size=_DIGEST_BYTES).digest()
+    return int.from_bytes(blake2b(repr(alike).encode(), digest_size=8).digest(), "big")
 
 
 def _alike(value: Value) -> object:

@@ -24,6 +24,7 @@ from tracking import store
 from tracking.ends import SHOWN, Ends
 from tracking.files import folder
 from tracking.records import State, TrialRecord
+from tracking.rows import HEAD
 
 STATES: tuple[State, ...] = ("running", "complete", "pruned", "failed")
 SCORE = build_score(build_trial().epochs)
@@ -58,7 +59,10 @@ def test_counts_and_the_best_are_those_of_all_records(seed: int) -> None:
     assert len(ends) == len(trials)
     assert [ends.count(state) for state in STATES] == [study.count(state) for state in STATES]
     assert ends.seconds == sum(one.seconds for one in study.trials)
-    assert ends.names == {name for one in study.trials for name in one.params}
+    names, *rows = ends.rows.table()
+    assert names == [*HEAD, *sorted({name for one in study.trials for name in one.params})]
+    assert [row[0] for row in rows] == sorted(trials)
+    assert [row[HEAD.index("seconds")] for row in rows] == [t.seconds for t in study.trials]
     kept = build_study(*ends.kept.values())
     shown = [one.number for one in study.candidates[:SHOWN]]
     assert [one.number for one in kept.candidates[:SHOWN]] == shown
@@ -66,19 +70,22 @@ def test_counts_and_the_best_are_those_of_all_records(seed: int) -> None:
     assert {one.number for one in kept.trials} == needed | set(shown)
 
 
-def test_a_trial_costs_less_than_40_bytes() -> None:
+def test_a_trial_costs_less_than_150_bytes() -> None:
+    """With four values of all digits, as a search proposes them."""
     luck, ends = random.Random(0), Ends()
 
     def held_after(numbers: range) -> int:
         for number in numbers:
-            ends.put(replace(trial(number, luck), state="pruned", score=None, model=False))
+            params = {f"some.name-{which}": luck.random() for which in range(4)}
+            score = replace(SCORE, val_accuracy=luck.random())
+            ends.put(build_trial(number, params=params, score=score, seconds=luck.random()))
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
     try:
-        before = held_after(range(100))
-        assert held_after(range(100, 2_100)) - before < 2_000 * 40
+        before = held_after(range(512))
+        assert held_after(range(512, 2_560)) - before < 2_048 * 150
     finally:
         tracemalloc.stop()
 
