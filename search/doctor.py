@@ -69,11 +69,12 @@ def repair(root: Path, name: str) -> None:
         ended = end_all(scratch.scratch_of(root, plan.study))
         scratch.remove(scratch.scratch_of(root, plan.study))
         changed = [f"trial {number}: its process was waiting, and was ended" for number in ended]
-        changed += records.repair()
+        mended = records.repair()
+        changed += mended
         if plan.space:  # else it proposes nothing, so no engine knows it
             changed += settle(root, plan.engine, records.parent, records.trials())
         changed += store.open_finals(root, plan.study).begin()
-        changed += records.rest()
+        changed += records.rest(mended=bool(mended))
     for line in changed or ["there is nothing to repair"]:
         print(f"{plan.study}: {line}")
 

@@ -108,8 +108,11 @@ class StudyStore:
         left = [run for run in trials if int(run.data.tags["trial.number"]) not in adopted]
         return list(repair(self._client, half, left))
 
-    def rest(self) -> list[str]:
+    def rest(self, *, mended: bool) -> list[str]:
         """Let the study's own run say how far it has come, and that nobody works on it.
+
+        Args:
+            mended: whether a trial has changed since the table of all trials was written.
 
         Returns:
             what was changed, a sentence each. Doing it twice changes nothing.
@@ -126,6 +129,8 @@ class StudyStore:
         if parent.info.status == "RUNNING":
             self.end(finished=False)
             changed.append("it was marked as running, and is marked as stopped")
+        elif mended:
+            self._write_table()
         return changed
 
     def allow(self, n_trials: int | None) -> None:
@@ -298,6 +303,9 @@ class StudyStore:
         """Mark the study as finished, or as stopped before its budget was met."""
         if self._untold:
             self._tell()
+        self._write_table()
+        self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")
+
+    def _write_table(self) -> None:
         self._read_stale()
         standing.write_trials(self._client, self.parent, self._known.rows)
-        self._client.set_terminated(self.parent, "FINISHED" if finished else "KILLED")

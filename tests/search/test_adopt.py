@@ -5,6 +5,7 @@ The programs are the real ones, with three small trials at a time.
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import signal
@@ -169,6 +170,14 @@ def traces(search: Search) -> list[object]:
     return found
 
 
+def table_of_trials(search: Search) -> list[tuple[str, str]]:
+    """State and void of each row of trials.csv."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{search.root / 'mlflow.db'}")
+    text = client.download_artifacts(store.ids(search.root, STUDY)[1], "trials.csv")
+    with Path(text).open(encoding="utf-8", newline="") as table:
+        return [(row["state"], row["void"]) for row in csv.DictReader(table)]
+
+
 @pytest.mark.parametrize("engine", ["optuna", pytest.param("keras-tuner", marks=pytest.mark.slow)])
 def test_two_kills_in_mid_training_lose_nothing_and_leave_no_trace(
     search: Search, engine: str, undisturbed: Callable[[str], Search]
@@ -228,6 +237,7 @@ def test_when_nobody_comes_all_is_gone_and_put_right_after_the_grace_and_made_ag
     assert findings(search.root, STUDY) == []
     assert not search.folder.exists()
     assert search.void() == [0, 1, 2]
+    assert table_of_trials(search) == [("failed", "True")] * 3
     assert search.run(NOWHERE) == 0
     search.assert_whole()
     assert search.void() == [0, 1, 2]
