@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.engines import Engine
     from search.places import Place
+    from search.scratch import Scratch
     from search.watcher import Watcher
     from spaces.plan import StudyPlan
     from tracking.writer import StudyStore
@@ -70,17 +71,7 @@ class Coordinator:
             with scratch.opened(self.scratch) as place:
                 adopted = self._adopt(place.folder)
                 place.left.update(one.asked.number for one in adopted)  # until a session has them
-                recorded = self.store.begin([one.asked.number for one in adopted])
-                self.engine.reconcile(recorded)
-                self.store.allow(self._most_trials())
-                self.store.take_stock(self.keep_models)
-                spent = [
-                    self.engine.seconds_spent(),
-                    *(one.process.hello.spent for one in adopted),
-                ]
-                budget = Budget(self.plan, self.data, max(spent), recorded.values())
-                deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
-                Session(self, budget, deaths, place).run(adopted)
+                self._begin(place, adopted).run(adopted)
             if self.plan.n_trials is not None and self.engine.n_finished() >= self.plan.n_trials:
                 self.store.meet()
             finished = True
@@ -98,6 +89,22 @@ class Coordinator:
         end_all(folder)
         scratch.clear(folder, set())
         return []
+
+    def _begin(self, place: Scratch, adopted: Sequence[AdoptedTrial]) -> Session:
+        """Put right what an earlier coordinator left, and give the session that goes on.
+
+        It reads the records of all trials, and keeps none: there can be thousands.
+        """
+        recorded = self.store.begin([one.asked.number for one in adopted])
+        self.engine.reconcile(recorded)
+        self.store.allow(self._most_trials())
+        self.store.take_stock(self.keep_models)
+        spent = max(
+            self.engine.seconds_spent(), *(one.process.hello.spent for one in adopted), 0.0
+        )
+        budget = Budget(self.plan, self.data, spent, recorded.values())
+        deaths = Counter(trial.seed for trial in recorded.values() if trial.died)
+        return Session(self, budget, deaths, place)
 
     def run_controls(self, budget: Budget, folder: Path) -> None:
         """Evaluate the controls that are not recorded. Their seconds count for no budget."""
