@@ -9,10 +9,9 @@ from math import isfinite
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
-from tracking import disk, finals_layout, layout, models, plan_layout, standing
+from tracking import control_log, disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
 from tracking.durable import unsynced
 from tracking.ends import Ends
@@ -210,21 +209,7 @@ class StudyStore:
 
     def write_control(self, control: ControlRecord) -> None:
         """Write a control, whole or not at all."""
-        ended = int(time.time() * 1000)
-        run = self._client.create_run(
-            self._experiment,
-            start_time=ended - round(1000 * control.seconds),
-            run_name=control.name,
-            tags={"kind": HALF_CONTROL, "mlflow.parentRunId": self.parent},
-        )
-        run_id = run.info.run_id
-        plan = plan_layout.read_plan(self._client, self._client.get_run(self.parent))
-        numbers, tags = layout.write_score(self._client, run_id, control.score, plan.data.classes)
-        self._client.log_batch(
-            run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()]
-        )
-        self._client.set_terminated(run_id, end_time=ended)
-        self._client.set_tag(run_id, "kind", "control")  # last: now it is whole
+        control_log.write_control(self._client, self._experiment, self.parent, control)
         self._earlier = None
 
     def take_stock(self, keep_models: int) -> None:
