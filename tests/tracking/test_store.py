@@ -319,7 +319,7 @@ def test_a_trial_left_running_is_closed_as_void(root: Path) -> None:
 
     assert _trial_runs(root)[0].info.status == "FAILED"
     expected = build_trial(0, 0.8, 0.81, state="failed", void=True, reason=trials[0].reason)
-    assert "killed" in trials[0].reason
+    assert trials[0].reason == "its coordinator was gone"
     assert _same(trials[0], expected)
     assert store.read_study(root, "lstm").count("failed") == 0
 
