@@ -243,7 +243,9 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
 def _size(root: Path) -> float:
     """Megabytes of the records that stay."""
     n_bytes = 0
-    for file in root.rglob("*"):
+    # Not Path.rglob, which fails when a folder is deleted under it.
+    found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    for file in found:
         passes = {"models", f"{_STUDY}.trials"} & set(file.relative_to(root).parts)
         with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
             if file.suffix == ".db":
