@@ -27,6 +27,7 @@ import argparse
 import contextlib
 import os
 import random
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -122,7 +123,7 @@ class Soak:
                 if time.monotonic() - last_kill >= every:
                     last_kill = time.monotonic()
                     self._kill(1 if seconds < 30 * minutes else self._n_workers)
-            self._running.process.terminate()
+            self._running.process.send_signal(signal.SIGINT)  # all that is under way ends, too
             self._running.end(_GONE_SECONDS)
             if left := left_after(self._home, _GONE_SECONDS):
                 raise RuntimeError(f"processes outlived their study: {left}")
