@@ -113,12 +113,12 @@ class Soak:
         self._began = last_kill = time.monotonic()
         self._start(1)
         try:
-            while (seconds := time.monotonic() - self._began) < 60 * minutes:
+            while (seconds := time.monotonic() - self._began) < 60 * minutes or self._begins():
                 self._sleep()
                 if self._running.process.poll() is not None:
                     raise RuntimeError(f"it ended: {self._running.output.read_text()[-2000:]}")
-                if self._told() <= self._told_before:
-                    continue  # it begins, and on a busy machine it shall at least get to a trial
+                if self._begins():
+                    continue  # on a busy machine it shall at least get to a trial
                 self._look()
                 if time.monotonic() - last_kill >= every:
                     last_kill = time.monotonic()
@@ -156,6 +156,10 @@ class Soak:
         self._running.end(_GONE_SECONDS)
         self._life += 1
         self._start(n_workers)
+
+    def _begins(self) -> bool:
+        """Tell whether it has told no trial yet, and may not have adopted what waits."""
+        return self._told() <= self._told_before
 
     def _told(self) -> int:
         return read_progress(self._home / "mlruns").n_told
