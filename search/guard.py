@@ -42,7 +42,7 @@ class Guard:
                 if nobody_came:
                     os.setsid()  # we have something to do yet
                 with suppress(ProcessLookupError):
-                    os.killpg(group, signal.SIGKILL)
+                    os.killpg(group, signal.SIGKILL)  # us too, unless we have left it
                 _settle(folder)
         theirs.close()
 

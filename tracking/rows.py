@@ -14,7 +14,7 @@ _AT_ONCE = 256  # rows; of fewer at once less is saved
 
 
 class Rows:
-    """The rows of thousands of trials, compressed to some hundred bytes each."""
+    """The rows of thousands of trials, compressed to less than a hundred bytes each."""
 
     def __init__(self) -> None:
         self._new: list[str] = []  # that wait to be compressed
