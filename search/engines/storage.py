@@ -72,16 +72,16 @@ def _open(database: Path | str, patience: Patience) -> BaseStorage:
 
 
 def _open_file(file: Path) -> RDBStorage:
-    from optuna.storages import RDBStorage
     from sqlalchemy import event
 
+    from search.engines.whole import WholeTrialStorage
     from tracking.disk import refuse_network
     from tracking.initialise import initialising
 
     refuse_network(file.parent)
     with initialising(file):
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
-        storage = RDBStorage(f"sqlite:///{file}", engine_kwargs=arguments)
+        storage = WholeTrialStorage(f"sqlite:///{file}", engine_kwargs=arguments)
 
     # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
     @event.listens_for(storage.engine, "connect")
@@ -93,9 +93,9 @@ def _open_file(file: Path) -> RDBStorage:
 
 
 def _open_address(address: str) -> RDBStorage:
-    from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
+    from search.engines.whole import WholeTrialStorage
     from tracking.address import LIMITS, no_package
     from tracking.initialise import initialising
     from tracking.patience import cause
@@ -110,7 +110,7 @@ def _open_address(address: str) -> RDBStorage:
     arguments = {"pool_pre_ping": True, "connect_args": LIMITS}
     try:
         with initialising(address):
-            return RDBStorage(address, engine_kwargs=arguments)
+            return WholeTrialStorage(address, engine_kwargs=arguments)
     except ModuleNotFoundError as error:
         raise no_package(address, error) from None
     except SQLAlchemyError as error:
