@@ -88,6 +88,15 @@ class Course:
         if not self._is_ending:
             self._settle(Outcome("failed", reason=reason, void=True))
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are epochs that are not recorded yet."""
+        return self._log.is_behind
+
+    def catch_up(self) -> None:
+        """Record the epochs that are not recorded yet."""
+        self._log.catch_up()
+
     def leave(self) -> None:
         """Leave it to the next coordinator, as it is."""
         assert self.task.grace is not None

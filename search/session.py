@@ -95,15 +95,19 @@ class Session:
         """Take the steps that have come, and one end.
 
         Who waits to go on is served first, for it takes the least: while an end is recorded and
-        the next trial asked for, many a step comes.
+        the next trial asked for, many a step comes. Nobody waits for the record of an epoch, if
+        it may be written later; it is when nothing else is to be done.
         """
-        come = pool.events(0.0 if self._ends else POLL_SECONDS)
+        behind = next((one for one in self._courses.values() if one.is_behind), None)
+        come = pool.events(0.0 if self._ends or behind else POLL_SECONDS)
         self._ends.extend(one for one in come if not isinstance(one[1], STEPS))
         for task, event in come:
             if isinstance(event, STEPS):
                 self._take(pool, task, event)
         if self._ends:
             self._take(pool, *self._ends.popleft())
+        elif behind and not come:
+            behind.catch_up()
 
     def _take_ends(self, pool: Evaluators) -> None:
         failure: Exception | None = None

@@ -195,6 +195,6 @@ class FakePool:
         yield self._script.look or score
 
 
-def place(script: Script, n_workers: int = 1) -> Place:
+def place(script: Script, n_workers: int = 1, *, is_here: bool = True) -> Place:
     """Have a script evaluate the trials."""
-    return Place(partial(FakePool, script, n_workers), n_workers, n_threads=1, is_here=True)
+    return Place(partial(FakePool, script, n_workers), n_workers, n_threads=1, is_here=is_here)

@@ -23,11 +23,11 @@ _EPOCH = tuple(field.name for field in fields(EpochRecord) if field.name != "epo
 _RUNG = tuple(field.name for field in fields(RungRecord))
 
 
-def write_epoch(client: MlflowClient, run_id: str, record: EpochRecord) -> None:
-    """Write an epoch, all its numbers at once."""
+def numbers(record: EpochRecord) -> list[Metric]:
+    """Give an epoch's numbers, as of now; they are written in one batch, or not at all."""
     values = {**{name: getattr(record, name) for name in _EPOCH}, "gap": record.gap}
     known = {name: value for name, value in values.items() if value is not None}
-    client.log_batch(run_id, metrics=metrics(known, record.epoch))
+    return metrics(known, record.epoch)
 
 
 def write_rung(client: MlflowClient, run_id: str, rung: RungRecord) -> None:

@@ -81,9 +81,14 @@ def write_outcome(
     reason: str,
     void: bool,
     died: bool = False,
+    unwritten: Sequence[Metric] = (),
 ) -> None:
-    """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
-    numbers, tags = cost(epochs), dict[str, str]()
+    """Write how a trial ended. The state comes last: without it, the rest counts for nothing.
+
+    Args:
+        unwritten: numbers of its epochs that are still to be written.
+    """
+    numbers, tags = [*unwritten, *cost(epochs)], dict[str, str]()
     if score is not None:
         of_score, tags = write_score(client, run_id, score, classes)
         numbers += of_score

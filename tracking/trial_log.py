@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Metric, Run
 
 from tracking import environment, epochs_layout, layout, models, params_layout, plan_layout
 from tracking.durable import unsynced
@@ -24,6 +24,8 @@ from tracking.records import (
     TrialRecord,
     Value,
 )
+
+_MOST_UNWRITTEN = 500  # numbers; MLflow refuses more than 1,000 at once
 
 
 def start_run(
@@ -68,6 +70,8 @@ class TrialLog:
         closed: is told when it is, with the whole record if it was begun here.
         begun: when that was, in milliseconds since 1970, and the trial as it was then.
         known: what an earlier process wrote of it, which is not written twice.
+        lags: whether epochs may be written later, by `catch_up` or with the trial's end. A trial
+            that outlives us says each only once, so must not train on before it is written.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class TrialLog:
         closed: Callable[[str, TrialRecord | None], None] = lambda run_id, trial: None,
         begun: tuple[int, TrialRecord] | None = None,
         known: TrialRecord | None = None,
+        lags: bool = False,
     ) -> None:
         self._client = client
         self.run_id = run_id
@@ -89,14 +94,28 @@ class TrialLog:
         self._known: dict[str, Any] = {}  # what has come since
         self._rows: list[EpochRecord] = list(known.epochs) if known else []
         self._rung = known.rung if known else None
+        self._lags = lags
+        self._unwritten: list[Metric] = []  # numbers of epochs
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are epochs that are not written yet."""
+        return bool(self._unwritten)
 
     def epoch(self, record: EpochRecord) -> None:
-        """Write an epoch, all its numbers at once."""
+        """Write an epoch, all its numbers at once, or leave it to `catch_up`."""
         if any(row.epoch == record.epoch for row in self._rows):
             return
         self._rows.append(record)
+        self._unwritten += epochs_layout.numbers(record)
+        if not self._lags or len(self._unwritten) > _MOST_UNWRITTEN:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write the epochs that are not written yet."""
         with unsynced():
-            epochs_layout.write_epoch(self._client, self.run_id, record)
+            self._client.log_batch(self.run_id, metrics=self._unwritten)
+        self._unwritten = []
 
     def rung(self, record: RungRecord) -> None:
         """Write a look at the trial within its first epoch."""
@@ -161,6 +180,7 @@ class TrialLog:
                 self._client,
                 self.run_id,
                 epochs=self._rows,
+                unwritten=self._unwritten,
                 classes=self._classes,
                 reason=reason,
                 **outcome,

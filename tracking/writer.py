@@ -158,7 +158,8 @@ class StudyStore:
 
         Args:
             n_threads: of TensorFlow in its process; None leaves it to it.
-            is_here: whether it runs on this machine, whose load is then recorded.
+            is_here: whether it runs on this machine, whose load is then recorded. Elsewhere it
+                ends with us, and its epochs may be written later.
         """
         run = start_run(
             self._client,
@@ -188,7 +189,8 @@ class StudyStore:
             model=False,
         )
         begun = run.info.start_time, trial
-        return TrialLog(self._client, run_id, data.classes, monitor, self._closed, begun)
+        whole = (data.classes, monitor, self._closed, begun)
+        return TrialLog(self._client, run_id, *whole, lags=not is_here)
 
     def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
         """Go on with the record of a trial on this machine that an earlier coordinator began."""

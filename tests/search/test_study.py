@@ -8,6 +8,7 @@ What the process itself does is tested in test_pool.py.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import optuna
 import pytest
 
 from search import budget, study
+from search.attempt import Event
 from search.doctor import findings
 from search.engines import Asked
 from search.engines.keras_tuner import KerasTunerEngine
@@ -27,11 +29,21 @@ from search.engines.listed import ListedEngine
 from search.engines.optuna import OptunaEngine
 from search.failures import Died, TrialFailed
 from search.study import Coordinator
+from search.tasks import Task
 from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_look
-from tests.coordinator import DATASET, MODEL, PLAN, RECORD, Script, Watching, place
+from tests.coordinator import (
+    DATASET,
+    MODEL,
+    PLAN,
+    RECORD,
+    FakePool,
+    Script,
+    Watching,
+    place,
+)
 from tracking import store, trial_log, writer
 from tracking.cli import Stopped, UserError
 from tracking.records import (
@@ -98,7 +110,8 @@ def start(root: Path, script: Script) -> Start:
         script.stop = False
         try:
             whole = (plan, engine, records, DATASET, watching, script.check_stop)
-            Coordinator(*whole, place(script, n_workers)).run()
+            is_here = bool(changes.get("is_here", True))
+            Coordinator(*whole, place(script, n_workers, is_here=is_here)).run()
         finally:
             start.ends = watching.ends  # type: ignore[attr-defined]
         return watching
@@ -501,6 +514,34 @@ def test_who_waits_to_go_on_is_served_before_the_next_end(root: Path, start: Sta
     order = start(4, n_workers=3, plan=PLAN.with_max_epochs(1)).order
     first = ["epoch of 0", "epoch of 1", "epoch of 2", "end of 0", "epoch of 3"]
     assert order == [*first, "end of 1", "end of 2", "end of 3"]
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_no_trial_waits_for_the_record_of_an_epoch_that_may_be_written_later(
+    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch, idle: bool
+) -> None:
+    """On a cluster no trial outlives its coordinator, so no epoch needs to be on record first."""
+    at_its_end: list[bool] = []
+    close, come = trial_log.TrialLog.close, FakePool.events
+
+    def closes(log: trial_log.TrialLog, *args: object, **kwargs: object) -> None:
+        at_its_end.append(log.is_behind)
+        close(log, *args, **kwargs)  # type: ignore[arg-type]
+
+    turns = itertools.count()
+
+    def events(pool: FakePool, seconds: float) -> list[tuple[Task, Event]]:
+        return [] if idle and next(turns) % 4 else come(pool, seconds)
+
+    monkeypatch.setattr(trial_log.TrialLog, "close", closes)
+    monkeypatch.setattr(FakePool, "events", events)
+    start(3, n_workers=3, is_here=False)
+    assert at_its_end == [not idle] * 3
+    client = connect(root)
+    for trial in recorded(root).trials:
+        history = client.get_metric_history(trial.run_id, "val_accuracy")
+        assert [metric.step for metric in history] == [epoch.epoch for epoch in trial.epochs]
+        assert trial.epochs
 
 
 def test_a_stop_loses_no_result_that_waits_to_be_recorded(
