@@ -62,19 +62,25 @@ def of_sum(
     trials: Sequence[float],
     hours: Sequence[float],
     others: Sequence[Sequence[float]],
+    lives: Sequence[int],
     level: float,
 ) -> Growth:
     """Tell what a figure grows with that adds up: disk.
 
     A sum carries what was once added along, so values are no independent evidence, and its steps
-    are what is looked at: so much for each trial of a step, so much for its time.
+    are what is looked at: so much for each trial of a step, so much for its time. A step is that
+    from one process to the next. In short ones what a trial adds often falls in another step than
+    the trial, which then seems to add less than it does, and time the rest.
 
     Args:
         others: what it adds up with besides, a column each.
+        lives: which process each value is of, in order.
         level: how likely it may be that the part of time is above its interval by chance.
     """
-    columns = np.column_stack([np.diff(column) for column in (trials, hours, *others)])
-    fit = sm.OLS(np.diff(values), columns).fit(cov_type="HC3", use_t=True)
+    last = np.flatnonzero(np.diff(lives, append=lives[-1] + 1))
+    values, *columns = (np.asarray(column)[last] for column in (values, trials, hours, *others))
+    steps = np.column_stack([np.diff(column) for column in columns])
+    fit = sm.OLS(np.diff(values), steps).fit(cov_type="HC3", use_t=True)
     return _growth(fit, values, level)
 
 

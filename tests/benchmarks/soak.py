@@ -228,7 +228,7 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
     lives = [sample.life for sample in samples]
     grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
     under_way = [column("trial_hours")]
-    grown |= {name: of_sum(column(name), trials, hours, under_way, level) for name in _SUMS}
+    grown |= {name: of_sum(column(name), trials, hours, under_way, lives, level) for name in _SUMS}
     print(f"{len(samples)} samples of {lives[-1]} coordinators, {trials[-1]:.0f} trials")
     print(f"{'figure':18} {'at first':>9} {'at last':>9} {'a trial':>10}  an hour, between")
     for name, growth in grown.items():
