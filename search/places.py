@@ -50,12 +50,14 @@ class Place:
         n_workers: how many trials are evaluated side by side.
         n_threads: of TensorFlow for each of them; None leaves it to it.
         is_here: whether that is this machine.
+        outlives: whether a trial's process can outlive the coordinator, for the next to adopt.
     """
 
     open_pool: OpenPool
     n_workers: int
     n_threads: int | None
     is_here: bool
+    outlives: bool
 
 
 @contextmanager
@@ -74,4 +76,5 @@ def open_place(chosen: Options, data: Dataset, say: Callable[[str], None]) -> It
 
     with server():  # Keras loads in it while the stores are opened here
         open_pool = partial(Pool, chosen.n_workers, time_limit=chosen.time_limit)
-        yield Place(open_pool, chosen.n_workers, threads_each(chosen.n_workers), is_here=True)
+        n_workers = chosen.n_workers
+        yield Place(open_pool, n_workers, threads_each(n_workers), is_here=True, outlives=True)

@@ -44,7 +44,7 @@ class Session:
         self._deaths = deaths
         self._scratch = scratch
         # Of a container nothing outlives the first process.
-        self._outlive = scratch.is_found and study.place.is_here and os.getpid() != 1
+        self._outlive = scratch.is_found and study.place.outlives and os.getpid() != 1
         self._courses: dict[Path, Course] = {}  # by the folder of their task
         self._ends: deque[tuple[AnyTask, Event]] = deque()  # that have come and wait their turn
         self._may_begin = True  # until the engine has nothing to give, or time is short
@@ -185,6 +185,7 @@ class Session:
             data=study.data.record,
             n_threads=study.place.n_threads,
             is_here=study.place.is_here,
+            lags=not study.place.outlives,
         )
         return self._course(asked, log)
 

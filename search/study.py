@@ -83,8 +83,8 @@ class Coordinator:
             self.store.end(finished=finished)
 
     def _adopt(self, folder: Path) -> list[AdoptedTrial]:
-        """Adopt what an earlier coordinator left under way here, unless we go on elsewhere."""
-        if self.place.is_here:
+        """Adopt what an earlier coordinator left under way; a cluster cannot, and ends it."""
+        if self.place.outlives:
             return adopt(folder, self.store, self.engine)
         end_all(folder)
         scratch.clear(folder, set())

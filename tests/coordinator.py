@@ -195,6 +195,7 @@ class FakePool:
         yield self._script.look or score
 
 
-def place(script: Script, n_workers: int = 1, *, is_here: bool = True) -> Place:
+def place(script: Script, n_workers: int = 1, *, outlives: bool = True) -> Place:
     """Have a script evaluate the trials."""
-    return Place(partial(FakePool, script, n_workers), n_workers, n_threads=1, is_here=is_here)
+    open_pool = partial(FakePool, script, n_workers)
+    return Place(open_pool, n_workers, n_threads=1, is_here=True, outlives=outlives)

@@ -63,6 +63,27 @@ def start_run(
     return run
 
 
+def begun_trial(
+    number: int, family: str, params: dict[str, Value], *, seed: int, origin: str, run_id: str
+) -> TrialRecord:
+    """Give the record of a trial of which nothing has come yet."""
+    return TrialRecord(
+        number=number,
+        family=family,
+        origin=origin,
+        params=params,
+        seed=seed,
+        state="running",
+        void=False,
+        reason="",
+        seconds=0.0,
+        epochs=(),
+        score=None,
+        run_id=run_id,
+        model=False,
+    )
+
+
 class TrialLog:
     """The record of one trial, being written.
 

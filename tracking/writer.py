@@ -26,7 +26,7 @@ from tracking.records import (
 )
 from tracking.repair import repair
 from tracking.runs import of_kind
-from tracking.trial_log import TrialLog, start_run
+from tracking.trial_log import TrialLog, begun_trial, start_run
 
 _MANY = 100  # trials; from then on many can end within a second
 _TELL_SECONDS = 1.0
@@ -153,13 +153,14 @@ class StudyStore:
         data: DataRecord,
         n_threads: int | None = None,
         is_here: bool = True,
+        lags: bool = False,
     ) -> TrialLog:
         """Start the record of a trial.
 
         Args:
             n_threads: of TensorFlow in its process; None leaves it to it.
-            is_here: whether it runs on this machine, whose load is then recorded. Elsewhere it
-                ends with us, and its epochs may be written later.
+            is_here: whether it runs on this machine, whose load is then recorded.
+            lags: whether its epochs may be written later.
         """
         run = start_run(
             self._client,
@@ -173,24 +174,10 @@ class StudyStore:
         )
         run_id = run.info.run_id
         monitor = Monitor(self._client, run_id) if is_here else None
-        trial = TrialRecord(
-            number=number,
-            family=family,
-            origin=origin,
-            params=params,
-            seed=seed,
-            state="running",
-            void=False,
-            reason="",
-            seconds=0.0,
-            epochs=(),
-            score=None,
-            run_id=run_id,
-            model=False,
-        )
+        trial = begun_trial(number, family, params, seed=seed, origin=origin, run_id=run_id)
         begun = run.info.start_time, trial
         whole = (data.classes, monitor, self._closed, begun)
-        return TrialLog(self._client, run_id, *whole, lags=not is_here)
+        return TrialLog(self._client, run_id, *whole, lags=lags)
 
     def reopen_trial(self, trial: TrialRecord, data: DataRecord) -> TrialLog:
         """Go on with the record of a trial on this machine that an earlier coordinator began."""

@@ -159,7 +159,7 @@ def _place(
     new_slot = partial(Slot, hire, nodes.versions(), placed)
     slots = [new_slot() for _ in range(n_workers)]
     open_pool = partial(ClusterPool, slots, new_slot, say)
-    return Place(open_pool, n_workers, plan.n_cpus, is_here=is_local)
+    return Place(open_pool, n_workers, plan.n_cpus, is_here=is_local, outlives=False)
 
 
 def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:

@@ -149,7 +149,11 @@ def _ours(data: Dataset, folder: Path) -> None:
         n_workers = chosen.n_workers
         with Progress(Console(), plan, (), Tally(), 60.0, n_workers) as progress:
             place = Place(
-                partial(Pool, n_workers), n_workers, threads_each(n_workers), is_here=True
+                partial(Pool, n_workers),
+                n_workers,
+                threads_each(n_workers),
+                is_here=True,
+                outlives=True,
             )
             Coordinator(plan, engine, records, data, progress, lambda: None, place).run()
 

@@ -181,11 +181,13 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
         sampler=chosen.sampler,
         pruner="median",
     )
+    is_here = chosen.evaluators == 1  # more are on a cluster
     place = Place(
         partial(SleepingPool, clock, chosen.evaluators),
         chosen.evaluators,
         n_threads=1,
-        is_here=chosen.evaluators == 1,  # so many are on a cluster
+        is_here=is_here,
+        outlives=is_here,
     )
     Coordinator(
         plan, engine, records, DATASET, Silent(), lambda: None, place, chosen.keep_models

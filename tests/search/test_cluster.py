@@ -317,7 +317,7 @@ def test_a_cluster_that_cannot_work_is_refused_in_one_line_before_anything_is_wr
     assert not (tmp_path / "mlruns").exists()
 
 
-def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_with_ctrl_c(
+def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_when_told_to(
     tmp_path: Path, tiny_csv: Path
 ) -> None:
     words = ["--study", "feedforward", "--data", str(tiny_csv), "--smoke", "--workers", "2"]
@@ -337,16 +337,27 @@ def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_with_
         for metric in ("best_val_accuracy", "best_val_loss", "val_loss", "train_loss"):
             assert here.metrics.get(metric) == there.metrics.get(metric)
 
-    stopped = Running(tmp_path / "there", *words, "--trials", "9", "--cluster", "local")
-    stopped.wait_for("trial 2 (3 of 9)")
-    mine = psutil.Process(stopped.process.pid).children(recursive=True)
-    seconds = stopped.interrupt()
-    assert stopped.process.returncode == 130
-    assert stopped.stderr == "stopped by SIGINT.\n"
-    assert seconds < 15
-    _, left = psutil.wait_procs(mine, timeout=10)
-    assert left == []
-    snapshot(tmp_path / "there", "feedforward-tiny-smoke").assert_they_agree()
+    def interrupt(running: Running) -> None:
+        running.interrupt()  # all of them receive it
+
+    def terminate(running: Running) -> None:
+        running.process.terminate()  # the coordinator alone does
+        running.end()
+
+    for n_trials, code, tell in ((9, 130, interrupt), (99, 143, terminate)):
+        before = snapshot(tmp_path / "there", "feedforward-tiny-smoke")
+        more = ("--trials", str(n_trials), "--cluster", "local")
+        stopped = Running(tmp_path / "there", *words, *more)
+        stopped.wait_for(f"trial {len(before.trials)} (")
+        mine = psutil.Process(stopped.process.pid).children(recursive=True)
+        began = time.monotonic()
+        tell(stopped)
+        assert time.monotonic() - began < 15
+        assert stopped.process.returncode == code
+        assert stopped.stderr == f"stopped by {signal.Signals(code - 128).name}.\n"
+        _, left = psutil.wait_procs(mine, timeout=10)
+        assert left == []
+        snapshot(tmp_path / "there", "feedforward-tiny-smoke").assert_they_agree()
 
 
 def test_the_handler_of_sigterm_is_ours(cluster: Place) -> None:

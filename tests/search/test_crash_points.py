@@ -187,7 +187,7 @@ def session(root: Path, engine: str, n_trials: int = 3) -> None:
         )
     )
     whole: Any = (plan, opened, records, DATA, Silent(), lambda: None)
-    place = Place(OneAtATime, 1, n_threads=1, is_here=True)
+    place = Place(OneAtATime, 1, n_threads=1, is_here=True, outlives=True)
     Coordinator(*whole, place, keep_models=1).run()
 
 

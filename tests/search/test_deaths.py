@@ -119,7 +119,7 @@ def test_why_a_trial_died_is_in_both_stores(
     record = replace(RECORD, data=data.record, engine=engine, plan=PLAN.name)
     records = store.open_study(root, record, fresh=False)
     limit = HANGS_SECONDS if kind is Hangs else None
-    place = Place(partial(Pool, 1, time_limit=limit), 1, n_threads=1, is_here=True)
+    place = Place(partial(Pool, 1, time_limit=limit), 1, n_threads=1, is_here=True, outlives=True)
     Coordinator(
         PLAN,
         opened(root, engine, records.parent),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from search import session
+from search import session, study
 from search.doctor import findings
 from search.engines import Asked
 from search.engines.optuna import OptunaEngine
@@ -36,12 +36,12 @@ class Search:
         self.watching = Watching()
         self.folder = scratch_of(root, "s")
 
-    def run(self) -> None:
+    def run(self, *, outlives: bool = True) -> None:
         plan = PLAN.with_budget(4, None)
         records = store.open_study(self.root, RECORD, fresh=False)
         values = (self.root / "optuna.db", "s", records.parent, plan)
         engine = OptunaEngine(*values, seed=7, sampler="tpe", pruner="none")
-        stop, where = self.script.check_stop, place(self.script, 2)
+        stop, where = self.script.check_stop, place(self.script, 2, outlives=outlives)
         Coordinator(
             plan, engine, records, DATASET, self.watching, stop, where, scratch=self.folder
         ).run()
@@ -93,6 +93,30 @@ def test_ctrl_c_ends_all_that_is_under_way(search: Search) -> None:
     assert search.watching.left == []
     assert search.states() == ["failed", "failed"]
     assert not search.folder.exists()
+
+
+def test_on_a_cluster_nothing_is_left(search: Search) -> None:
+    """One that was started on this machine, too: it ends with its coordinator."""
+    search.script.ends = [lambda tick: None, stops(search)]
+    with pytest.raises(Stopped):
+        search.run(outlives=False)
+    assert search.watching.left == []
+    assert search.states() == ["failed", "failed"]
+    assert not search.folder.exists()
+
+
+def test_a_cluster_adopts_nothing_that_was_left(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.script.ends = [lambda tick: None, stops(search)]
+    with pytest.raises(Stopped):
+        search.run()
+    search.assert_left()
+    monkeypatch.setattr(study, "adopt", lambda *args: pytest.fail("it adopts"))
+    search.script.stop = False
+    search.run(outlives=False)
+    assert search.states().count("complete") == 4
+    assert findings(search.root, "s") == []
 
 
 def test_the_first_process_of_a_container_leaves_nothing(

@@ -110,8 +110,8 @@ def start(root: Path, script: Script) -> Start:
         script.stop = False
         try:
             whole = (plan, engine, records, DATASET, watching, script.check_stop)
-            is_here = bool(changes.get("is_here", True))
-            Coordinator(*whole, place(script, n_workers, is_here=is_here)).run()
+            outlives = bool(changes.get("outlives", True))
+            Coordinator(*whole, place(script, n_workers, outlives=outlives)).run()
         finally:
             start.ends = watching.ends  # type: ignore[attr-defined]
         return watching
@@ -535,7 +535,7 @@ def test_no_trial_waits_for_the_record_of_an_epoch_that_may_be_written_later(
 
     monkeypatch.setattr(trial_log.TrialLog, "close", closes)
     monkeypatch.setattr(FakePool, "events", events)
-    start(3, n_workers=3, is_here=False)
+    start(3, n_workers=3, outlives=False)
     assert at_its_end == [not idle] * 3
     client = connect(root)
     for trial in recorded(root).trials:
