@@ -8,6 +8,11 @@ each has ended its first trial. With one evaluator and trials that take no time,
 milliseconds are what ask, record and tell take together. The search is TPE with the median
 pruner, which looks at each epoch and ends no trial, for their epochs are alike; scores are random.
 
+Machines differ, and one is not as fast every hour. So before and after the search some trials with
+the same parameters, epochs and numbers are asked for, recorded and told in a plain loop with the
+two libraries alone, as their documentation has it: no files, no models, nothing that outlives a
+kill. The last lines say what part of its processor time a trial takes here.
+
 The stand-ins for evaluators live in the coordinator's own process and cost it a list of due times
 and a model of 100 kB a trial to write. Evaluators of a real cluster take nothing of its cores;
 what the coordinator pays to hear from them over a network is not in the figures.
@@ -23,7 +28,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -31,19 +36,25 @@ from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import optuna
 import psutil
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
 
 from search.attempt import Event
 from search.engines.optuna import OptunaEngine
+from search.engines.suggest import suggest
 from search.places import Place
 from search.study import Coordinator
 from search.tasks import AnyTask, Task
 from tests.builders import place_database
 from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
+from tracking.metrics import metrics
 from tracking.records import EpochRecord, ScoreRecord
 
 _MODEL = b"\0" * 100_000
+_PLAIN_TRIALS, _FIRST_ONES = 50, 10  # the first ones fill the libraries' caches
 
 
 @dataclass
@@ -135,11 +146,19 @@ class SleepingPool:
 def _events(task: Task, seconds: float) -> Iterator[tuple[float, Event]]:
     n_epochs = int(task.params["train.epochs"])
     for number in range(1, n_epochs + 1):
-        yield seconds / n_epochs, EpochRecord(number, 0.5, 0.9, 0.6, 0.8, 1e-3, 1.7, 500.0)
+        yield seconds / n_epochs, _epoch(number)
     task.model.write_bytes(_MODEL)
     task.summary.write_text("Model: none\n", "utf-8")
-    a = random.Random(task.seed).uniform(0.7, 0.9)
-    yield 0.0, ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
+    yield 0.0, _score(task.seed)
+
+
+def _epoch(number: int) -> EpochRecord:
+    return EpochRecord(number, 0.5, 0.9, 0.6, 0.8, 1e-3, 1.7, 500.0)
+
+
+def _score(seed: int) -> ScoreRecord:
+    a = random.Random(seed).uniform(0.7, 0.9)
+    return ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
 
 
 def main() -> int:
@@ -153,20 +172,58 @@ def main() -> int:
     clock = Clock(chosen.seconds, every=max(1, min(1_000, chosen.trials // 5)))
     print(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", flush=True)
     with tempfile.TemporaryDirectory(prefix="seqsearch-scale-") as folder:
+        before = _plain_loop(place_database(Path(folder) / "before"))
+        root = place_database(Path(folder) / "search")
         began, cpu = time.monotonic(), time.process_time()
-        _search(place_database(Path(folder)), chosen, clock)
+        _search(root, chosen, clock)
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+        plain = (before + _plain_loop(place_database(Path(folder) / "after"))) / 2
     found = _milliseconds(clock.starts)
     print(f"ask, record and tell, all {_line(len(clock.starts), found)}")
     print(f"the last 1000 of {_line(len(clock.starts), found[-1_000:])}")
     then = [f"{megabytes:.0f} MB after {n} trials" for n, megabytes in clock.memory.items()]
     print(f"memory: {', '.join([*then, f'{_megabytes():.0f} MB at the end'])}")
     print(f"{len(clock.starts) / seconds:.1f} trials a second over all")
-    print(f"{1_000 * cpu / len(clock.starts):.0f} ms of processor time a trial")
-    if chosen.seconds:
+    each = 1_000 * cpu / len(clock.starts)
+    print(f"{each:.0f} ms of processor time a trial")
+    print(f"{plain:.0f} ms by the two libraries alone: {each / plain:.2f} of that")
+    if chosen.seconds and len(clock.starts) > 2 * chosen.evaluators:
         print(f"busy: {100 * _busy(clock, chosen.evaluators):.1f} %")
     print(f"load at the end {os.getloadavg()[0]:.2f}")
     return 0
+
+
+def _plain_loop(root: Path) -> float:
+    """Give the milliseconds of processor time that a trial takes the libraries alone."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    experiment = client.create_experiment("plain", str(root / "artifacts"))
+    study = optuna.create_study(
+        storage=f"sqlite:///{root / 'optuna.db'}",
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(),
+    )
+    for number in range(_PLAIN_TRIALS):
+        if number == _FIRST_ONES:
+            began = time.process_time()
+        trial = study.ask()
+        params = PLAN.complete(suggest(trial, PLAN))
+        run_id = client.create_run(experiment, run_name=f"trial-{number}").info.run_id
+        client.log_batch(run_id, params=[Param(n, str(value)) for n, value in params.items()])
+        for epoch in range(1, int(params["train.epochs"]) + 1):
+            client.log_batch(run_id, metrics=_numbers(_epoch(epoch), epoch))
+            trial.report(0.8, epoch)
+            trial.should_prune()
+        score = _score(number)
+        client.log_batch(run_id, metrics=_numbers(score, score.best_epoch))
+        client.set_terminated(run_id)
+        study.tell(trial, score.val_accuracy)
+    return 1_000 * (time.process_time() - began) / (_PLAIN_TRIALS - _FIRST_ONES)
+
+
+def _numbers(record: EpochRecord | ScoreRecord, step: int) -> list[Metric]:
+    known = {n: value for n, value in asdict(record).items() if isinstance(value, int | float)}
+    return metrics(known, step)
 
 
 def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
