@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from search import served
@@ -66,15 +68,8 @@ class Course:
             RuntimeError: if the event is a bug, after it was recorded.
             Stopped: if the user asked to end while a store was away; the trial is still under way.
         """
-        try:
+        with self._telling_faults():
             outcome = self._outcome(event)
-        except Stopped:  # a store is away, and the user waits no longer
-            raise
-        except BaseException as error:  # a bug: recorded and told, then it stops the study
-            if disk_is_full(error):
-                self._store.release_reserve()
-            self._settle(Outcome("failed", reason=traceback.format_exc(), void=True))
-            raise
         if outcome is None:
             return True
         self._settle(outcome)
@@ -89,19 +84,32 @@ class Course:
             self._settle(Outcome("failed", reason=reason, void=True))
 
     @property
-    def is_behind(self) -> bool:
-        """Whether there are epochs that are not recorded yet."""
-        return self._log.is_behind
+    def n_unwritten(self) -> int:
+        """How many numbers of epochs are not recorded yet."""
+        return self._log.n_unwritten
 
     def catch_up(self) -> None:
-        """Record the epochs that are not recorded yet."""
-        self._log.catch_up()
+        """Record the epochs that are not recorded yet. It raises as `take` does."""
+        with self._telling_faults():
+            self._log.catch_up()
 
     def leave(self) -> None:
         """Leave it to the next coordinator, as it is."""
         assert self.task.grace is not None
         self._log.leave()
         self._watcher.trial_waits(self.asked, self.task.grace)
+
+    @contextmanager
+    def _telling_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except Stopped:  # a store is away, and the user waits no longer
+            raise
+        except BaseException as error:  # a bug: recorded and told, then it stops the study
+            if disk_is_full(error):
+                self._store.release_reserve()
+            self._settle(Outcome("failed", reason=traceback.format_exc(), void=True))
+            raise
 
     def _outcome(self, event: Event) -> Outcome | None:
         """Record an event, and give how the trial ended, if it did."""

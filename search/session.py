@@ -6,8 +6,8 @@ import os
 import shutil
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from search.adopt import GRACE_SECONDS
@@ -95,19 +95,20 @@ class Session:
         """Take the steps that have come, and one end.
 
         Who waits to go on is served first, for it takes the least: while an end is recorded and
-        the next trial asked for, many a step comes. Nobody waits for the record of an epoch, if
-        it may be written later; it is when nothing else is to be done.
+        the next trial asked for, many a step comes. Where epochs may be recorded later, they
+        are when nothing else is to be done.
         """
-        behind = next((one for one in self._courses.values() if one.is_behind), None)
-        come = pool.events(0.0 if self._ends or behind else POLL_SECONDS)
+        behind = max(self._courses.values(), key=lambda one: one.n_unwritten)
+        come = pool.events(0.0 if self._ends or behind.n_unwritten else POLL_SECONDS)
         self._ends.extend(one for one in come if not isinstance(one[1], STEPS))
         for task, event in come:
             if isinstance(event, STEPS):
                 self._take(pool, task, event)
         if self._ends:
             self._take(pool, *self._ends.popleft())
-        elif behind and not come:
-            behind.catch_up()
+        elif behind.n_unwritten and not come:
+            with self._ending_faulty(pool, behind):
+                behind.catch_up()
 
     def _take_ends(self, pool: Evaluators) -> None:
         failure: Exception | None = None
@@ -237,14 +238,8 @@ class Session:
 
     def _take(self, pool: Evaluators, task: AnyTask, event: Event) -> None:
         course = self._courses[task.folder]
-        try:
+        with self._ending_faulty(pool, course):
             goes_on = course.take(event)
-        except Stopped:
-            raise
-        except BaseException:
-            del self._courses[task.folder]
-            pool.stop(task)
-            raise
         if goes_on:
             pool.go_on(task)
             return
@@ -253,6 +248,17 @@ class Session:
         shutil.rmtree(task.folder)
         self._may_begin = self._may_begin or not self._gave_up_time
         self._study.store.take_stock(self._study.keep_models)
+
+    @contextmanager
+    def _ending_faulty(self, pool: Evaluators, course: Course) -> Iterator[None]:
+        try:
+            yield
+        except Stopped:
+            raise
+        except BaseException:  # it was recorded and told
+            del self._courses[course.task.folder]
+            pool.stop(course.task)
+            raise
 
     def _cut_short(self, reason: str) -> None:
         for course in self._courses.values():

@@ -119,9 +119,9 @@ class TrialLog:
         self._unwritten: list[Metric] = []  # numbers of epochs
 
     @property
-    def is_behind(self) -> bool:
-        """Whether there are epochs that are not written yet."""
-        return bool(self._unwritten)
+    def n_unwritten(self) -> int:
+        """How many numbers of epochs are not written yet."""
+        return len(self._unwritten)
 
     def epoch(self, record: EpochRecord) -> None:
         """Write an epoch, all its numbers at once, or leave it to `catch_up`."""

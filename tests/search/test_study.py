@@ -47,6 +47,7 @@ from tests.coordinator import (
 from tracking import store, trial_log, writer
 from tracking.cli import Stopped, UserError
 from tracking.records import (
+    EpochRecord,
     RungRecord,
     ScoreRecord,
     StudyRecord,
@@ -516,16 +517,20 @@ def test_who_waits_to_go_on_is_served_before_the_next_end(root: Path, start: Sta
     assert order == [*first, "end of 1", "end of 2", "end of 3"]
 
 
-@pytest.mark.parametrize("idle", [False, True])
+@pytest.mark.parametrize(("outlives", "idle"), [(False, False), (False, True), (True, False)])
 def test_no_trial_waits_for_the_record_of_an_epoch_that_may_be_written_later(
-    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch, idle: bool
+    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch, outlives: bool, idle: bool
 ) -> None:
     """On a cluster no trial outlives its coordinator, so no epoch needs to be on record first."""
-    at_its_end: list[bool] = []
-    close, come = trial_log.TrialLog.close, FakePool.events
+    at_its_end, after_epochs = list[bool](), list[bool]()
+    epoch, close, come = trial_log.TrialLog.epoch, trial_log.TrialLog.close, FakePool.events
+
+    def ends(log: trial_log.TrialLog, record: EpochRecord) -> None:
+        epoch(log, record)
+        after_epochs.append(log.n_unwritten > 0)
 
     def closes(log: trial_log.TrialLog, *args: object, **kwargs: object) -> None:
-        at_its_end.append(log.is_behind)
+        at_its_end.append(log.n_unwritten > 0)
         close(log, *args, **kwargs)  # type: ignore[arg-type]
 
     turns = itertools.count()
@@ -533,15 +538,59 @@ def test_no_trial_waits_for_the_record_of_an_epoch_that_may_be_written_later(
     def events(pool: FakePool, seconds: float) -> list[tuple[Task, Event]]:
         return [] if idle and next(turns) % 4 else come(pool, seconds)
 
+    monkeypatch.setattr(trial_log.TrialLog, "epoch", ends)
     monkeypatch.setattr(trial_log.TrialLog, "close", closes)
     monkeypatch.setattr(FakePool, "events", events)
-    start(3, n_workers=3, outlives=False)
-    assert at_its_end == [not idle] * 3
+    start(3, n_workers=3, outlives=outlives)
+    assert at_its_end == [not idle and not outlives] * 3
+    assert set(after_epochs) == {not outlives}
     client = connect(root)
     for trial in recorded(root).trials:
         history = client.get_metric_history(trial.run_id, "val_accuracy")
         assert [metric.step for metric in history] == [epoch.epoch for epoch in trial.epochs]
         assert trial.epochs
+
+
+def test_a_fault_in_an_epoch_that_is_written_later_ends_its_trial_and_the_others(
+    root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = []
+
+    def fails(log: trial_log.TrialLog) -> None:
+        faults.append(log.run_id)
+        raise RuntimeError(BUG)
+
+    turns, come = itertools.count(), FakePool.events
+
+    def events(pool: FakePool, seconds: float) -> list[tuple[Task, Event]]:
+        return [] if next(turns) else come(pool, seconds)
+
+    monkeypatch.setattr(trial_log.TrialLog, "catch_up", fails)
+    monkeypatch.setattr(FakePool, "events", events)
+    with pytest.raises(RuntimeError, match=r"KeyError: 'lstm\.unit'"):
+        start(3, n_workers=3, outlives=False)
+    trials = recorded(root).trials
+    assert [(trial.state, trial.void) for trial in trials] == [("failed", True)] * 3
+    assert len(faults) == 1
+    assert ["KeyError" in trial.reason for trial in trials].count(True) == 1
+    assert_the_stores_agree(root)
+    client = connect(root)
+    for trial in trials:  # what was not written yet came with the end
+        assert len(client.get_metric_history(trial.run_id, "val_accuracy")) == 1
+
+
+def test_many_epochs_are_not_kept_until_the_end(root: Path) -> None:
+    records = store.open_study(root, RECORD, fresh=False)
+    log = records.open_trial(
+        0, "lstm", {"train.epochs": 70}, seed=1, origin="tpe", data=DATASET.record, lags=True
+    )
+    for number in range(1, 71):
+        log.epoch(EpochRecord(number, 0.5, 0.9, 0.6, 0.8, 1e-3, 1.0, 500.0))
+    client = connect(root)
+    assert 50 < len(client.get_metric_history(log.run_id, "val_accuracy")) < 70
+    log.close("complete", None, reason="", void=False)
+    steps = [metric.step for metric in client.get_metric_history(log.run_id, "val_accuracy")]
+    assert steps == list(range(1, 71))
 
 
 def test_a_stop_loses_no_result_that_waits_to_be_recorded(

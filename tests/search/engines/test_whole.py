@@ -26,9 +26,11 @@ MANY: dict[str, BaseDistribution] = {
     **{f"units_{number}": IntDistribution(1, 64) for number in range(8)},
 }
 
+MIXED = {"units_3": MANY["units_3"], "new": IntDistribution(1, 64), "rate": MANY["rate"]}
+
 
 def made(distributions: dict[str, BaseDistribution], last: int) -> FrozenTrial:
-    values = {**dict.fromkeys(MANY, 1), "pooling": "max", "rate": 0.1 + 0.2}
+    values = {**dict.fromkeys((*MANY, "new"), 1), "pooling": "max", "rate": 0.1 + 0.2}
     given = {name: values[name] for name in distributions}
     return FrozenTrial(
         number=-1,
@@ -55,12 +57,13 @@ def test_what_is_written_is_what_optuna_would_write(tmp_path: Path) -> None:
     for kind in (RDBStorage, WholeTrialStorage):
         storage = kind(f"sqlite:///{tmp_path / kind.__name__}.db")
         study = begun(storage)
-        for last in range(3):
-            storage.create_new_trial(study, made(MANY, last))
+        for distributions in (MANY, MANY, MIXED):
+            storage.create_new_trial(study, made(distributions, len(distributions)))
         storage.create_new_trial(study)
         found.append(storage.get_all_trials(study)[:3])
     assert found[0] == found[1]
-    assert found[1][2].params["rate"] == 0.1 + 0.2
+    assert [list(trial.params) for trial in found[0]] == [list(one.params) for one in found[1]]
+    assert found[1][1].params["rate"] == 0.1 + 0.2
     assert [trial.number for trial in found[1]] == [0, 1, 2]
 
 
@@ -96,3 +99,21 @@ def test_values_of_another_kind_are_refused_as_by_optuna(tmp_path: Path) -> None
     storage.create_new_trial(study, made({"rate": IntDistribution(1, 8)}, 1))
     with pytest.raises(ValueError, match="Cannot set different distribution kind"):
         storage.create_new_trial(study, made(MANY, 1))
+
+
+def test_what_was_not_committed_has_not_been_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = WholeTrialStorage(f"sqlite:///{tmp_path / 'optuna.db'}")
+    study = begun(storage)
+
+    def full(connection: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    event.listen(storage.engine, "commit", full)
+    with pytest.raises(OSError, match="No space"):
+        storage.create_new_trial(study, made({"rate": IntDistribution(1, 8)}, 1))
+    event.remove(storage.engine, "commit", full)
+    storage.create_new_trial(study, made(MANY, 1))
+    with pytest.raises(ValueError, match="Cannot set different distribution kind"):
+        storage.create_new_trial(study, made({"rate": IntDistribution(1, 8)}, 1))
