@@ -35,7 +35,7 @@ class WholeTrialStorage(RDBStorage):
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         trial_id = super().create_new_trial(study_id, template_trial)
         if template_trial is not None:
-            self._compared.update(_compared(study_id, template_trial).values())
+            self._compared.update(_kinds(study_id, template_trial).values())
         return trial_id
 
     def _get_prepared_new_trial(
@@ -45,8 +45,8 @@ class WholeTrialStorage(RDBStorage):
             return super()._get_prepared_new_trial(study_id, None, session)
         rest, params = copy.copy(template_trial), dict[str, Any]()
         rest.user_attrs, rest.system_attrs = {}, {}
-        known = _compared(study_id, template_trial)
-        if self._compared.issuperset(known.values()):
+        kinds = _kinds(study_id, template_trial)
+        if self._compared.issuperset(kinds.values()):
             rest.params, params = {}, template_trial.params
         trial = super()._get_prepared_new_trial(study_id, rest, session)
         trial_id: Any = trial.trial_id
@@ -55,7 +55,7 @@ class WholeTrialStorage(RDBStorage):
                 "trial_id": trial_id,
                 "param_name": name,
                 "param_value": template_trial.distributions[name].to_internal_repr(value),
-                "distribution_json": known[name][2],
+                "distribution_json": kinds[name][2],
             }
             for name, value in params.items()
         ]
@@ -70,7 +70,7 @@ class WholeTrialStorage(RDBStorage):
         return trial
 
 
-def _compared(study_id: int, trial: FrozenTrial) -> dict[str, tuple[int, str, str]]:
+def _kinds(study_id: int, trial: FrozenTrial) -> dict[str, tuple[int, str, str]]:
     """Give, by the name of each parameter, what Optuna compares."""
     return {
         name: (study_id, name, distribution_to_json(trial.distributions[name]))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import optuna
 import pytest
@@ -529,9 +530,9 @@ def test_no_trial_waits_for_the_record_of_an_epoch_that_may_be_written_later(
         epoch(log, record)
         after_epochs.append(log.n_unwritten > 0)
 
-    def closes(log: trial_log.TrialLog, *args: object, **kwargs: object) -> None:
+    def closes(log: trial_log.TrialLog, *args: Any, **kwargs: Any) -> None:
         at_its_end.append(log.n_unwritten > 0)
-        close(log, *args, **kwargs)  # type: ignore[arg-type]
+        close(log, *args, **kwargs)
 
     turns = itertools.count()
 
