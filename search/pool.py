@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from search.attempt import POLL_SECONDS, Attempt, Begun, Continued, Event
-from search.failures import Died, TrialFailed
+from search.failures import TrialFailed
 from search.tasks import STEPS, AnyTask, ControlTask, Result, Task
 from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
@@ -74,7 +74,9 @@ class Pool:
             if pipe not in ready and attempt.has_taken(self._time_limit):
                 assert self._time_limit is not None
                 limit = duration(self._time_limit)
-                found.append((attempt, Died(f"it was not done after {limit} (--trial-timeout)")))
+                found.append(
+                    (attempt, TrialFailed(f"it was not done after {limit} (--trial-timeout)"))
+                )
         for attempt, event in found:
             attempt.has_ended = not isinstance(event, STEPS)
         return [(attempt.task, event) for attempt, event in found]

@@ -89,7 +89,7 @@ DEATHS = {
     "killed": (IsKilled, True, "its process was killed, most likely because memory ran out"),
     "abort": (Aborts, True, "its process ended by SIGABRT. Its last words: terminate called"),
     "segmentation fault": (Faults, True, "its process ended by SIGSEGV. Its last words: "),
-    "hang": (Hangs, True, "was not done after 2 s (--trial-timeout)"),
+    "hang": (Hangs, False, "was not done after 2 s (--trial-timeout)"),
 }
 
 
