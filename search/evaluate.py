@@ -179,8 +179,8 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
     Raises:
         UserError: if they are not there, or not the same.
     """
+    from search.datasets import NAMES
     from search.datasets.cache import load
-    from search.datasets.sources import NAMES
 
     was, name = study.plan.data, study.plan.study
     where = chosen.data or was.path or (was.name if was.name in NAMES else "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import re
+import hashlib
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.cluster.options import ClusterPlan, cluster_plan
+from search.datasets import NAMES
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
@@ -121,6 +123,8 @@ def _n_workers(arguments: argparse.Namespace) -> int:
 def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     _refuse(plan, arguments, "only", "repeats", why="it searches")
     plan = replace(plan, patience=arguments.patience)
+    if arguments.data not in NAMES:  # what was published on movie reviews means nothing here
+        plan = replace(plan, references=())
     if arguments.smoke:
         return plan.with_budget(arguments.trials or SMOKE_TRIALS, arguments.timeout)
     if arguments.trials or arguments.timeout:
@@ -183,5 +187,22 @@ def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: st
 
 def _record_name(study: str, data: str, smoke: bool) -> str:
     """Name the records: numbers of other data, or of a smoke run, never join a study's own."""
-    other = "" if data == "imdb" else "-" + re.sub(r"[^A-Za-z0-9_.-]", "-", Path(data).stem)
+    other = "" if data == "imdb" else f"-{_file_name(Path(data).stem)}"
     return study + other + ("-smoke" if smoke else "")
+
+
+def _file_name(stem: str) -> str:
+    """Keep the letters and digits of any script; replace everything else with "-".
+
+    Two names that are not ASCII stay different: where a character was replaced, a digest is added.
+    """
+    stem = unicodedata.normalize("NFC", stem)  # macOS takes letters and their accents apart
+    kept = "".join(one if one in "_.-" or _is_letter(one) else "-" for one in stem)
+    if kept == stem or stem.isascii():
+        return kept
+    return f"{kept}-{hashlib.sha256(stem.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether it is a letter, a digit, or a mark on one."""
+    return unicodedata.category(character)[0] in "LNM"

@@ -6,3 +6,5 @@ table.py     read labelled texts from CSV or Parquet
 split.py     hold out validation, by group, duplicates on one side
 cache.py     token ids as memory-mapped arrays, prepared once
 """
+
+NAMES = ("imdb", "imdb-train")  # the movie reviews; any other name is that of a table

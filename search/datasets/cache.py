@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from search import text
 from search.batches import Ragged, pack
-from search.datasets import split
-from search.datasets.sources import NAMES, Say, Source, locate
+from search.datasets import NAMES, split
+from search.datasets.sources import Say, Source, locate
 from search.datasets.texts import Parts, Texts
 from tracking.cli import UserError
 from tracking.records import DataRecord

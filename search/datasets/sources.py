@@ -20,7 +20,6 @@ SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
 N_BYTES = 84_125_825
 _CONNECT_SECONDS = 5.0
 
-NAMES = ("imdb", "imdb-train")  # any other name is that of a table
 NOT_OFFICIAL = "not the official test set"
 
 Say = Callable[[str], None]

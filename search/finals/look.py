@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from search import statistics
 from search.failures import TrialFailed
 from search.finals.ranking import Place, differences, winner
+from search.finals.select import first_reference
 from search.pool import run_all
 from search.tasks import ControlTask, LookTask
 from tracking.cli import UserError
@@ -38,7 +39,7 @@ def looked_at(places: Sequence[Place], study: StudyRecord) -> list[Place]:
     first = winner(places)
     if first is None:
         return []
-    names = [reference.trained_as for reference in study.plan.references[:1]]
+    names = [reference.trained_as for reference in first_reference(study)]
     numbers = {trial.number for trial in study.trials if trial.origin in names}
     others = [
         place

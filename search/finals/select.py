@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from search.datasets import NAMES
 from search.engines import derive
 from spaces.studies import STUDIES
 from tracking.cli import UserError
@@ -113,9 +114,14 @@ def _values(trial: TrialRecord) -> dict[str, Value]:
     return {name: value for name, value in trial.params.items() if name != "train.epochs"}
 
 
+def first_reference(study: StudyRecord) -> tuple[ReferenceRecord, ...]:
+    """Return the study's first reference; none on other data than the one it was published on."""
+    return study.plan.references[:1] if study.plan.data.name in NAMES else ()
+
+
 def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
     """Give the study's first reference configuration, unless it is among the best already."""
-    for reference in study.plan.references[:1]:
+    for reference in first_reference(study):
         trials = [t for t in study.trials if t.origin == reference.trained_as and not t.void]
         if any(trial.number in chosen for trial in trials):
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import unicodedata
 
 import pytest
 
@@ -10,6 +11,7 @@ from search.arguments import parser
 from search.cluster.options import ClusterPlan
 from search.options import SMOKE_TRIALS, Options, options
 from search.quantities import seconds
+from spaces.plan import DEFAULTS
 from spaces.ranges import Int
 from spaces.studies import STUDIES
 from tracking import environment
@@ -250,3 +252,50 @@ def test_what_is_no_address_of_a_cluster_is_refused(
 def test_processors_of_no_cluster_are_refused(option: str) -> None:
     with pytest.raises(UserError, match=f"{option} means nothing without --cluster"):
         typed(option, "1")
+
+
+@pytest.mark.parametrize(
+    ("file", "study"),
+    [
+        ("reviews.csv", "nbsvm-reviews"),
+        ("folder/my data (2).v1.csv", "nbsvm-my-data--2-.v1"),
+        ("电影.csv", "nbsvm-电影"),
+        ("音乐.parquet", "nbsvm-音乐"),
+        ("Cafe\u0301.csv", "nbsvm-Café"),  # as macOS writes it
+        ("फ़िल्म.csv", "nbsvm-" + unicodedata.normalize("NFC", "फ़िल्म")),
+    ],
+)
+def test_a_study_on_own_data_has_the_name_of_their_file(file: str, study: str) -> None:
+    assert typed("--data", file, study="nbsvm").study == study
+
+
+def test_files_with_different_names_in_any_script_get_different_studies() -> None:
+    files = [
+        "电影.csv",
+        "音乐.csv",
+        "电 影.csv",
+        "电-影.csv",
+        "🎬.csv",
+        "🎵.csv",
+        "../é/电\u202e影.csv",
+    ]
+    names = [typed("--data", file, study="nbsvm").study for file in files]
+    assert len(set(names)) == len(files)
+    for name in names:
+        assert name.isprintable()
+        assert not set(name) & set(' /\\:*?"<>|\u202e')
+
+
+@pytest.mark.parametrize("study", [s for s in STUDIES if not STUDIES[s].reproduces])
+def test_own_data_are_tried_first_at_the_defaults_of_each_family_and_nothing_else(
+    study: str,
+) -> None:
+    plan = typed("--data", "mine.csv", study=study).plan
+    assert len(plan.starting_points()) == len(plan.families)
+    assert all(origin.startswith(DEFAULTS) for origin in plan.starting_points())
+    assert plan.references == ()
+
+
+@pytest.mark.parametrize("data", ["imdb", "imdb-train"])
+def test_the_movie_reviews_are_tried_with_what_was_published_on_them(data: str) -> None:
+    assert typed("--data", data, study="nbsvm").plan.references == STUDIES["nbsvm"].references

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from search.finals.select import finalists
-from tests.builders import build_study, build_trial
+from tests.builders import build_data, build_study, build_trial
 
 
 def test_the_same_values_on_another_seed_or_for_more_epochs_are_no_second_finalist() -> None:
@@ -16,3 +16,11 @@ def test_the_same_values_on_another_seed_or_for_more_epochs_are_no_second_finali
     )
     best = [one.of for one in finalists(study, 3) if one.role == "finalist"]
     assert best == [1, 3]
+
+
+def test_finals_on_own_data_have_no_reference_that_was_published_on_movie_reviews() -> None:
+    """Records made before own data were searched without them still name them."""
+    for name, expected in (("imdb", 1), ("mine.csv", 0)):
+        trials = build_trial(0, 0.8), build_trial(1, 0.7, origin="lstm-2016")
+        study = build_study(*trials, data=build_data(name=name))
+        assert sum(one.role == "reference" for one in finalists(study, 1)) == expected
