@@ -11,17 +11,22 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from search.datasets.texts import Parts, Texts
+from search.datasets.texts import MAX_TEXT_BYTES, Parts, Texts
 from tracking.cli import UserError
 
 REVIEWS_PER_LABEL = 12_500
 _LABELS = ("neg", "pos")
-# The official archive unpacks to about 500 MB, its longest review to 14 kB.
+# The official archive unpacks to about 500 MB, of which 66 MB are the labelled reviews. It has
+# about 100,000 members, and their names have less than 40 characters.
 MAX_BYTES = 1 << 30
-_MAX_FILE_BYTES = 64 << 20
+MAX_TEXTS_BYTES = 256 << 20
+MAX_MEMBERS = 250_000
+_MAX_NAME = 1_000
+_MAX_HEADER_BYTES = 64 << 10  # all headers of one member: tarfile holds a long name in memory
 
 Files = Iterator[tuple[str, bytes]]
 
@@ -35,7 +40,13 @@ def read(path: Path, reviews_per_label: int = REVIEWS_PER_LABEL) -> Parts:
     """
     reviews: dict[tuple[str, str], dict[int, str]] = {}
     movies: dict[tuple[str, str], list[str]] = {}
+    n_bytes = 0
     for name, content in _folder(path) if path.is_dir() else _archive(path):
+        n_bytes += len(content)
+        if n_bytes > MAX_TEXTS_BYTES:
+            raise UserError(
+                f"{path} is refused: its reviews have more than {MAX_TEXTS_BYTES >> 20} MB."
+            )
         part, label, file = _place(name)
         text = _decode(content, f"{path}: {name!r}")
         if label in _LABELS:
@@ -70,10 +81,18 @@ def _folder(path: Path) -> Files:
     for part in ("train", "test"):
         files = [root / part / f"urls_{label}.txt" for label in _LABELS]
         for label in _LABELS:
-            files.extend(sorted((root / part / label).glob("*.txt")))
+            found = (root / part / label).glob("*.txt")
+            files.extend(sorted(islice(found, MAX_MEMBERS + 1)))
+        if len(files) > MAX_MEMBERS:
+            raise _too_many(path)
         for file in files:
             if file.is_file():
-                yield f"aclImdb/{file.relative_to(root).as_posix()}", file.read_bytes()
+                name = f"aclImdb/{file.relative_to(root).as_posix()}"
+                with file.open("rb") as opened:
+                    content = opened.read(MAX_TEXT_BYTES + 1)
+                if len(content) > MAX_TEXT_BYTES:
+                    raise _too_long(name, path)
+                yield name, content
 
 
 def _archive(path: Path) -> Files:
@@ -81,7 +100,8 @@ def _archive(path: Path) -> Files:
         with path.open("rb") as file, _unpacked(file) as stream:
             limited = _Limited(stream, path)
             with tarfile.open(fileobj=limited, mode="r|") as archive:
-                yield from _members(archive, path)
+                yield from _members(archive, limited, path)
+            limited.end = MAX_BYTES
             while limited.read(1 << 20):  # the checksum stands at the very end
                 pass
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
@@ -89,16 +109,26 @@ def _archive(path: Path) -> Files:
 
 
 class _Limited(io.BufferedIOBase):
-    """A stream that refuses to give more than MAX_BYTES, headers and gaps included."""
+    """A stream that refuses to give more than MAX_BYTES, headers and gaps included.
+
+    Attributes:
+        end: the byte that must not be passed before the next member is known.
+    """
 
     def __init__(self, stream: gzip.GzipFile | IO[bytes], path: Path) -> None:
         self._stream, self._path, self._n_bytes = stream, path, 0
+        self.end = _MAX_HEADER_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
         content = self._stream.read(-1 if size is None else size)
         self._n_bytes += len(content)
         if self._n_bytes > MAX_BYTES:
             raise _too_large(self._path)
+        if self._n_bytes > self.end:
+            raise UserError(
+                f"{self._path} is refused: a name and all else that is said of a member must fit "
+                f"in {_MAX_HEADER_BYTES >> 10} kB."
+            )
         return content
 
 
@@ -113,28 +143,55 @@ def _unpacked(file: IO[bytes]) -> gzip.GzipFile | IO[bytes]:
     return gzip.open(file) if magic == b"\x1f\x8b" else file
 
 
-def _members(archive: tarfile.TarFile, path: Path) -> Files:
+def _too_long(name: str, path: Path) -> UserError:
+    return UserError(
+        f"{path} is refused: a text may have at most {MAX_TEXT_BYTES >> 20} MB, "
+        f"but {name!r} has more."
+    )
+
+
+def _too_many(path: Path) -> UserError:
+    return UserError(f"{path} is refused: it has more than {MAX_MEMBERS:,} members.")
+
+
+def _members(archive: tarfile.TarFile, limited: _Limited, path: Path) -> Files:
     n_bytes = 0
-    for member in archive:
+    for n_members, member in enumerate(archive, start=1):
+        if n_members > MAX_MEMBERS:
+            raise _too_many(path)
         n_bytes += member.size
         _refuse_hostile(member, n_bytes, path)
+        n_content = member.size if member.isreg() else 0
+        limited.end = member.offset_data + n_content + _MAX_HEADER_BYTES
         if member.isreg() and _wanted(member.name):
             file = archive.extractfile(member)
             assert file is not None
             yield member.name, file.read()
+        _forget(member)
+        archive.pax_headers = {}  # each member would get a copy
+
+
+def _forget(member: tarfile.TarInfo) -> None:
+    """Free what it says of itself: tarfile keeps every member until the archive is closed."""
+    member.name = member.linkname = member.uname = member.gname = ""
+    member.pax_headers = {}
 
 
 def _refuse_hostile(member: tarfile.TarInfo, n_bytes: int, path: Path) -> None:
+    if len(member.name) > _MAX_NAME:
+        raise UserError(
+            f"{path} is refused: a name may have at most {_MAX_NAME:,} characters, but one that "
+            f"begins with {member.name[:40]!r} has {len(member.name):,}."
+        )
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
         raise UserError(f"{path} is refused: {member.name!r} leads out of the archive's folder.")
-    if not (member.isreg() or member.isdir()):
+    if member.issparse() or not (member.isreg() or member.isdir()):
         raise UserError(f"{path} is refused: {member.name!r} is neither a file nor a folder.")
-    if not 0 <= member.size <= _MAX_FILE_BYTES:
-        raise UserError(
-            f"{path} is refused: it unpacks {member.name!r} to more than "
-            f"{_MAX_FILE_BYTES >> 20} MB."
-        )
+    if member.size < 0:
+        raise UserError(f"{path} is refused: {member.name!r} has a size of {member.size}.")
+    if _wanted(member.name) and member.size > MAX_TEXT_BYTES:
+        raise _too_long(member.name, path)
     if n_bytes > MAX_BYTES:
         raise _too_large(path)
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from tracking.cli import UserError
 
+MAX_TEXT_BYTES = 1 << 20  # the longest review of IMDB has 14 kB
+
 
 @dataclass(frozen=True)
 class Texts:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search.datasets import archive
 from search.datasets.archive import read
 from search.datasets.texts import Parts, Texts
+from tests.memory import refusal
 from tracking.cli import UserError
 
 FILES = {
@@ -243,8 +247,136 @@ def test_one_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     member = strange_member("aclImdb/train/pos/0_9.txt")
     member.size = 1 << 40
     (tmp_path / "a.tar").write_bytes(member.tobuf(tarfile.PAX_FORMAT) + b"\0" * 1024)
-    with pytest.raises(UserError, match=r"0_9\.txt' to more than 64 MB"):
+    with pytest.raises(UserError, match=r"at most 1 MB, but '.*0_9\.txt' has more"):
         read_two(tmp_path / "a.tar")
+
+
+def hostile(path: Path, *pieces: tuple[bytes, int]) -> Path:
+    """Write pieces, each so often: gzip streams in a row are one, so nothing large is made."""
+    with path.open("wb") as file:
+        for piece, times in pieces:
+            file.write(gzip.compress(piece) * times)
+    return path
+
+
+def header(name: str, size: int = 0, **values: str) -> bytes:
+    """The header of a member, with what is said of it in PAX records before it."""
+    member = tarfile.TarInfo(name)
+    member.size, member.pax_headers = size, values
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+def extension(kind: bytes, size: int) -> bytes:
+    """The header of a long name or of PAX records, of which so many bytes follow."""
+    member = strange_member("././@LongLink", kind)
+    member.size = size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def folder_with_a_size(size: int) -> bytes:
+    member = strange_member("aclImdb", tarfile.DIRTYPE)
+    member.size = size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+MEGABYTE = b"a" * (1 << 20)
+REVIEW = "aclImdb/train/pos/0_9.txt"
+
+
+def links() -> list[tuple[bytes, int]]:
+    """Files that name a link, of 60 kB in the archive and four times as much in memory."""
+    long = ("\U0001f600" + "a" * 60_000).encode()
+    padded = long + b"\0" * (-len(long) % 512)
+    one = extension(tarfile.GNUTYPE_LONGLINK, len(long)) + padded + header("aclImdb/README")
+    return [(one * 100, 10)]
+
+
+# What is in the archive, how it is refused, and how many MB its reading may take.
+BOMBS: dict[str, tuple[Any, str, int]] = {
+    "members of 60 MB": (
+        lambda: [(header(REVIEW, 60 << 20), 1), (MEGABYTE, 60)] * 16,
+        "a text may have at most 1 MB, but 'aclImdb/train/pos/0_9.txt' has more",
+        50,
+    ),
+    "long GNU name": (
+        lambda: [(extension(tarfile.GNUTYPE_LONGNAME, 900 << 20), 1), (MEGABYTE, 900)],
+        "must fit in 64 kB",
+        50,
+    ),
+    "long GNU link": (
+        lambda: [(extension(tarfile.GNUTYPE_LONGLINK, 8 << 30), 1), (MEGABYTE, 900)],
+        "must fit in 64 kB",
+        50,
+    ),
+    "long PAX record": (
+        lambda: [(extension(tarfile.XHDTYPE, 900 << 20), 1), (MEGABYTE, 900)],
+        "must fit in 64 kB",
+        50,
+    ),
+    "long global PAX record": (
+        lambda: [(extension(tarfile.XGLTYPE, 900 << 20), 1), (MEGABYTE, 900)],
+        "must fit in 64 kB",
+        50,
+    ),
+    "long name after a folder with a size": (
+        lambda: [
+            (folder_with_a_size(900 << 20), 1),
+            (extension(tarfile.GNUTYPE_LONGNAME, 900 << 20), 1),
+            (MEGABYTE, 900),
+        ],
+        "must fit in 64 kB",
+        50,
+    ),
+    "name of 2,000 characters": (
+        lambda: [(header("aclImdb/" + "a" * 2_000), 1)],
+        "a name may have at most 1,000 characters, but one that begins with 'aclImdb/aaa",
+        50,
+    ),
+    "many long links": (links, "aclImdb/train/pos/", 100),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_what_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path, kind: str) -> None:
+    pieces, said, n_megabytes = BOMBS[kind]
+    path = hostile(tmp_path / "a.tar.gz", *pieces(), (b"\0" * 1024, 1))
+    message, grown = refusal(path, "archive")
+    assert said in message
+    assert len(message) < 500
+    assert grown < n_megabytes
+
+
+@pytest.mark.parametrize("made", [as_archive, as_folder])
+@pytest.mark.parametrize(
+    ("limit", "value", "said"),
+    [
+        ("MAX_TEXTS_BYTES", 200, "its reviews have more than"),
+        ("MAX_MEMBERS", 3, "it has more than 3 members"),
+    ],
+)
+def test_more_texts_than_any_such_data_set_has_are_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made: Callable[[Path, dict[str, str]], Path],
+    limit: str,
+    value: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(archive, limit, value)
+    with pytest.raises(UserError, match=f"is refused: {said}"):
+        read_two(made(tmp_path / "data", FILES))
+
+
+def test_a_text_of_a_folder_may_have_one_megabyte(tmp_path: Path) -> None:
+    folder = as_folder(tmp_path / "folder", FILES)
+    with (folder / REVIEW).open("wb") as file:
+        file.truncate(1 << 20)
+    assert len(read_two(folder).train.texts[2]) == 1 << 20
+    with (folder / REVIEW).open("wb") as file:
+        file.truncate(8 << 30)  # nothing is on disk
+    message, grown = refusal(folder, "archive")
+    assert "a text may have at most 1 MB, but 'aclImdb/train/pos/0_9.txt' has more" in message
+    assert grown < 50
 
 
 def test_the_official_archive_has_the_official_counts(official_parts: Parts) -> None:
