@@ -6,9 +6,11 @@ import csv
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from search.datasets.csv_rows import open_rows
 from search.scoring_progress import ScoringProgress
 from tracking.cli import UserError
 
@@ -17,11 +19,12 @@ if TYPE_CHECKING:
 
 PREDICTED = "predicted"
 _ROWS = 1_024
-_LONGEST_FIELD = 2**27  # characters; Python's own limit of 131,072 is less than a long text
 
 
 def score_table(load: Callable[[], Classifier], source: Path, column: str, out: Path) -> None:
     """Write the rows of a table with the columns predicted, and p_CLASS for each class, added.
+
+    The table may be delimited by commas, semicolons, tabs or bars; the new one is alike.
 
     Args:
         load: gives the classifier, once the table is found to have the column.
@@ -29,7 +32,6 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
     Raises:
         UserError: if the table cannot be read or has no such column; nothing is written then.
     """
-    csv.field_size_limit(_LONGEST_FIELD)
     if source.resolve() == out.resolve():
         raise UserError(f"--out is to be another file than --csv, but both are {source}.")
     try:
@@ -37,7 +39,7 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
             source.open(encoding="utf-8-sig", newline="") as opened,
             ScoringProgress(source.stat().st_size) as progress,
         ):
-            rows = _rows(opened, source)
+            delimiter, rows = _open(opened, source, column)
             head = next(rows, [])
             if column not in head:
                 raise UserError(
@@ -49,7 +51,7 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
                 if name in head:
                     raise UserError(f"{source} has a column {name!r} already.")
             with _Whole(out) as target:
-                writer = csv.writer(target, lineterminator="\n")
+                writer = csv.writer(target, delimiter=delimiter, lineterminator="\n")
                 writer.writerow([*head, *added])
                 place = head.index(column)
                 for batch in _batches(rows, len(head), source):
@@ -62,9 +64,22 @@ def score_table(load: Callable[[], Classifier], source: Path, column: str, out: 
         raise UserError(f"{error.filename or out}: {error.strerror or error}.") from error
 
 
-def _rows(opened: IO[str], source: Path) -> Iterator[list[str]]:
+def _open(opened: IO[str], source: Path, column: str) -> tuple[str, Iterator[list[str]]]:
+    """Return the delimiter and the rows, the head first."""
+    with _reading(source):
+        delimiter, rows = open_rows(opened, str(source), (column,), strict=True)
+
+    def all_rows() -> Iterator[list[str]]:
+        with _reading(source):
+            yield from rows
+
+    return delimiter, all_rows()
+
+
+@contextmanager
+def _reading(source: Path) -> Iterator[None]:
     try:
-        yield from csv.reader(opened, strict=True)
+        yield
     except UnicodeDecodeError as error:
         raise UserError(f"{source} must be UTF-8: {error.reason}.") from error
     except csv.Error as error:

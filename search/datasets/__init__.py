@@ -3,6 +3,7 @@
 sources.py   find the data that a name stands for
 archive.py   read the Large Movie Review Dataset, as a folder or an archive
 table.py     read labelled texts from CSV or Parquet
+csv_rows.py  the rows of a CSV file, whatever its delimiter
 split.py     hold out validation, by group, duplicates on one side
 cache.py     token ids as memory-mapped arrays, prepared once
 """

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from csv import writer
 from pathlib import Path
 
 import pandas as pd
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from search.datasets.sources import Source, locate
 from search.datasets.table import read
 from search.datasets.texts import Parts, Texts, check
+from tests.memory import refusal
 from tracking.cli import UserError
 
 
@@ -117,6 +122,117 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_torn_csv_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.csv cannot be read as csv"):
         read(csv(tmp_path, 'text,label\n"never closed,pos\n'))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, delimiter: str, mark: str) -> None:
+    rows = [["id", "text", "label"], ["1", "one, two; three", "pos"], ["2", "a|b\tc\n,", "neg"]]
+    path = tmp_path / "data.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(mark)
+        writer(file, delimiter=delimiter).writerows(rows)
+    assert read(path) == Parts(Texts(["one, two; three", "a|b\tc\n,"], ["pos", "neg"]))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_columns_are_named_whatever_their_delimiter(tmp_path: Path, delimiter: str) -> None:
+    content = f"review{delimiter}stars\nfine, really{delimiter}1\n"
+    with pytest.raises(UserError, match=r"text and label\. Its columns: review, stars\."):
+        read(csv(tmp_path, content))
+
+
+def test_a_row_with_too_many_fields_is_refused_by_its_number(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has 2 columns, but 3 fields in data row 2"):
+        read(csv(tmp_path, "text,label\na,x\n\nb, c,y\n"))
+
+
+def test_a_cell_of_one_megabyte_is_read(tmp_path: Path) -> None:
+    text = "a" * (1 << 20)
+    frame = pd.DataFrame({"text": [text, "b"], "label": ["x", "y"]})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    frame.to_parquet(tmp_path / "data.parquet")
+    assert read(tmp_path / "data.csv").train.texts == [text, "b"]
+    assert read(tmp_path / "data.parquet").train.texts == [text, "b"]
+
+
+def one_line(path: Path) -> Path:
+    """200 GB of zeros in one line, of which nothing is on disk."""
+    with path.open("wb") as file:
+        file.write(b"text,label\n")
+        file.truncate(200 << 30)
+    return path
+
+
+def one_cell(path: Path) -> Path:
+    """A text of 100 MB, whose lines are short."""
+    path.write_text('text,label\n"' + ("a" * 1_023 + "\n") * 100_000 + '",x\n')
+    return path
+
+
+def one_value(path: Path) -> Path:
+    """A text of 100 MB that takes a few bytes in the file."""
+    table = pyarrow.table({"text": ["a" * (100 << 20), "b"], "label": ["x", "y"]})
+    parquet.write_table(table, path, use_dictionary=["label"], write_statistics=False)
+    return path
+
+
+def one_value_often(path: Path) -> Path:
+    """A text of 1 MB, 20,000 times, which is written once."""
+    table = pyarrow.table(
+        {
+            "text": pyarrow.DictionaryArray.from_arrays([0] * 20_000, ["a" * (1 << 20)]),
+            "label": ["x", "y"] * 10_000,
+        }
+    )
+    parquet.write_table(table, path, compression="zstd")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "said"),
+    [
+        (one_line, "data.csv", "a line of a CSV file may have at most 2,097,152 characters, but"),
+        (one_cell, "data.csv", "a text may have at most 1,048,576 characters, but"),
+        (one_value, "data.parquet", "a text may have at most 1,048,576 bytes, but"),
+        (one_value_often, "data.parquet", "it unpacks to more than 1024 MB"),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_does(
+    tmp_path: Path, make: Callable[[Path], Path], name: str, said: str
+) -> None:
+    message, grown = refusal(make(tmp_path / name), "table")
+    assert said in message
+    assert grown < 80
+
+
+def not_utf_8() -> pyarrow.Array:
+    """As a program writes it that does not check: bytes that are called a string."""
+    wrong = pyarrow.array([b"caf\xe9", b"bad"])
+    return pyarrow.Array.from_buffers(pyarrow.string(), 2, wrong.buffers())
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("text", pyarrow.array([["a"], ["b"]]), "the column text must hold texts or numbers"),
+        ("label", pyarrow.array([{"a": 1}, {"a": 2}]), "the column label must hold texts"),
+        ("group", pyarrow.array([["a"], ["b"]]), "the column group must hold texts or numbers"),
+        ("text", pyarrow.array([b"caf\xe9", b"bad"]), "holds binary"),
+        ("text", not_utf_8(), "must be UTF-8, but .*data.parquet has byte 0xe9"),
+        ("label", not_utf_8(), "must be UTF-8, but .*data.parquet has byte 0xe9"),
+        ("text", pyarrow.nulls(2), "every row needs a text"),
+    ],
+    ids=["list", "struct", "list of group", "binary", "text", "label", "null"],
+)
+def test_parquet_without_texts_is_refused_in_one_line(
+    tmp_path: Path, column: str, values: pyarrow.Array, said: str
+) -> None:
+    columns = {"text": ["good", "bad"], "label": ["pos", "neg"], column: values}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "data.parquet")
+    with pytest.raises(UserError, match=said) as refused:
+        read(tmp_path / "data.parquet")
+    assert "\n" not in str(refused.value)
 
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
