@@ -39,6 +39,7 @@ def refusal(path: Path, reader: str) -> tuple[str, int]:
         text=True,
         check=True,
         timeout=120,
+        cwd=Path(__file__).parents[1],  # the packages of this checkout, wherever the test stands
     )
     n_megabytes, _, message = done.stdout.partition(" ")
     assert message.count("\n") == 1, done.stderr
