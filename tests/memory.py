@@ -38,7 +38,7 @@ def refusal(path: Path, reader: str) -> tuple[str, int]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=300,
         cwd=Path(__file__).parents[1],  # the packages of this checkout, wherever the test stands
     )
     n_megabytes, _, message = done.stdout.partition(" ")
