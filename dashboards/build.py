@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracking.cli import Parser, UserError, run, unknown
+from tracking.redaction import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def add_mlflow_url(parser: argparse.ArgumentParser) -> None:
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
         raise argparse.ArgumentTypeError(f"must begin with http:// or https://, but got {text!r}")
-    return text.rstrip("/")
+    return without_login(text).rstrip("/")
 
 
 def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:

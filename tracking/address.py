@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tracking.cli import TRACKING_URI, UserError
-from tracking.environment import redact
+from tracking.redaction import redact
 
 _SECONDS = 10
 # Of connections to PostgreSQL: a server that is away is said within seconds, and one that vanished

@@ -11,15 +11,19 @@ import difflib
 import errno
 import gc
 import os
+import re
 import shutil
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from tracking import terminal
+from tracking.redaction import redact
+from tracking.words import plain, printable, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +103,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (--help lists the options)\n")
+        self.exit(2, f"error: {shown(message)} (--help lists the options)\n")
 
 
 def add_address(
@@ -114,11 +118,12 @@ def add_address(
     def store(text: str) -> str:
         hosts = [text[len(scheme) :] for scheme in schemes if text.startswith(scheme)]
         if not any(host and not host.startswith("/") for host in hosts):
-            # Not the whole: it may hold a password.
-            got = text.partition("://")[0] if "://" in text else text
+            # No more than the scheme: the rest may hold a password.
+            scheme = text.partition("://")[0]
+            got = repr(scheme) if re.fullmatch(r"[\w+.-]{1,30}", scheme) else "something else"
             known = " or ".join([", ".join(schemes[:-1]), schemes[-1]][len(schemes) == 1 :])
             raise argparse.ArgumentTypeError(
-                f"must begin with {known} and name a host, but got {got!r}"
+                f"must begin with {known} and name a host, but got {got}"
             )
         os.environ[variable] = text
         return text
@@ -126,14 +131,29 @@ def add_address(
     parser.add_argument(option, type=store, metavar="URI", help=said)
 
 
+def shown(line: str) -> str:
+    """Make a line fit to be shown, whoever wrote what is in it: no secrets, nothing hidden."""
+    return printable(redact(line))
+
+
 def note(line: str) -> None:
     """Say something beside what the program is for."""
-    print(line, file=sys.stderr)
+    print(shown(line), file=sys.stderr)
+
+
+def open_console(*, stderr: bool) -> Console:
+    """Open a console that shows names as they are: no markup, no emoji, no colors."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 120
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
 def notes_on(console: Console) -> Callable[[str], None]:
-    """Say lines on a console as they are, whatever is in them."""
-    return lambda line: console.print(line, soft_wrap=True, markup=False, highlight=False)
+    """Return what shows a line on a console, whatever is in it."""
+    return lambda line: console.print(
+        shown(line), soft_wrap=True, markup=False, emoji=False, highlight=False
+    )
 
 
 def port_number(text: str) -> int:
@@ -165,8 +185,9 @@ def unknown(noun: str, name: str, known: Iterable[str]) -> UserError:
     """Say that a name is not known, what is, and which one was probably meant."""
     choices = sorted(known)
     close = difflib.get_close_matches(name, choices, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    return UserError(f"unknown {noun} {name!r}.{hint} Known: {', '.join(choices) or 'none'}.")
+    hint = f" Did you mean {plain(close[0])}?" if close else ""
+    names = ", ".join(map(plain, choices)) or "none"
+    return UserError(f"unknown {noun} {plain(name)!r}.{hint} Known: {names}.")
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -176,10 +197,11 @@ def run(main: Callable[[], int]) -> NoReturn:
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _raise_stopped)
     terminal.outlive()
+    sys.excepthook = _print_fault
     try:
         code = main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        note(f"error: {error}")
         code = 2
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
@@ -194,9 +216,17 @@ def run(main: Callable[[], int]) -> NoReturn:
         said = _passing(error)
         if said is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
+        note(f"error: {said}")
         code = 2
     sys.exit(code)
+
+
+def _print_fault(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print the traceback of a fault of ours, as Python does, without secrets."""
+    text = redact("".join(traceback.format_exception(kind, error, trace)))
+    print(*map(visible, text.splitlines()), sep="\n", file=sys.stderr)
 
 
 def _passing(error: Exception) -> str | None:

@@ -6,7 +6,6 @@ import functools
 import getpass
 import os
 import platform
-import re
 import shlex
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from tracking.redaction import redact
 
 # All others may hold secrets, and are never read.
 _VARIABLES = (
@@ -38,7 +39,6 @@ _VARIABLES = (
 )
 _MOST_WORKERS, _GB_EACH = 4, 2.0  # trials of 25,000 reviews took 0.5 to 1.4 GB
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]+@")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -64,15 +64,6 @@ def code() -> CodeRecord:
     return CodeRecord(_git("rev-parse", "HEAD").strip(), diff)
 
 
-def redact(text: str) -> str:
-    """Cut user and password from every URL in a text.
-
-    >>> redact("postgresql+psycopg://me:secret@db/runs")
-    'postgresql+psycopg://***@db/runs'
-    """
-    return _CREDENTIALS.sub("***@", text)
-
-
 def user() -> str:
     """Give the name of the user."""
     try:
@@ -82,8 +73,8 @@ def user() -> str:
 
 
 def command() -> str:
-    """Give the command that was typed."""
-    return redact(shlex.join(["python", *sys.orig_argv[1:]]))
+    """Return the command that was typed, without secrets."""
+    return shlex.join(["python", *map(redact, sys.orig_argv[1:])])
 
 
 def who() -> str:

@@ -32,6 +32,7 @@ from tracking.records import (
     State,
     TrialRecord,
 )
+from tracking.redaction import redact
 
 STATUS: dict[State, str] = {
     "running": "RUNNING",
@@ -105,7 +106,7 @@ def write_outcome(
 
 def cut(reason: str) -> str:
     """Give what is kept of a reason: no credentials, and its end if it is long."""
-    return environment.redact(reason)[-LONGEST_TAG:]
+    return redact(reason)[-LONGEST_TAG:]
 
 
 def write_score(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from tracking.cli import UserError, disk_is_full, note
-from tracking.environment import redact
+from tracking.redaction import redact
 from tracking.words import duration
 
 LIMIT_SECONDS = 300.0

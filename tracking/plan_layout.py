@@ -9,9 +9,9 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run, RunTag
 
-from tracking.environment import redact
 from tracking.files import read_json
 from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
+from tracking.redaction import redact
 
 
 def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:

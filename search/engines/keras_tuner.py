@@ -20,8 +20,8 @@ from search.engines.settling import LONGEST_REASON, settle_journal
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tracking.cli import UserError
-from tracking.environment import redact
 from tracking.records import State, TrialRecord
+from tracking.redaction import redact
 
 
 class KerasTunerEngine:

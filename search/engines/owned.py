@@ -10,7 +10,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from tracking.cli import UserError
-from tracking.environment import redact
+from tracking.redaction import redact
 
 
 def open_owned(

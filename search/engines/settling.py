@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.journal import Ended, Journal
 from tracking.durable import unsynced
-from tracking.environment import redact
 from tracking.records import TrialRecord
+from tracking.redaction import redact
 
 STATES: dict[str, TrialState] = {
     "complete": TrialState.COMPLETE,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracking.cli import TRACKING_URI, UserError, add_address
-from tracking.environment import redact
+from tracking.redaction import redact
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage

@@ -99,20 +99,6 @@ def test_only_variables_on_the_list_are_recorded(monkeypatch: pytest.MonkeyPatch
     assert "hush" not in str(machine)
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
-        ("postgresql+psycopg://me:secret@db:5432/runs", "postgresql+psycopg://***@db:5432/runs"),
-        ("get https://token@host/x, ssh://u@h", "get https://***@host/x, ssh://***@h"),
-        ("https://u:p@ss@h/x", "https://***@h/x"),
-        ("http://host/path?mail=a@b", "http://host/path?mail=a@b"),
-        ("a@b without a URL, http://host", "a@b without a URL, http://host"),
-    ],
-)
-def test_credentials_are_cut_from_urls(text: str, redacted: str) -> None:
-    assert environment.redact(text) == redacted
-
-
 def test_the_command_is_recorded_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["/bin/python", "-m", "x", "--to", "http://a:b@h/a b"])
     assert environment.command() == "python -m x --to 'http://***@h/a b'"
