@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tracking.cli import Parser, UserError, run, unknown
 from tracking.redaction import without_login
+from tracking.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def main() -> int:
     root = store.home()
     if arguments.image is not None:
         out = _image(root, arguments.study, arguments.image, arguments.out)
-        print(out)
+        print(printable(str(out)))
         return 0
     studies = _read(root, arguments.study)
     names = "+".join(study.plan.study for study in studies)
@@ -48,7 +49,7 @@ def main() -> int:
         _add_curves(root, study)
     if len(studies) == 1:
         store.add_artifact(root, store.ids(root, names)[1], html, PAGE)
-    print(out)
+    print(printable(str(out)))
     return 0
 
 

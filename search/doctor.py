@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from search.engines.storage import add_storage
-from tracking.cli import Parser, UserError, run
+from tracking.cli import Parser, UserError, run, shown
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
     for name in arguments.study or sorted(known):
         wrong, waiting = _examine(root, name)
         for line in wrong + waiting:
-            print(line)
+            print(shown(line))
         found += wrong
     if not found:
         print("MLflow and the search engines agree.")
@@ -76,7 +76,7 @@ def repair(root: Path, name: str) -> None:
         changed += store.open_finals(root, plan.study).begin()
         changed += records.rest(mended=bool(mended))
     for line in changed or ["there is nothing to repair"]:
-        print(f"{plan.study}: {line}")
+        print(shown(f"{plan.study}: {line}"))
 
 
 def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
@@ -89,7 +89,8 @@ def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
     study = store.read_study(root, name)
     name, left = study.plan.study, set()
     if study.reproduces:
-        print(f"{name}: it proposes nothing, so no engine knows it; its records were looked at.")
+        said = "it proposes nothing, so no engine knows it; its records were looked at."
+        print(shown(f"{name}: {said}"))
     try:
         # While it is held, nobody writes between the two readings.
         with alone(root, name, briefly=True):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, StopFlag, Stopped, UserError, notes_on, run
+from tracking.cli import Parser, StopFlag, Stopped, UserError, notes_on, open_console, run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,9 +49,7 @@ def main() -> int:
     """Parse, find the study and its data, run its finals, say what came out."""
     chosen = options(parser().parse_args())
 
-    from rich.console import Console
-
-    console = Console(stderr=chosen.json, width=None if sys.stdout.isatty() else 120)
+    console = open_console(stderr=chosen.json)
     study = _evaluate(console, chosen)
 
     from search.finals import said

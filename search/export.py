@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.formats import NAMES
-from tracking.cli import Parser, UserError, run, unknown
+from tracking.cli import Parser, UserError, run, shown, unknown
 from tracking.words import percent
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def main() -> int:
     )
     if wanted is not None:
         _register(root, wanted, arguments.out, manifest)
-    print(f'next: python -m search.predict {arguments.out} "A wonderful film."')
+    _say(f'next: python -m search.predict {arguments.out} "A wonderful film."')
     return 0
 
 
@@ -248,7 +248,7 @@ def _number(text: str) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(shown(line), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from search.formats import NAMES
 from tracking.cli import Parser, UserError, run
+from tracking.words import plain, visible
 
 if TYPE_CHECKING:
     from search.classifier import Classifier
@@ -63,7 +64,8 @@ def _print_all(classifier: Classifier, texts: Iterable[str], *, as_json: bool) -
                         )
                     )
                 else:
-                    print(f"{said.label}\t{said.probabilities[said.label]:.4f}\t{text}")
+                    label, share = plain(said.label), said.probabilities[said.label]
+                    print(f"{label}\t{share:.4f}\t{visible(text)}")
             progress.advance(len(batch))
 
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from search.engines.names import ENGINES
 from spaces.plan import SPLITS
 from spaces.studies import STUDIES
+from tracking.cli import notes_on
 from tracking.environment import n_cores
-from tracking.words import duration, percent
+from tracking.words import duration, percent, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,18 +104,20 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
 
 def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
     plan, facts = options.plan, dry_run(options, data)
-    console.print(f"study {options.study}: {plan.question}", highlight=False)
+    say = notes_on(console)
+    say(f"study {options.study}: {plan.question}")
     console.print(_configurations(plan, data) if plan.reproduces else _ranges(plan))
     texts = ", ".join(f"{n:,} {part}" for part, n in data.n_texts.items())
+    classes = ", ".join(map(plain, data.classes))
     for line in (
         *_fixed(facts),
-        f"data: {data.name}, {texts}; classes {', '.join(data.classes)}; digest {data.digest}",
+        f"data: {data.name}, {texts}; classes {classes}; digest {data.digest}",
         f"budget: {budget(plan)}",
         *_search(options),
         f"estimated time: {duration(facts['estimated_seconds'])} {_where(facts['workers'])}",
         "nothing was trained.",
     ):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        say(line)
 
 
 def _where(n_workers: int | None) -> str:

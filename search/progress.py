@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search.estimate import seconds_of_study
+from tracking.cli import notes_on
 from tracking.words import brief, duration, percent
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Progress:
         return "" if n_trials is None else f" ({trial.place} of {n_trials})"
 
     def _print(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        notes_on(self.console)(line)
 
 
 def _validation(epoch: EpochRecord) -> str:

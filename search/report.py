@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from tracking.cli import notes_on
 from tracking.comparison import HEAD, against_controls, compare, looks_in_words
-from tracking.words import duration, percent
+from tracking.words import duration, percent, plain, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +59,7 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
         console.print(_comparison_table(study))
     else:
         _print_best(console, study)
+    say = notes_on(console)
     for line in (
         f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
         f"{study.count('failed')} failed.",
@@ -66,13 +68,13 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
         "next:",
         *(f"  {command}" for command in next_commands(study)),
     ):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        say(line)
 
 
 def _comparison_table(study: StudyRecord) -> Table:
     table = Table(*HEAD, box=None)
     for row in compare(study):
-        table.add_row(*row.cells())
+        table.add_row(*map(printable, row.cells()))
     return table
 
 
@@ -85,7 +87,7 @@ def _print_best(console: Console, study: StudyRecord) -> None:
         score = trial.score
         table.add_row(
             str(trial.number),
-            trial.origin,
+            plain(trial.origin),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
@@ -96,7 +98,7 @@ def _print_best(console: Console, study: StudyRecord) -> None:
         score = control.score
         table.add_row(
             "control",
-            control.name,
+            plain(control.name),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",

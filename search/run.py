@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.arguments import parser
 from search.options import Options, options
-from tracking.cli import StopFlag, Stopped, UserError, notes_on, run
+from tracking.cli import StopFlag, Stopped, UserError, notes_on, open_console, run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,9 +27,7 @@ def main() -> int:
         command.error("--study NAME is needed; --list names the studies")
     chosen = options(arguments) if arguments.study else None
 
-    from rich.console import Console
-
-    console = Console(stderr=arguments.json, width=None if sys.stdout.isatty() else 120)
+    console = open_console(stderr=arguments.json)
     if arguments.list or chosen is None:
         return _list(console, arguments.json)
     return _dry_run(console, chosen) if chosen.dry_run else _run(console, chosen)

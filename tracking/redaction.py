@@ -43,8 +43,9 @@ _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://.*", re.DOTALL)
 
 # A login without a slash, or one with a colon, whose password may have any. A number between the
-# colon and a slash is a port.
+# colon and a slash is a port. In a text, a login ends where a quote or a space stands.
 _LOGIN = re.compile(r"""(?<=://)(?:[^/\s'"]+|[^/\s'":@]*:(?!\d{1,5}[/?])[^\s'"]{1,500})@""")
+_WHOLE_LOGIN = re.compile(r"(?<=://)(?:[^/]+|[^/:@]*:(?!\d{1,5}[/?]).+)@", re.DOTALL)
 _QUERY = re.compile(rf"""(?<=[?&])({_NAME}=)[^&#\s'"]+""", re.IGNORECASE)
 # As libpq writes a connection: "host=db password=secret", or "password='a secret'".
 _CONNECTION = re.compile(r"""(?<!\S)((?:ssl)?password=)(?:'(?:[^'\\]|\\.)*'|[^\s'",)]+)""")
@@ -73,10 +74,9 @@ def without_login(url: str) -> str:
     >>> without_login("http://me:secret@127.0.0.1:5000/mlflow?token=x")
     'http://127.0.0.1:5000/mlflow'
     """
-    parts = urlsplit(url)
+    parts = urlsplit(_WHOLE_LOGIN.sub("", url, count=1))
     query = [one for one in parts.query.split("&") if not _is_secret(one.partition("=")[0])]
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, place, parts.path, "&".join(query), parts.fragment))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "&".join(query), parts.fragment))
 
 
 @functools.lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracking.cli import Parser, UserError, run, unknown
+from tracking.cli import Parser, UserError, run, shown, unknown
 from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def main() -> int:
         raise UserError(f"{root} holds no records.")
     with FileLock(root / "mlflow.lock"):
         changed = relocate(root)
-    print(f"{root}: {changed} addresses of files were changed.")
+    print(shown(f"{root}: {changed} addresses of files were changed."))
     return 0
 
 

@@ -11,6 +11,7 @@ from search.finals.progress import Progress
 from search.finals.ranking import Place, examine, rank
 from search.finals.select import Finalist
 from search.finals.train import Seed, Trainer, missing
+from tracking.cli import notes_on
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,4 +135,4 @@ class Finals:
         return look.looked_at(self._rank(), self.study)
 
     def _say(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        notes_on(self.console)(line)

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from search.failures import TrialFailed
+from tracking.cli import notes_on, shown
 from tracking.records import ScoreRecord
 from tracking.words import duration, percent
 
@@ -81,7 +82,7 @@ class Progress:
                 for seed, began in self._begun.items()
             )
             done = f"{len(self._done)} of {self._total} trainings · {now} · {self.left()}"
-            self._live.update(Text(done, no_wrap=True, overflow="ellipsis"))
+            self._live.update(Text(shown(done), no_wrap=True, overflow="ellipsis"))
             self._live.refresh()
 
     def left(self) -> str:
@@ -99,7 +100,7 @@ class Progress:
         return mean(taken for _, taken in self._done) if self._done else 60.0
 
     def say(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        notes_on(self.console)(line)
 
 
 def _name(seed: Seed) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from tracking.cli import notes_on
 from tracking.verdict import count_of_looks, named, ranking, repeats_of, verdict
-from tracking.words import duration, percent
+from tracking.words import duration, percent, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,7 @@ def print_summary(console: Console, study: StudyRecord, page: str, report: Path 
     """Show what came out and where it lies."""
     table = Table(*HEAD, box=None)
     for row in rows(study):
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     console.print(table)
     lines = [
         verdict(study),
@@ -55,7 +56,7 @@ def print_summary(console: Console, study: StudyRecord, page: str, report: Path 
         *([f"report: {report}"] if report is not None else []),
     ]
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        notes_on(console)(line)
 
 
 def _look(study: StudyRecord, look: FinalLookRecord) -> str:

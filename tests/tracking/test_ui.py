@@ -10,7 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 
@@ -22,8 +26,45 @@ from tracking.cli import UserError
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
-class Replaced(Exception):
-    """Raised where the process would have become another."""
+class Started:
+    """In the place of MLflow's server: what was to be started, and a server of health.
+
+    Attributes:
+        said: what had been printed when each question came.
+    """
+
+    answers: ClassVar[list[int]] = [503, 200]
+    said: ClassVar[list[str]] = []
+    code: ClassVar[int | None] = None  # with which it ends before it answers
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self.command, self.environment, self.ended = command, env, False
+        answers, said = iter(self.answers), self.said
+
+        class Health(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                said.append(sys.stdout.getvalue() if isinstance(sys.stdout, StringIO) else "")
+                self.send_response(next(answers) if self.path == "/health" else 404)
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                pass
+
+        port = int(command[command.index("--port") + 1])
+        self.server = HTTPServer(("127.0.0.1", port), Health)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def wait(self) -> int:
+        return self.code or 0
+
+    def terminate(self) -> None:
+        if not self.ended:
+            self.server.shutdown()
+            self.server.server_close()
+        self.ended = True
 
 
 @pytest.fixture
@@ -34,17 +75,16 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands that the program wanted to become."""
-    seen = []
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
+    """The servers that the program started."""
+    seen: list[Started] = []
 
-    def execv(path: str, command: list[str]) -> None:
-        seen.append([path, *command[1:]])
-        raise Replaced
+    def start(command: list[str], env: dict[str, str]) -> Started:
+        seen.append(Started(command, env))
+        return seen[-1]
 
-    monkeypatch.setattr(os, "execv", execv)
-    for name in ("SERVER_ENABLE_JOB_EXECUTION", "DISABLE_TELEMETRY", "BACKEND_STORE_URI"):
-        monkeypatch.setenv(f"MLFLOW_{name}", "unset")
+    monkeypatch.setattr(ui.subprocess, "Popen", start)
+    monkeypatch.setattr(Started, "said", [])
     return seen
 
 
@@ -58,27 +98,27 @@ def _type(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["tracking.ui", *arguments])
 
 
-def test_there_is_nothing_to_see_before_the_first_study(monkeypatch, tmp_path, commands) -> None:
+def test_there_is_nothing_to_see_before_the_first_study(monkeypatch, tmp_path, started) -> None:
     _type(monkeypatch)
 
     with pytest.raises(UserError, match=r"holds no study yet: python -m search\.run"):
         ui.main()
 
-    assert commands == []
+    assert started == []
     assert not (tmp_path / "mlruns").exists()
 
 
-def test_a_port_in_use_is_refused(monkeypatch, root, commands, used_port) -> None:
+def test_a_port_in_use_is_refused(monkeypatch, root, started, used_port) -> None:
     _type(monkeypatch, "--port", str(used_port))
 
     with pytest.raises(UserError, match=f"port {used_port} is in use"):
         ui.main()
 
-    assert commands == []
+    assert started == []
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "5000.0", ""])
-def test_what_is_no_port_is_refused(monkeypatch, port: str, capsys, commands) -> None:
+def test_what_is_no_port_is_refused(monkeypatch, port: str, capsys, started) -> None:
     _type(monkeypatch, f"--port={port}")
 
     with pytest.raises(SystemExit) as exit_:
@@ -89,37 +129,71 @@ def test_what_is_no_port_is_refused(monkeypatch, port: str, capsys, commands) ->
 
 
 def test_the_server_listens_to_this_machine_and_answers_to_its_own_name_only(
-    monkeypatch, root, commands, capsys
+    monkeypatch, root, started, capsys
 ) -> None:
     port = str(free_port())
     _type(monkeypatch, "--port", port)
 
-    with pytest.raises(Replaced):
-        ui.main()
+    assert ui.main() == 0
 
-    ((python, *command),) = commands
+    (server,) = started
+    assert server.ended
+    python, *command = server.command
     assert python == sys.executable
     assert command[:3] == ["-m", "mlflow", "server"]
     options = dict(zip(command[3::2], command[4::2], strict=True))
     assert options["--host"] == "127.0.0.1"
     assert options["--port"] == port
     assert options["--allowed-hosts"] == f"127.0.0.1:{port},localhost:{port}"
-    assert os.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{root / 'mlflow.db'}"
-    assert os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert server.environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{root / 'mlflow.db'}"
+    assert server.environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert server.environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     experiment, _ = store.ids(root, "lstm")
     shown = f"lstm: http://127.0.0.1:{port}/#/experiments/{experiment}/runs"
     assert shown in capsys.readouterr().out.splitlines()
 
 
-def test_a_free_port_is_found_when_none_is_named(monkeypatch, root, commands, used_port) -> None:
+def test_the_address_is_printed_once_the_server_answers(monkeypatch, root, started) -> None:
+    output = StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    _type(monkeypatch)
+
+    ui.main()
+
+    assert Started.said == ["", ""]  # a refusal, then the answer
+    assert "lstm: http://127.0.0.1:" in output.getvalue()
+
+
+def test_of_a_server_that_ends_at_once_no_address_is_printed(
+    monkeypatch, root, started, capsys
+) -> None:
+    monkeypatch.setattr(Started, "code", 3)
+    _type(monkeypatch)
+
+    assert ui.main() == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_link_to_a_server_of_the_records_has_no_password(monkeypatch, root, capsys) -> None:
+    monkeypatch.setattr("tracking.address.exists", lambda root: True)
+    monkeypatch.setattr("tracking.address.on_server", lambda: True)
+    monkeypatch.setattr("tracking.address.named", lambda: "http://me:se/cr'et@127.0.0.1:1")
+    monkeypatch.setattr(
+        "tracking.address.tracking_uri", lambda root: f"sqlite:///{root}/mlflow.db"
+    )
+    _type(monkeypatch)
+
+    assert ui.main() == 0
+    assert "lstm: http://127.0.0.1:1/#/experiments/" in capsys.readouterr().out
+
+
+def test_a_free_port_is_found_when_none_is_named(monkeypatch, root, started, used_port) -> None:
     monkeypatch.setattr(ui, "_FIRST_PORT", used_port)
     _type(monkeypatch)
 
-    with pytest.raises(Replaced):
-        ui.main()
+    ui.main()
 
-    command = commands[0]
+    command = started[0].command
     assert int(command[command.index("--port") + 1]) > used_port
 
 
