@@ -54,6 +54,39 @@ def test_a_mistake_of_the_user_is_one_line_and_code_2(capsys) -> None:
     assert capsys.readouterr() == ("", "error: port 5000 is in use.\n")
 
 
+def test_a_mistake_stays_one_harmless_line_whatever_is_named_in_it(capsys) -> None:
+    name = "a\x1b[31m\nerror: b\u202e" + "x" * 100_000
+    _exit_code(_raiser(UserError(f"there is no file {name}. Name another.")))
+    _exit_code(_raiser(unknown("study", name, [name, "lstm"])))
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2
+    assert said.replace("\n", "").isprintable()
+    assert len(said) < 6_000
+    assert said.splitlines()[0].endswith("xxx. Name another.")
+    assert "Known: a\\u001b[31m" in said
+
+
+def test_the_traceback_of_a_bug_has_no_password(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setenv("PGPASSWORD", "it's/mine")
+    error = RuntimeError("a bug\x1b[2J with it's/mine")
+    with pytest.raises(RuntimeError):
+        run(_raiser(error))
+    sys.excepthook(type(error), error, error.__traceback__)
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert said.endswith("RuntimeError: a bug\\u001b[2J with ***\n")
+
+
+@pytest.mark.parametrize("text", ["me:secret@host/x", "'; me:secret@h://x", "x" * 1_000])
+def test_of_what_is_no_address_nothing_secret_is_repeated(text: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        Parser("search.run", None).parse_args(["--tracking-uri", text])
+    said = capsys.readouterr().err
+    assert "but got something else" in said
+    assert "secret" not in said
+
+
 def test_ctrl_c_is_code_130(capsys) -> None:
     assert _exit_code(_raiser(KeyboardInterrupt())) == 130
 
