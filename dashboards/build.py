@@ -28,6 +28,7 @@ PAGE = "page.html"
 def main() -> int:
     """Read, draw, write; print the path of the page or of the image."""
     arguments = _parse()
+    _refuse_early(arguments)
 
     from tracking import store
 
@@ -66,6 +67,30 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _refuse_early(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot work whatever the records say, before MLflow is loaded."""
+    from tracking.disk import refuse_unwritable
+
+    names, out = arguments.study, arguments.out
+    for name in names:
+        if names.count(name) > 1:
+            raise _named_twice(name)
+    if arguments.image is not None:
+        from dashboards import image
+        from dashboards.figures import FIGURES
+
+        if arguments.image not in FIGURES:
+            raise unknown("figure", arguments.image, FIGURES)
+        if out is not None:
+            image.kind_of(out)
+    if out is not None:
+        refuse_unwritable(out)
+
+
+def _named_twice(study: str) -> UserError:
+    return UserError(f"a study is compared with others, but {study} was named twice.")
+
+
 def add_mlflow_url(parser: argparse.ArgumentParser) -> None:
     """Add the option that says where the MLflow UI is."""
     parser.add_argument(
@@ -90,7 +115,7 @@ def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:
     first = studies[0].plan
     for plan in (study.plan for study in studies[1:]):
         if plan.study == first.study:
-            raise UserError(f"a study is compared with others, but {plan.study} was named twice.")
+            raise _named_twice(plan.study)
         if plan.data.digest != first.data.digest:
             raise UserError(
                 f"studies are compared on the same data, but {first.study} has {first.data.name} "
@@ -114,11 +139,8 @@ def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
 
 def _image(root: Path, names: Sequence[str], figure: str, out: Path | None) -> Path:
     from dashboards import image
-    from dashboards.figures import FIGURES
     from dashboards.panels import draw_single
 
-    if figure not in FIGURES:
-        raise unknown("figure", figure, FIGURES)
     studies = _read(root, names)
     if out is None:
         title = "+".join(study.plan.study for study in studies)

@@ -23,6 +23,8 @@ def main() -> int:
     )
     add_mlflow_url(parser)
     arguments = parser.parse_args()
+    if arguments.port is not None:
+        choose_port(arguments.port, _FIRST_PORT)  # in use is said before MLflow is loaded
 
     from tracking import store
 

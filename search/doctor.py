@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from search.engines.storage import add_storage
+from search.engines.storage import add_storage, refuse_shared
 from tracking.cli import Parser, UserError, run, shown
 
 
@@ -26,6 +26,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.repair and not arguments.study:
         parser.error("--repair needs --study NAME")
+
+    refuse_shared()
 
     from tracking import store
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, StopFlag, Stopped, UserError, notes_on, open_console, run
+from tracking.cli import Parser, StopFlag, Stopped, UserError, note, notes_on, open_console, run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,7 @@ class Options:
 def main() -> int:
     """Parse, find the study and its data, run its finals, say what came out."""
     chosen = options(parser().parse_args())
+    _refuse_early(chosen)
 
     console = open_console(stderr=chosen.json)
     study = _evaluate(console, chosen)
@@ -107,6 +108,19 @@ def options(arguments: argparse.Namespace) -> Options:
         report=report,
         json=arguments.json,
     )
+
+
+def _refuse_early(chosen: Options) -> None:
+    """Refuse places that cannot be read or written, before anything is trained for them."""
+    from search.datasets.sources import NAMES, locate
+    from tracking import store
+    from tracking.disk import refuse_unwritable
+
+    if chosen.report is not None:
+        refuse_unwritable(chosen.report)
+    if chosen.data is not None and chosen.data not in NAMES:
+        locate(chosen.data, Path(), note)
+    refuse_unwritable(store.home() / "mlflow.db")
 
 
 def _evaluate(console: Console, chosen: Options) -> StudyRecord:

@@ -32,8 +32,8 @@ def main() -> int:
     """Parse, choose the trial, write the bundle, register it."""
     arguments = _parser().parse_args()
     _refuse_idle(arguments)
+    _refuse_early(arguments)
 
-    from search import bundle
     from search.chosen import Origin, choose
     from search.datasets import cache
     from tracking import registry, store
@@ -48,7 +48,6 @@ def main() -> int:
         names = (arguments.register, arguments.alias or "", arguments.force)
         wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
         registry.check(root, wanted)
-    bundle.refuse_place(arguments.out.absolute())
     data = cache.find(study.plan.data)
     export = Export(root, study, trial, origin, arguments.format, commit, data)
     manifest = export.write(arguments.out)
@@ -231,6 +230,18 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{option} needs --{needs}.")
     if arguments.refit and arguments.retrain:
         raise UserError("--refit trains in any case; --retrain beside it means nothing.")
+
+
+def _refuse_early(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot work whatever the records say, before MLflow and Keras are loaded."""
+    from search import bundle
+    from tracking.disk import refuse_unwritable
+    from tracking.model_names import check_names
+
+    if arguments.register is not None:
+        check_names(arguments.register, arguments.alias or "")
+    refuse_unwritable(arguments.out, folder=True)
+    bundle.refuse_place(arguments.out.absolute())
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ def main() -> int:
     """Parse, load, score, write a line for each text."""
     arguments = _parser().parse_intermixed_args()
     _refuse_idle(arguments)
+    _refuse_early(arguments)
 
     from search.classifier import load
 
@@ -115,6 +116,21 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
         raise UserError("--csv needs --out, a file for the table with what was found.")
     elif arguments.texts or arguments.json:
         raise UserError("--csv takes its texts from a table and writes one: no TEXT, no --json.")
+
+
+def _refuse_early(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot work, before a model is loaded."""
+    from tracking.disk import refuse_unwritable
+    from tracking.model_names import PREFIX, check_address
+
+    if arguments.model.startswith(PREFIX):
+        check_address(arguments.model)
+    if arguments.csv is not None and not arguments.csv.is_file():
+        raise UserError(f"there is no file {str(arguments.csv)!r}.")
+    if arguments.out is not None:
+        if not arguments.out.absolute().parent.is_dir():
+            raise UserError(f"{arguments.out} cannot be written: its folder is not there.")
+        refuse_unwritable(arguments.out)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.arguments import parser
+from search.engines.storage import refuse_shared
 from search.options import Options, options
 from tracking.cli import StopFlag, Stopped, UserError, notes_on, open_console, run
 
@@ -26,6 +27,7 @@ def main() -> int:
     if not arguments.study and not arguments.list:
         command.error("--study NAME is needed; --list names the studies")
     chosen = options(arguments) if arguments.study else None
+    refuse_shared()
 
     console = open_console(stderr=arguments.json)
     if arguments.list or chosen is None:
@@ -61,9 +63,11 @@ def _run(console: Console, chosen: Options) -> int:
     from search.places import open_place
     from search.temporary import temporary_folder
     from tracking import store
+    from tracking.disk import refuse_unwritable
 
-    data = _load(console, chosen)
     root = store.home()
+    refuse_unwritable(root / "mlflow.db")  # before the data are prepared
+    data = _load(console, chosen)
     with temporary_folder(), open_place(chosen, data, notes_on(console)) as place:
         try:
             root.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import argparse
 import difflib
 import errno
 import gc
+import importlib.util
 import os
 import re
 import shutil
@@ -124,6 +125,10 @@ def add_address(
             known = " or ".join([", ".join(schemes[:-1]), schemes[-1]][len(schemes) == 1 :])
             raise argparse.ArgumentTypeError(
                 f"must begin with {known} and name a host, but got {got}"
+            )
+        if text.startswith("postgresql") and importlib.util.find_spec("psycopg") is None:
+            raise argparse.ArgumentTypeError(
+                "needs the package psycopg: pip install 'seqsearch[postgresql]'"
             )
         os.environ[variable] = text
         return text

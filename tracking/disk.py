@@ -1,16 +1,39 @@
-"""The disk that the records lie on: not across a network, and with space kept back.
+"""Disks: what can be written, not across a network, and with space kept back.
 
 The space is given back when the disk is full, so that even that can be recorded.
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from tracking.cli import UserError
 
 _N_BYTES = 4 * 2**20  # what ends a trial takes a fraction of it, in both stores
 _NETWORK = ("nfs", "cifs", "smb", "afs", "ceph", "lustre", "gpfs", "beegfs", "sshfs", "gluster")
+
+
+def refuse_unwritable(place: Path, *, folder: bool = False) -> None:
+    """Make sure that a file or a folder can be made somewhere, its parents included.
+
+    It is tried, as rights alone do not tell: nobody can make a folder in /proc. Nothing stays.
+
+    Args:
+        folder: a folder is to be made, and not a file.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    try:
+        if place.is_dir() and not folder:
+            raise UserError(f"{place} cannot be written: it is a folder.")
+        parents = place.absolute().parents
+        nearest = next(one for one in parents if one.exists() or one.is_symlink())
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=".seqsearch-"):
+            pass
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {error.strerror or error}.") from error
 
 
 def refuse_network(root: Path) -> None:

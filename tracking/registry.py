@@ -6,7 +6,6 @@ lead back to study, trial and commit, and say what the alias is decided by.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,14 +19,12 @@ from mlflow.exceptions import MlflowException
 
 from tracking import address, files, models
 from tracking.cli import UserError
+from tracking.model_names import PREFIX, check_names
 from tracking.records import StudyRecord, TrialRecord
 from tracking.runs import connect
 from tracking.words import percent
 
-_PREFIX = "models:/"
 _LONGEST_DESCRIPTION = 5_000  # characters: the registry's column holds no more
-_NAME = re.compile(r"""[^/:'"]{1,250}""")
-_ALIAS, _RESERVED = re.compile(r"[\w-]{1,250}"), re.compile(r"latest|v\d+", re.IGNORECASE)
 _BUNDLE = "bundle"
 _EXAMPLE = "A wonderful film."
 
@@ -58,15 +55,7 @@ def check(root: Path, wanted: Registration) -> None:
         UserError: if the name is none, or the alias stands on a version that is no worse, or that
             was measured on other data.
     """
-    if not _NAME.fullmatch(wanted.model):
-        raise UserError(
-            f"a registered model's name has no slash, colon or quote, but got {wanted.model!r}."
-        )
-    if wanted.alias and (not _ALIAS.fullmatch(wanted.alias) or _RESERVED.fullmatch(wanted.alias)):
-        raise UserError(
-            "an alias is made of letters, digits, - and _, and is neither latest nor a number "
-            f"such as v1, but got {wanted.alias!r}."
-        )
+    check_names(wanted.model, wanted.alias)
     holder = _holder(connect(root), wanted.model, wanted.alias) if wanted.alias else None
     if holder is None or wanted.force:
         return
@@ -108,7 +97,7 @@ def register(
             wanted.model,
             # A server allows no paths. Without one, MLflow would look for the id in the records
             # that are this process's own by default, whatever the client's are.
-            f"{_PREFIX}{logged.model_id}" if address.on_server() else logged.artifact_location,
+            f"{PREFIX}{logged.model_id}" if address.on_server() else logged.artifact_location,
             run_id=wanted.trial.run_id,
             tags=_tags(wanted),
             description=_shortened(card),
@@ -129,7 +118,7 @@ def fetch(root: Path, uri: str) -> Path:
         UserError: if there is no such model, or it is not one of ours.
     """
     client = connect(root)
-    name = uri.removeprefix(_PREFIX)
+    name = uri.removeprefix(PREFIX)
     try:
         place = _address(client, name)
     except MlflowException as error:
@@ -154,8 +143,8 @@ def _address(client: MlflowClient, name: str) -> str:
         model, _, number = name.partition("/")
         version = client.get_model_version(model, number)
     place = str(client.get_model_version_download_uri(version.name, version.version))
-    if place.startswith(_PREFIX):
-        return _address(client, place.removeprefix(_PREFIX))
+    if place.startswith(PREFIX):
+        return _address(client, place.removeprefix(PREFIX))
     return place
 
 

@@ -134,12 +134,12 @@ def _load(data: str, say: Say, smoke: bool) -> Dataset:
     key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED}"
     prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (prepared / "manifest.json").is_file():
-        say("preparing the texts, once")
+        say("preparing the texts, once: reading them")
         parts = _divide(source, smoke)  # what is wrong with the data shows before anything is made
         prepared.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(prepared.parent / ".lock"):
             if not (prepared / "manifest.json").is_file():
-                _prepare(parts, source.name, prepared)
+                _prepare(parts, source.name, prepared, say)
     manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
     return Dataset(
         folder=prepared,
@@ -161,11 +161,11 @@ def _divide(source: Source, smoke: bool) -> Parts:
     return Parts(parts.train.select(~held_out), parts.train.select(held_out), parts.test)
 
 
-def _prepare(parts: Parts, name: str, target: Path) -> None:
+def _prepare(parts: Parts, name: str, target: Path, say: Say) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as building:
         whole = Path(building) / target.name
         whole.mkdir()
-        _write(whole, name, parts)
+        _write(whole, name, parts, say)
         shutil.rmtree(target, ignore_errors=True)  # without a manifest: a stranger's leftovers
         whole.rename(target)
 
@@ -178,8 +178,9 @@ def _smoke(parts: Parts) -> Parts:
     return Parts(train, few(parts.validation), few(parts.test))
 
 
-def _write(target: Path, name: str, parts: Parts) -> None:
+def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
     assert parts.validation is not None
+    say(f"  counting the words of {len(parts.train):,} training texts")
     vocabulary = text.fit_vocabulary(parts.train.texts)
     classes = sorted(set(parts.train.labels))
     written = {"train": parts.train, "validation": parts.validation}
@@ -189,6 +190,7 @@ def _write(target: Path, name: str, parts: Parts) -> None:
     groups = {g for texts in written.values() for g in texts.groups or ()}
     numbers = {group: number for number, group in enumerate(sorted(groups))}
     for part, texts in written.items():
+        say(f"  {part}: writing {len(texts):,} texts as numbers")
         _write_part(target, part, texts, ids, classes)
         np.save(target / f"{part}.keys.npy", texts.keys())
         if texts.groups is not None:

@@ -32,6 +32,20 @@ def database(root: Path) -> Path | str:
     return os.environ.get(STORAGE) or root / "optuna.db"
 
 
+def refuse_shared() -> None:
+    """Refuse one database for MLflow and Optuna.
+
+    Raises:
+        UserError: if both are to use the same.
+    """
+    address = os.environ.get(STORAGE)
+    if address and address == os.environ.get(TRACKING_URI):
+        raise UserError(
+            f"MLflow and Optuna cannot share a database, but both are to use {redact(address)}. "
+            "Name two of them."
+        )
+
+
 def open_storage(database: Path | str, patience: Patience | None = None) -> PatientStorage:
     """Open Optuna's storage, and make its tables if they are not there.
 
@@ -100,12 +114,8 @@ def _open_address(address: str) -> RDBStorage:
     from tracking.initialise import initialising
     from tracking.patience import cause
 
+    refuse_shared()
     where = redact(address)
-    if address == os.environ.get(TRACKING_URI):
-        raise UserError(
-            f"MLflow and Optuna cannot share a database, but both are to use {where}. "
-            "Name two of them."
-        )
     # A connection that was cut while it was idle is made anew.
     arguments = {"pool_pre_ping": True, "connect_args": LIMITS}
     try:

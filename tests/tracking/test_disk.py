@@ -57,3 +57,18 @@ def test_space_is_kept_back_and_given_back(tmp_path: Path) -> None:
     disk.release(tmp_path)
     disk.release(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file/x", "folder", "x" * 300, "file/y/x", "dangling/x"])
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="cannot be written: "):
+        disk.refuse_unwritable(tmp_path / name)
+
+
+def test_of_looking_whether_a_place_can_be_written_nothing_stays(tmp_path: Path) -> None:
+    disk.refuse_unwritable(tmp_path / "new" / "newer" / "x.csv")
+    disk.refuse_unwritable(tmp_path, folder=True)
+    assert not list(tmp_path.iterdir())

@@ -132,7 +132,12 @@ def test_the_second_load_prepares_nothing(
     again = load(str(divided), again_said.append)
     assert again == first
     assert {file: file.stat().st_mtime_ns for file in own_cache.rglob("*")} == dates
-    assert first_said == [f"data: {divided}, your own texts", "preparing the texts, once"]
+    assert [line.split(":")[0] for line in first_said] == [
+        "data",
+        "preparing the texts, once",
+        f"  counting the words of {first.n_texts['train']} training texts",
+        *(f"  {part}" for part in first.n_texts),
+    ]
     assert again_said == first_said[:1]
 
 
