@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.cluster import nodes
-from search.cluster.options import LOCAL, ClusterPlan
+from search.cluster.options import LOCAL, NO_RAY, ClusterPlan
 from search.places import Place
 from search.silence import silenced
 from tracking.cli import Stopped, UserError
@@ -69,7 +69,7 @@ def _ray(address: str) -> Any:
         import ray
         import ray._private.worker as worker
     except ModuleNotFoundError as error:
-        raise UserError("--cluster needs Ray: pip install 'seqsearch[ray]'.") from error
+        raise UserError(NO_RAY) from error
     # It prints pages of a lost node's log to stdout, which is for our results.
     setattr(worker, "listen_error_messages", lambda *arguments: None)  # noqa: B010
     return ray

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from dataclasses import dataclass
 
 from search.quantities import not_negative, positive
 from tracking.cli import UserError
 
+NO_RAY = "--cluster needs Ray: pip install 'seqsearch[ray]'."
 LOCAL = "local"  # start a cluster on this machine
 _AUTO = "auto"  # take the one that this machine is a node of
 
@@ -53,7 +55,7 @@ def cluster_plan(arguments: argparse.Namespace) -> ClusterPlan | None:
     """Give what was typed of a cluster; None where nothing was.
 
     Raises:
-        UserError: if trials are given processors of no cluster.
+        UserError: if trials are given processors of no cluster, or Ray is not installed.
     """
     n_cpus, n_gpus = arguments.cpus_per_trial, arguments.gpus_per_trial
     if arguments.cluster is None:
@@ -61,6 +63,8 @@ def cluster_plan(arguments: argparse.Namespace) -> ClusterPlan | None:
             if number is not None:
                 raise UserError(f"{option} means nothing without --cluster.")
         return None
+    if importlib.util.find_spec("ray") is None:
+        raise UserError(NO_RAY)
     return ClusterPlan(
         arguments.cluster,
         arguments.workers or (1 if arguments.deterministic else None),

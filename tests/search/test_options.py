@@ -238,6 +238,14 @@ def test_a_cluster_gives_each_trial_one_processor_until_more_is_asked_for() -> N
     assert typed(*words, *more).cluster == ClusterPlan("head.lab:6379", 3, 2, 1, 300.0)
 
 
+def test_a_cluster_without_ray_is_refused_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"needs Ray: pip install 'seqsearch\[ray\]'"):
+        typed("--cluster", "local")
+
+
 @pytest.mark.parametrize("address", ["", "head", "head:", ":6379", "head:0", "ray://head:10001"])
 def test_what_is_no_address_of_a_cluster_is_refused(
     address: str, capsys: pytest.CaptureFixture[str]

@@ -146,3 +146,12 @@ def test_an_address_of_no_known_kind_is_refused(
     assert end.value.code == 2
     assert "must begin with http://, https:// or postgresql+psycopg://" in said
     assert "secret" not in said
+
+
+def test_a_database_whose_package_is_missing_is_refused_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        Parser("search.run", None).parse_args(["--tracking-uri", "postgresql+psycopg://h/d"])
+    assert "pip install 'seqsearch[postgresql]'" in capsys.readouterr().err
