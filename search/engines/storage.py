@@ -32,13 +32,16 @@ def database(root: Path) -> Path | str:
     return os.environ.get(STORAGE) or root / "optuna.db"
 
 
-def refuse_shared() -> None:
+def refuse_shared(address: str | None = None) -> None:
     """Refuse one database for MLflow and Optuna.
+
+    Args:
+        address: of Optuna's; default: the one that --storage named.
 
     Raises:
         UserError: if both are to use the same.
     """
-    address = os.environ.get(STORAGE)
+    address = address or os.environ.get(STORAGE)
     if address and address == os.environ.get(TRACKING_URI):
         raise UserError(
             f"MLflow and Optuna cannot share a database, but both are to use {redact(address)}. "
@@ -114,7 +117,7 @@ def _open_address(address: str) -> RDBStorage:
     from tracking.initialise import initialising
     from tracking.patience import cause
 
-    refuse_shared()
+    refuse_shared(address)
     where = redact(address)
     # A connection that was cut while it was idle is made anew.
     arguments = {"pool_pre_ping": True, "connect_args": LIMITS}
