@@ -112,7 +112,8 @@ def options(arguments: argparse.Namespace) -> Options:
 
 def _refuse_early(chosen: Options) -> None:
     """Refuse places that cannot be read or written, before anything is trained for them."""
-    from search.datasets.sources import NAMES, locate
+    from search.datasets import NAMES
+    from search.datasets.sources import locate
     from tracking import store
     from tracking.disk import refuse_unwritable
 
