@@ -11,16 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from search import formats
+from search.formats import LONGEST, NAMES
 from tracking.cli import UserError
 
 MANIFEST = "manifest.json"
+_LARGEST_MANIFEST = 1 << 20  # bytes; a thousand classes and files take a fifth of it
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -100,15 +106,17 @@ def read(folder: Path) -> Manifest:
     """Read a bundle's manifest and make sure that its files are those it names.
 
     Raises:
-        UserError: if a file is missing, changed, or not named.
+        UserError: if the manifest is not valid, or a file is missing, changed, or not named.
     """
     path = folder / MANIFEST
-    if not path.is_file() or path.is_symlink():
+    if not _is_regular(path):
         raise UserError(f"{folder} is not a bundle: it has no {MANIFEST}.")
     try:
-        manifest = _load(path.read_bytes().decode("utf-8"))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__} {error}.") from error
+        manifest = _load(formats.read(path, _LARGEST_MANIFEST).decode("utf-8"))
+    except RecursionError as error:
+        raise UserError(f"{path} is damaged: it is nested too deeply.") from error
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path} is damaged: {error}.") from error
     found = _files(folder)
     for name in sorted(found ^ set(manifest.files)):
         what = "has a file that its manifest does not name" if name in found else "lacks"
@@ -121,18 +129,42 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
+def are_classes(value: object) -> bool:
+    """Return whether a value can be the names of a model's classes."""
+    return _are_names(value, fewest=2)
+
+
+def short(value: object) -> str:
+    """Show a value in one line of an error."""
+    said = repr(value)
+    return said if len(said) <= 40 else said[:40] + "..."
+
+
 def _files(folder: Path) -> set[str]:
-    """Name all files but the manifest. A link or an empty folder is as good as a file more."""
-    found = set()
+    """Name all files but the manifest. An empty folder counts as a file more.
+
+    Raises:
+        UserError: if there is anything but regular files: a link, a pipe, a device.
+    """
+    found: set[str] = set()
     for place, folders, files in os.walk(folder):
         inside = Path(place)
         links = [name for name in folders if (inside / name).is_symlink()]
+        for name in (*files, *links):
+            if not _is_regular(inside / name):
+                what = "a link" if (inside / name).is_symlink() else "no regular file"
+                raise UserError(f"{inside / name} is {what}; a bundle has regular files only.")
         empty = [] if folders or files or inside == folder else [""]
-        for name in (*files, *links, *empty):
-            found.add((inside / name).relative_to(folder).as_posix())
-            if (inside / name).is_symlink():
-                raise UserError(f"{inside / name} is a link; a bundle has files only.")
+        found.update((inside / name).relative_to(folder).as_posix() for name in (*files, *empty))
     return found - {MANIFEST}
+
+
+def _is_regular(path: Path) -> bool:
+    """Return whether a path is a regular file: no link, and nothing that blocks when opened."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _record(file: Path) -> FileRecord:
@@ -151,16 +183,120 @@ def _dump(manifest: Manifest) -> str:
 
 
 def _load(text: str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ValueError: if it is not valid.
+    """
     fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("it is no JSON object")
+    _check(fields)
     del fields["sha256"]
     files = {_name(name): FileRecord(**record) for name, record in fields["files"].items()}
     lists = {name: tuple(fields[name]) for name in ("classes", "interval", "formats")}
     manifest = Manifest(**{**fields, **lists, "files": files})
-    if not all(isinstance(name, str) for name in (*manifest.classes, *manifest.formats)):
-        raise TypeError("classes and formats are names")
     if _dump(manifest) != text:  # its own hash is in there, and nothing that the hash misses
         raise ValueError("it is not as it was written")
     return manifest
+
+
+def _check(fields: Mapping[str, Any]) -> None:
+    """Hold the fields of a manifest against `_LAWS`.
+
+    Raises:
+        ValueError: for the first that is missing, unknown or not what it must be.
+    """
+    for name in sorted(_LAWS.keys() ^ fields.keys()):
+        what = "lacks the field" if name in _LAWS else "has an unknown field"
+        raise ValueError(f"it {what} {short(name)}")
+    for name, (holds, law) in _LAWS.items():
+        if not holds(fields[name]):
+            raise ValueError(f"{name} must be {law}, but got {short(fields[name])}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_share(value: object) -> bool:
+    tiny = 1e-9  # an interval is computed
+    return (
+        type(value) is not bool and isinstance(value, int | float) and -tiny <= value <= 1 + tiny
+    )
+
+
+def _are_shares(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_share, value))
+
+
+def _are_names(value: object, fewest: int) -> bool:
+    """Whether it is a list of texts, each once."""
+    return (
+        isinstance(value, list)
+        and all(map(_is_text, value))
+        and len(set(value)) == len(value) >= fewest
+    )
+
+
+def _are_formats(value: object) -> bool:
+    return isinstance(value, list) and _are_names(value, fewest=1) and set(value) <= {*NAMES}
+
+
+def _are_params(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and all(isinstance(one, str | int | float) for one in value.values())
+        and type(value.get("text.maxlen")) is int
+        and 1 <= value["text.maxlen"] <= LONGEST
+        and value.get("text.truncating") in ("pre", "post")
+    )
+
+
+def _are_files(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_file, value.values()))
+
+
+def _is_file(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"n_bytes", "sha256"}
+        and _is_count(value["n_bytes"])
+        and _is_text(value["sha256"])
+    )
+
+
+_TEXT, _FLAG = (_is_text, "a text"), (_is_flag, "true or false")
+_LAWS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "classes": (are_classes, "two names or more, each once"),
+    "study": _TEXT,
+    "trial": (_is_count, "a whole number from 0"),
+    "family": _TEXT,
+    "params": (
+        _are_params,
+        f"plain values by name, with text.maxlen from 1 to {LONGEST:,} and text.truncating pre "
+        "or post",
+    ),
+    "val_accuracy": (_is_share, "a number from 0 to 1"),
+    "interval": (_are_shares, "two numbers from 0 to 1"),
+    "data": _TEXT,
+    "data_digest": _TEXT,
+    "split_digest": _TEXT,
+    "official_test_set": _FLAG,
+    "commit": _TEXT,
+    "refitted": _FLAG,
+    "formats": (_are_formats, f"one or more of {', '.join(NAMES)}, each once"),
+    "files": (_are_files, "size and SHA-256 of each file by its name"),
+    "sha256": _TEXT,
+}
 
 
 def _name(name: str) -> str:

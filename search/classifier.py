@@ -78,6 +78,12 @@ class Classifier:
         self._maxlen = int(params["text.maxlen"])
         self._truncating = params["text.truncating"]
         self._score = formats.open_score(format, folder)
+        n_classes = self._score([""]).shape[1:]
+        if n_classes != (len(self.classes),):
+            raise UserError(
+                f"{folder} names {len(self.classes)} classes, but its model ({format}) "
+                f"gives probabilities of the shape {n_classes} for a text."
+            )
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label texts.
@@ -165,7 +171,7 @@ def load(model: str | Path, format: str | None = None) -> Classifier:
 def open_folder(folder: Path, format: str | None = None) -> Classifier:
     """Open a bundle; or the model that a trial keeps in MLflow, which is a Keras file."""
     if (folder / "classes.json").is_file() and not (folder / bundle.MANIFEST).is_file():
-        classes = json.loads((folder / "classes.json").read_text("utf-8"))
+        classes: Sequence[str] = _classes(folder / "classes.json")
         params: Mapping[str, Any] = _text_params(folder)
         known: tuple[str, ...] = ("keras",)
     else:
@@ -175,6 +181,18 @@ def open_folder(folder: Path, format: str | None = None) -> Classifier:
     if chosen not in known:
         raise UserError(f"{folder} has no format {chosen!r}. It has: {', '.join(known)}.")
     return Classifier(classes, params, chosen, folder)
+
+
+def _classes(file: Path) -> list[str]:
+    """Read the names of the classes that lie beside a trial's kept model."""
+    try:
+        found = json.loads(formats.read(file, formats.LARGEST_TEXT))
+        if bundle.are_classes(found):
+            return list(found)
+        got = f"it has {bundle.short(found)}"
+    except (OSError, ValueError, RecursionError) as error:
+        got = str(error) or type(error).__name__
+    raise UserError(f"{file} must be a list of two names or more, each once, but {got}.")
 
 
 def _text_params(folder: Path) -> dict[str, Any]:
@@ -190,11 +208,6 @@ def _checked(texts: Sequence[str]) -> Iterator[str]:
         raise UserError("a list of texts is needed, but got one text; put it into a list.")
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise UserError(f"a text is a string, but number {place} is {_short(text)}.")
+            raise UserError(f"a text is a string, but number {place} is {bundle.short(text)}.")
         # Half a surrogate pair, as JSON can hold one, is no character of any text.
         yield text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _short(value: object) -> str:
-    said = repr(value)
-    return said if len(said) <= 40 else said[:40] + "..."

@@ -10,6 +10,7 @@ shape (n_texts, n_classes).
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Score = Callable[[list[str]], NDArray[np.float32]]
 
 NAMES = ("keras", "saved_model", "onnx")
+LONGEST = 100_000  # tokens of a text at most, whatever a file asks for
+LARGEST_TEXT = 1 << 26  # bytes of a vocabulary, of settings, or of a graph without its weights
 
 
 def write(name: str, model: Any, folder: Path, classes: tuple[str, ...]) -> None:
@@ -59,3 +62,19 @@ def open_score(name: str, folder: Path) -> Score:
             from search.formats import keras_file
 
             return keras_file.open_score(folder)
+
+
+def read(file: Path, largest: int) -> bytes:
+    """Read a file of at most `largest` bytes.
+
+    Raises:
+        ValueError: if it is larger, or is no regular file, which could block or never end.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{file.name} is no regular file")
+    if found.st_size > largest:
+        raise ValueError(
+            f"{file.name} has {found.st_size:,} bytes, and at most {largest:,} are read"
+        )
+    return file.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -11,18 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search.formats import LARGEST_TEXT
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
     from search.formats import Score
 
 FILE = "model.keras"
+_WEIGHTS = "model.weights.h5"
+_MEMBERS = frozenset({"config.json", "metadata.json", _WEIGHTS})
+_MOST_WEIGHTS = 10_000  # and groups of them: a group can hold itself
+_BYTES = 4  # of a weight at least
+_UNREADABLE = (OSError, ValueError, KeyError, RecursionError)
 
 # All that a model of ours is made of. Keras itself has layers that run code from elsewhere.
 _OF_KERAS = frozenset(
     {
         *("Functional", "InputLayer", "Activation", "Concatenate", "Dense", "Dropout"),
         *("Embedding", "DTypePolicy", "Adam", "__keras_tensor__"),
+        *("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
         *("GlorotUniform", "Orthogonal", "RandomUniform", "Zeros", "Constant"),
         # Masks are computed with these.
         *("Any", "ExpandDims", "GetItem", "LogicalOr", "NotEqual", "ZerosLike", "__slice__"),
@@ -47,7 +55,9 @@ def load(file: Path) -> Any:
     Raises:
         UserError: if the file is no such model, or names a layer that is not ours.
     """
-    check(_config(file), file)
+    config = _config(file)
+    check(config, file)
+    _check_size(config, file)
     from search.backend import keras, silenced
 
     importlib.import_module("search.models")  # our layers, which Keras then knows by name
@@ -55,16 +65,25 @@ def load(file: Path) -> Any:
     try:
         with silenced():
             return keras.models.load_model(file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except Exception as error:  # what Keras raises over a configuration of elsewhere is endless
         raise _not_loaded(file, error) from error
 
 
 def text_params(file: Path) -> dict[str, Any]:
     """Read how a model prepares a text, as hyperparameters, without loading it."""
     for made_of in _objects(_config(file)):
-        if made_of["class_name"] == "EncodeText":
-            found = made_of["config"]
-            return {f"text.{name}": found[name] for name in ("maxlen", "truncating", "padding")}
+        match made_of:
+            case {
+                "class_name": "EncodeText",
+                "config": {
+                    "maxlen": int(),
+                    "truncating": "pre" | "post",
+                    "padding": str(),
+                } as found,
+            }:
+                return {
+                    f"text.{name}": found[name] for name in ("maxlen", "truncating", "padding")
+                }
     raise UserError(f"{file} takes no raw text.")
 
 
@@ -96,7 +115,15 @@ def open_score(folder: Path) -> Score:
     signature = [tf.TensorSpec([None], tf.string)]
     # As a graph: step by step in Python, an LSTM takes a hundred times as long.
     graph = tf.function(lambda texts: model(texts, training=False), input_signature=signature)
-    return lambda texts: spread(np.asarray(graph(as_tensor(texts))))
+
+    def score(texts: list[str]) -> Any:
+        return spread(np.asarray(graph(as_tensor(texts))))
+
+    try:
+        score([""])
+    except Exception as error:  # as above
+        raise _not_loaded(folder / FILE, error) from error
+    return score
 
 
 def as_tensor(texts: list[str]) -> Any:
@@ -107,11 +134,75 @@ def as_tensor(texts: list[str]) -> Any:
 
 
 def _config(file: Path) -> Any:
+    """Read what a model is made of, if the file holds what Keras writes and nothing is packed."""
     try:
+        if not file.is_file():
+            raise ValueError("it is no regular file")
         with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if {member.filename for member in members} != _MEMBERS or len(members) != len(
+                _MEMBERS
+            ):
+                raise ValueError(f"it must hold {', '.join(sorted(_MEMBERS))}, each once")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise ValueError("it is compressed, which no file of Keras is")
+            if archive.getinfo("config.json").file_size > LARGEST_TEXT:
+                raise ValueError("config.json is too large")
+            if sum(member.file_size for member in members) > file.stat().st_size:
+                raise ValueError("it claims to hold more than its size")
             return json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
+    except (*_UNREADABLE, zipfile.BadZipFile) as error:
         raise _not_loaded(file, error) from error
+
+
+def _check_size(config: Any, file: Path) -> None:
+    """Make sure that the weights that a model asks for lie in its file, before there is room made.
+
+    Raises:
+        UserError: if they do not.
+    """
+    from search.formats.keras_size import n_weights
+
+    size = file.stat().st_size
+    try:
+        asked = n_weights(config) * _BYTES
+        _check_weights(file)
+    except (*_UNREADABLE, TypeError, AttributeError, IndexError) as error:
+        raise _not_loaded(file, error) from error
+    if asked > size:
+        raise UserError(
+            f"{file} is refused: its layers need {asked:,} bytes of weights, but it has {size:,}."
+        )
+
+
+def _check_weights(file: Path) -> None:
+    """Make sure that weights are no larger than the file, and lie in it as they are.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    import h5py
+
+    with (
+        zipfile.ZipFile(file) as archive,
+        h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as weights,
+    ):
+        waiting, n_seen, n_bytes = [weights], 0, 0
+        while waiting:
+            group = waiting.pop()
+            for name in group:
+                n_seen += 1
+                if type(group.get(name, getlink=True)) is not h5py.HardLink:
+                    raise ValueError(f"its weights have a link to elsewhere: {name[:40]!r}")
+                found = group[name]
+                if isinstance(found, h5py.Group):
+                    waiting.append(found)
+                    continue
+                if found.external or found.is_virtual or found.chunks:
+                    raise ValueError(f"its weights do not lie there as they are: {name[:40]!r}")
+                n_bytes += found.size * found.dtype.itemsize
+            if n_seen > _MOST_WEIGHTS or n_bytes > file.stat().st_size:
+                raise ValueError(f"its weights claim to have {n_bytes:,} bytes")
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.formats import encoder
-from search.formats.encoder import SETTINGS, Encoder
+from search.formats import LARGEST_TEXT, LONGEST, encoder, onnx_check, read
+from search.formats.encoder import SETTINGS, VOCABULARY, Encoder
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
     from search.formats import Score
 
 FILE = "model.onnx"
+_LARGEST = 2**31 - 1  # bytes: protobuf knows no larger message
 
 
 def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
@@ -35,25 +36,46 @@ def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
 
 
 def open_score(folder: Path) -> Score:
-    """Open the file in this folder."""
+    """Open the file in this folder, if it holds nothing but what our exports hold."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Threads that wait in a loop take the cores from others, and halve the speed beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        encode = Encoder.load(folder)
-        session = onnxruntime.InferenceSession(
-            (folder / FILE).read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime has no public class for its own
-        raise UserError(f"{folder / FILE} cannot be loaded: {_first_line(error)}") from error
+    session: Any = None
 
     def score(texts: list[str]) -> Any:
         ids = np.array(encode(texts), np.int32)
         return session.run(["probabilities"], {"ids": ids})[0]
 
+    try:
+        encode = _encoder(folder)
+        content = read(folder / FILE, _LARGEST)
+        onnx_check.check(content)
+        # From memory: from a path, it would know where other files are.
+        session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        score([""])
+    except Exception as error:  # onnxruntime has no public class for its own
+        raise UserError(f"{folder / FILE} cannot be loaded: {_first_line(error)}") from error
     return score
+
+
+def _encoder(folder: Path) -> Encoder:
+    """Make the encoder of the settings and words in a folder.
+
+    Raises:
+        ValueError: if they are not what `write` writes.
+    """
+    settings = json.loads(read(folder / SETTINGS, LARGEST_TEXT))
+    match settings:
+        case {"maxlen": int(), "truncating": "pre" | "post", "padding": "bucket" | "full"} if (
+            len(settings) == 3 and 1 <= settings["maxlen"] <= LONGEST
+        ):
+            words = read(folder / VOCABULARY, LARGEST_TEXT).decode("utf-8").split("\n")
+            return Encoder(words, **settings)
+    raise ValueError(f"{SETTINGS} must have maxlen, truncating and padding of an encoder")
 
 
 def _first_line(error: Exception) -> str:

@@ -85,10 +85,21 @@ def _convolution(graph: Graph, layer: Any, given: list[Value]) -> Value:
 
 
 def _pool(graph: Graph, layer: Any, given: list[Value]) -> Value:
-    (steps,) = given
     if layer.how == "max":
-        kept = graph.blank(steps, layers.LOWEST)
-        return Value(graph.add("ReduceMax", kept, axes=[1], keepdims=0))
+        return _largest(graph, graph.blank(given[0], layers.LOWEST))
+    return _mean(graph, layer, given)
+
+
+def _largest(graph: Graph, steps: str) -> Value:
+    return Value(graph.add("ReduceMax", steps, axes=[1], keepdims=0))
+
+
+def _global_max(graph: Graph, layer: Any, given: list[Value]) -> Value:
+    return _largest(graph, given[0].name)  # Keras' own pools the padding too
+
+
+def _mean(graph: Graph, layer: Any, given: list[Value]) -> Value:
+    (steps,) = given
     if steps.mask is None:
         return Value(graph.add("ReduceMean", steps.name, axes=[1], keepdims=0))
     total = graph.add("ReduceSum", graph.blank(steps), graph.constant([1]), keepdims=0)
@@ -223,6 +234,8 @@ _CONVERT: dict[type, Convert] = {
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _nothing,
     keras.layers.Embedding: _embedding,
+    keras.layers.GlobalAveragePooling1D: _mean,
+    keras.layers.GlobalMaxPooling1D: _global_max,
     layers.FlattenSteps: _flatten,
     layers.MaskedConv1D: _convolution,
     layers.MaxPoolSteps: _max_pool,

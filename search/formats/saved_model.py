@@ -8,11 +8,14 @@ model.signatures["serving_default"](text=tf.constant(["A wonderful film."]))
 
 from __future__ import annotations
 
+import math
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search.formats import LARGEST_TEXT, read
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
@@ -20,18 +23,9 @@ if TYPE_CHECKING:
 
 FOLDER = "saved_model"
 _GRAPH = "saved_model.pb"
+_VARIABLES = "variables"
 _SIGNATURE = "serving_default"
-
-# What a graph could do to this machine, and ours never do.
-_REFUSED = frozenset(
-    {
-        *("EagerPyFunc", "PyFunc", "PyFuncStateless", "PyCall", "Print", "PrintV2"),
-        *("ReadFile", "WriteFile", "MatchingFiles", "ImmutableConst", "Save", "SaveSlices"),
-        *("WholeFileReader", "WholeFileReaderV2", "TextLineReader", "TextLineReaderV2"),
-        *("TextLineDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2"),
-        *("TFRecordDataset", "TFRecordDatasetV2", "SqlDataset", "DebugIdentityV3"),
-    }
-)
+_BYTES_OF_A_STRING = 24  # in memory, where it is empty
 
 
 def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
@@ -58,47 +52,68 @@ def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
 
 
 def open_score(folder: Path) -> Score:
-    """Open the saved model in this folder."""
+    """Open the saved model in this folder, if it only computes."""
     from search.backend import silenced, tf
     from search.formats.keras_file import as_tensor
 
     saved = folder / FOLDER
-    check(saved)
-    try:
-        with silenced():
-            model = tf.saved_model.load(str(saved))
-        serve = model.signatures[_SIGNATURE]
-    except (ValueError, KeyError, OSError, AttributeError, tf.errors.OpError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{saved} cannot be loaded: {reason}") from error
+    graph = check(saved)
+    model: Any = None
 
-    def score(texts: list[str], keep: Any = model) -> Any:  # the signature does not keep it alive
+    def score(texts: list[str]) -> Any:
+        serve = model.signatures[_SIGNATURE]  # which does not keep the model alive
         return np.asarray(serve(text=as_tensor(texts))["probabilities"])
 
+    try:
+        _check_variables(saved / _VARIABLES)
+        with silenced(), tempfile.TemporaryDirectory(prefix="seqsearch-") as place:
+            (Path(place) / _GRAPH).write_bytes(graph)
+            (Path(place) / _VARIABLES).symlink_to((saved / _VARIABLES).absolute())
+            model = tf.saved_model.load(place)
+        score([""])
+    except Exception as error:  # what TensorFlow raises over a graph of somewhere else is endless
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{saved} cannot be loaded: {reason}") from error
     return score
 
 
-def check(saved: Path) -> None:
-    """Refuse a graph that reads or writes files, or calls Python.
+def check(saved: Path) -> bytes:
+    """Read a graph, and refuse one that does more than compute.
+
+    Returns:
+        the graph, without what saves and restores it.
 
     Raises:
-        UserError: with the name of the operation.
+        UserError: with what it has.
     """
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+    from search.formats import saved_graph
 
-    graph = SavedModel()
     try:
-        graph.ParseFromString((saved / _GRAPH).read_bytes())
-    except (OSError, DecodeError) as error:
+        content = read(saved / _GRAPH, LARGEST_TEXT)
+    except (OSError, ValueError) as error:
         raise UserError(f"{saved} cannot be loaded: {error}") from error
-    for meta in graph.meta_graphs:
-        nodes = [*meta.graph_def.node]
-        for function in meta.graph_def.library.function:
-            nodes += function.node_def
-        for node in nodes:
-            if node.op in _REFUSED:
-                raise UserError(
-                    f"{saved} is refused: a model computes, but this one has the operation "
-                    f"{node.op}."
-                )
+    try:
+        return saved_graph.checked(content)
+    except ValueError as error:
+        raise UserError(f"{saved} is refused: {error}.") from error
+
+
+def _check_variables(folder: Path) -> None:
+    """Variables are no larger than the file that they lie in: nothing else is allocated.
+
+    Raises:
+        ValueError: if they are.
+    """
+    from search.backend import tf
+
+    if (folder / "variables.index").stat().st_size > LARGEST_TEXT:
+        raise ValueError("variables.index is too large")
+    reader = tf.train.load_checkpoint(str(folder / "variables"))
+    types = reader.get_variable_to_dtype_map()
+    n_bytes = sum(
+        math.prod(shape) * (_BYTES_OF_A_STRING if types[name] == tf.string else types[name].size)
+        for name, shape in reader.get_variable_to_shape_map().items()
+    )
+    found = (folder / "variables.data-00000-of-00001").stat().st_size
+    if n_bytes > found:
+        raise ValueError(f"its variables take {n_bytes:,} bytes, but the file has {found:,}")

@@ -9,6 +9,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def _manifest() -> Manifest:
         study="lstm",
         trial=3,
         family="lstm",
-        params={"lstm.units": 128, "text.truncating": "pre"},
+        params={"lstm.units": 128, "text.maxlen": 400, "text.truncating": "pre"},
         val_accuracy=0.86,
         interval=(0.85, 0.87),
         data="mine 🎬.csv",
@@ -71,7 +72,7 @@ def test_what_is_written_is_read(tmp_path: Path, model: Path) -> None:
     assert bundle.read(out) == written
     assert (out / MODEL).read_bytes() == model.read_bytes()
     assert sorted(file.name for file in out.iterdir()) == [MANIFEST, MODEL, "saved_model"]
-    assert written.params == {"lstm.units": 128, "text.truncating": "pre"}
+    assert written.params == _manifest().params
     assert written.data == "mine 🎬.csv"
     assert set(written.files) == {MODEL, NESTED}
     assert written.files[NESTED].n_bytes == 6
@@ -218,15 +219,94 @@ def test_files_of_another_shape_are_refused(folder: Path, files: object) -> None
         bundle.read(folder)
 
 
+def _seal_again(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a manifest as somebody would who knows how it is made."""
+    fields = json.loads((folder / MANIFEST).read_text("utf-8"))
+    del fields["sha256"]
+    change(fields)
+    fields["sha256"] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
+
+
+HOSTILE: list[tuple[str, object, str]] = [
+    ("formats", [], "formats must be one or more of keras, saved_model, onnx"),
+    ("formats", ["pmml"], "formats must be"),
+    ("formats", ["keras", "keras"], "formats must be"),
+    ("formats", "keras", "formats must be"),
+    ("formats", [["keras"]], "formats must be"),
+    ("formats", {"keras": 1}, "formats must be"),
+    ("params", None, "params must be plain values by name"),
+    ("params", [], "params must be"),
+    ("params", {}, "params must be"),
+    ("params", {"text.maxlen": "400", "text.truncating": "pre"}, "params must be"),
+    ("params", {"text.maxlen": 10**12, "text.truncating": "pre"}, "params must be"),
+    ("params", {"text.maxlen": True, "text.truncating": "pre"}, "params must be"),
+    ("params", {"text.maxlen": 400, "text.truncating": "elsewhere"}, "params must be"),
+    ("params", {"text.maxlen": 400, "text.truncating": "pre", "x": []}, "params must be"),
+    ("classes", [], "classes must be two names or more"),
+    ("classes", ["pos"], "classes must be"),
+    ("classes", ["pos", "pos"], "classes must be"),
+    ("classes", ["neg", 5], "classes must be"),
+    ("classes", "np", "classes must be"),
+    ("trial", -1, "trial must be a whole number"),
+    ("trial", "3", "trial must be"),
+    ("val_accuracy", float("nan"), "val_accuracy must be a number from 0 to 1"),
+    ("val_accuracy", "high", "val_accuracy must be"),
+    ("interval", [0.5], "interval must be two numbers"),
+    ("interval", {"0": 0.5}, "interval must be"),
+    ("refitted", 1, "refitted must be true or false"),
+    ("study", {"name": "x"}, "study must be a text"),
+    ("family", "\x1b[31m" * 200_000 + "\n", "at most 1,048,576 are read"),
+    ("files", {MODEL: {"n_bytes": -1, "sha256": ""}}, "files must be"),
+    ("files", {MODEL: {"n_bytes": 1, "sha256": "", "more": 1}}, "files must be"),
+    ("files", [MODEL], "files must be"),
+    ("more", 1, "has an unknown field 'more'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), HOSTILE)
+def test_a_manifest_that_breaks_a_law_is_refused_in_one_line(
+    folder: Path, name: str, value: object, said: str
+) -> None:
+    _seal_again(folder, lambda fields: fields.update({name: value}))
+
+    with pytest.raises(UserError, match=said) as refused:
+        bundle.read(folder)
+
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["formats", "params", "classes", "files"])
+def test_a_manifest_that_lacks_a_field_is_refused(folder: Path, name: str) -> None:
+    _seal_again(folder, lambda fields: fields.pop(name))
+
+    with pytest.raises(UserError, match=f"lacks the field '{name}'"):
+        bundle.read(folder)
+
+
+def test_a_manifest_of_a_gigabyte_is_not_read(folder: Path) -> None:
+    with (folder / MANIFEST).open("r+b") as file:
+        file.truncate(1 << 30)
+
+    with pytest.raises(UserError, match=r"is damaged: .* at most 1,048,576 are read"):
+        bundle.read(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL, NESTED, MANIFEST])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_opened(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+
+    with pytest.raises(UserError, match=r"is no regular file|is not a bundle"):
+        bundle.read(folder)
+
+
 @pytest.mark.parametrize(
     "name", ["../kept.keras", "/etc/hostname", "sub/model.keras", "./x", "a//b", "a\\b"]
 )
 def test_a_manifest_that_points_elsewhere_is_refused(folder: Path, name: str) -> None:
-    fields = json.loads((folder / MANIFEST).read_text("utf-8"))
-    fields["files"][name] = fields["files"][MODEL]
-    del fields["sha256"]
-    fields["sha256"] = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-    (folder / MANIFEST).write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
+    _seal_again(folder, lambda fields: fields["files"].update({name: fields["files"][MODEL]}))
 
     with pytest.raises(UserError, match=r"lacks|is damaged"):
         bundle.read(folder)

@@ -130,3 +130,43 @@ def test_a_damaged_bundle_is_refused_before_anything_is_loaded(
     monkeypatch.setattr(formats, "open_score", never)
     with pytest.raises(UserError, match=r"vocabulary\.txt is not the file that was exported"):
         load(copy)
+
+
+def kept_model(folder: Path, classes: str) -> Path:
+    """What MLflow keeps of a trial's model."""
+    exported(folder, "nbsvm", ("keras",))
+    (folder / "classes.json").write_text(classes, "utf-8")
+    return folder
+
+
+def test_the_model_that_a_trial_keeps_is_loaded(tmp_path: Path) -> None:
+    assert load(kept_model(tmp_path, '["neg", "pos"]')).classes == ("neg", "pos")
+
+
+@pytest.mark.parametrize(
+    "classes", ["", "{", "5", "[]", '["pos"]', '["pos", "pos"]', '["neg", 5]', "[" * 100_000]
+)
+def test_broken_names_of_classes_are_refused_in_one_line(tmp_path: Path, classes: str) -> None:
+    (tmp_path / "classes.json").write_text(classes, "utf-8")
+    with pytest.raises(UserError, match=r"classes\.json must be a list of two names") as refused:
+        load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_of_another_number_of_classes_is_refused(tmp_path: Path) -> None:
+    folder = kept_model(tmp_path, '["neg", "pos", "so"]')
+    with pytest.raises(UserError, match=r"names 3 classes, but its model \(keras\) gives"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_format_that_the_manifest_promises_and_the_folder_lacks_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    with bundle.building(out) as building:
+        (building / "vocabulary.txt").write_text("the", "utf-8")
+        bundle.seal(building, replace(_manifest(), formats=(name,)))
+    with pytest.raises(UserError, match="cannot be loaded") as refused:
+        load(out)
+    assert "\n" not in str(refused.value)
