@@ -11,9 +11,12 @@ shape (n_texts, n_classes).
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tracking.cli import Stopped, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 NAMES = ("keras", "saved_model", "onnx")
 LONGEST = 100_000  # tokens of a text at most, whatever a file asks for
+_LONGEST_REASON = 300  # characters; some quote a whole configuration
 LARGEST_TEXT = 1 << 26  # bytes of a vocabulary, of settings, or of a graph without its weights
 
 
@@ -62,6 +66,22 @@ def open_score(name: str, folder: Path) -> Score:
             from search.formats import keras_file
 
             return keras_file.open_score(folder)
+
+
+@contextmanager
+def loading(file: Path) -> Iterator[None]:
+    """Turn whatever is raised over a file into one line.
+
+    It may come from elsewhere, and what TensorFlow, Keras and onnxruntime raise over such a file
+    has no end.
+    """
+    try:
+        yield
+    except (UserError, Stopped):
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{file} cannot be loaded: {reason[:_LONGEST_REASON]}") from error
 
 
 def read(file: Path, largest: int) -> bytes:

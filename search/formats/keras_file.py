@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.formats import LARGEST_TEXT
+from search.formats import LARGEST_TEXT, loading
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 FILE = "model.keras"
 _WEIGHTS = "model.weights.h5"
-_MEMBERS = frozenset({"config.json", "metadata.json", _WEIGHTS})
+_MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _MOST_WEIGHTS = 10_000  # and groups of them: a group can hold itself
 _BYTES = 4  # of a weight at least
-_UNREADABLE = (OSError, ValueError, KeyError, RecursionError)
 
 # All that a model of ours is made of. Keras itself has layers that run code from elsewhere.
 _OF_KERAS = frozenset(
@@ -62,11 +61,8 @@ def load(file: Path) -> Any:
 
     importlib.import_module("search.models")  # our layers, which Keras then knows by name
     importlib.import_module("search.text_model")
-    try:
-        with silenced():
-            return keras.models.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # what Keras raises over a configuration of elsewhere is endless
-        raise _not_loaded(file, error) from error
+    with loading(file), silenced():
+        return keras.models.load_model(file, compile=False, safe_mode=True)
 
 
 def text_params(file: Path) -> dict[str, Any]:
@@ -119,10 +115,8 @@ def open_score(folder: Path) -> Score:
     def score(texts: list[str]) -> Any:
         return spread(np.asarray(graph(as_tensor(texts))))
 
-    try:
+    with loading(folder / FILE):
         score([""])
-    except Exception as error:  # as above
-        raise _not_loaded(folder / FILE, error) from error
     return score
 
 
@@ -135,15 +129,13 @@ def as_tensor(texts: list[str]) -> Any:
 
 def _config(file: Path) -> Any:
     """Read what a model is made of, if the file holds what Keras writes and nothing is packed."""
-    try:
+    with loading(file):
         if not file.is_file():
             raise ValueError("it is no regular file")
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-            if {member.filename for member in members} != _MEMBERS or len(members) != len(
-                _MEMBERS
-            ):
-                raise ValueError(f"it must hold {', '.join(sorted(_MEMBERS))}, each once")
+            if sorted(member.filename for member in members) != _MEMBERS:
+                raise ValueError(f"it must hold {', '.join(_MEMBERS)}, each once")
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise ValueError("it is compressed, which no file of Keras is")
             if archive.getinfo("config.json").file_size > LARGEST_TEXT:
@@ -151,8 +143,6 @@ def _config(file: Path) -> Any:
             if sum(member.file_size for member in members) > file.stat().st_size:
                 raise ValueError("it claims to hold more than its size")
             return json.loads(archive.read("config.json"))
-    except (*_UNREADABLE, zipfile.BadZipFile) as error:
-        raise _not_loaded(file, error) from error
 
 
 def _check_size(config: Any, file: Path) -> None:
@@ -164,11 +154,9 @@ def _check_size(config: Any, file: Path) -> None:
     from search.formats.keras_size import n_weights
 
     size = file.stat().st_size
-    try:
+    with loading(file):
         asked = n_weights(config) * _BYTES
         _check_weights(file)
-    except (*_UNREADABLE, TypeError, AttributeError, IndexError) as error:
-        raise _not_loaded(file, error) from error
     if asked > size:
         raise UserError(
             f"{file} is refused: its layers need {asked:,} bytes of weights, but it has {size:,}."
@@ -216,8 +204,3 @@ def _objects(config: Any) -> Iterator[dict[str, Any]]:
                 waiting += found.values()
             case list() as found:
                 waiting += found
-
-
-def _not_loaded(file: Path, error: Exception) -> UserError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return UserError(f"{file} cannot be loaded: {reason}")

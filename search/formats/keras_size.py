@@ -141,11 +141,13 @@ def _whole(value: object, most: int | None = None) -> int:
     return value
 
 
-def _sources(node: Any) -> Iterator[str]:
-    """Find the layers whose outputs a layer is given."""
-    for found in _walk(node):
-        if isinstance(found, dict) and found.get("class_name") == "__keras_tensor__":
-            yield found["config"]["keras_history"][0]
+def _sources(nodes: list[Any]) -> Iterator[str]:
+    """Find the layers whose outputs a layer is given; a mask makes no weights."""
+    for node in nodes:
+        given = {name: value for name, value in node["kwargs"].items() if name != "mask"}
+        for found in _walk([node["args"], given]):
+            if isinstance(found, dict) and found.get("class_name") == "__keras_tensor__":
+                yield found["config"]["keras_history"][0]
 
 
 def _numbers(value: Any) -> list[int]:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.formats import LARGEST_TEXT, LONGEST, encoder, onnx_check, read
+from search.formats import LARGEST_TEXT, LONGEST, encoder, loading, onnx_check, read
 from search.formats.encoder import SETTINGS, VOCABULARY, Encoder
-from tracking.cli import UserError
 
 if TYPE_CHECKING:
     from search.formats import Score
@@ -48,7 +47,7 @@ def open_score(folder: Path) -> Score:
         ids = np.array(encode(texts), np.int32)
         return session.run(["probabilities"], {"ids": ids})[0]
 
-    try:
+    with loading(folder / FILE):
         encode = _encoder(folder)
         content = read(folder / FILE, _LARGEST)
         onnx_check.check(content)
@@ -57,8 +56,6 @@ def open_score(folder: Path) -> Score:
             content, options, providers=["CPUExecutionProvider"]
         )
         score([""])
-    except Exception as error:  # onnxruntime has no public class for its own
-        raise UserError(f"{folder / FILE} cannot be loaded: {_first_line(error)}") from error
     return score
 
 
@@ -76,7 +73,3 @@ def _encoder(folder: Path) -> Encoder:
             words = read(folder / VOCABULARY, LARGEST_TEXT).decode("utf-8").split("\n")
             return Encoder(words, **settings)
     raise ValueError(f"{SETTINGS} must have maxlen, truncating and padding of an encoder")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search.formats import LARGEST_TEXT, read
+from search.formats import LARGEST_TEXT, loading, read
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
@@ -64,16 +64,13 @@ def open_score(folder: Path) -> Score:
         serve = model.signatures[_SIGNATURE]  # which does not keep the model alive
         return np.asarray(serve(text=as_tensor(texts))["probabilities"])
 
-    try:
+    with loading(saved):
         _check_variables(saved / _VARIABLES)
         with silenced(), tempfile.TemporaryDirectory(prefix="seqsearch-") as place:
             (Path(place) / _GRAPH).write_bytes(graph)
             (Path(place) / _VARIABLES).symlink_to((saved / _VARIABLES).absolute())
             model = tf.saved_model.load(place)
         score([""])
-    except Exception as error:  # what TensorFlow raises over a graph of somewhere else is endless
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{saved} cannot be loaded: {reason}") from error
     return score
 
 
@@ -88,10 +85,8 @@ def check(saved: Path) -> bytes:
     """
     from search.formats import saved_graph
 
-    try:
+    with loading(saved):
         content = read(saved / _GRAPH, LARGEST_TEXT)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{saved} cannot be loaded: {error}") from error
     try:
         return saved_graph.checked(content)
     except ValueError as error:

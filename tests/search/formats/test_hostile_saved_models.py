@@ -79,6 +79,15 @@ def test_an_export_passes_and_loses_its_saver(honest: bytes) -> None:
     assert not meta.HasField("saver_def")
 
 
+def test_what_hides_in_the_saver_goes_with_it(honest: bytes) -> None:
+    saved = parsed(honest)
+    for function in saved.meta_graphs[0].graph_def.library.function:
+        if any(node.op in ("SaveV2", "RestoreV2") for node in function.node_def):
+            function.node_def.add(name="hostile", op="WriteFile")
+    (meta,) = parsed(saved_graph.checked(saved.SerializeToString())).meta_graphs
+    assert "WriteFile" not in {node.op for node in saved_graph._nodes(meta.graph_def)}
+
+
 def a_second_graph(saved: Any) -> None:
     saved.meta_graphs.add().CopyFrom(saved.meta_graphs[0])
     saved.meta_graphs[1].graph_def.node.add(name="hostile", op="WriteFile")
