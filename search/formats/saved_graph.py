@@ -12,8 +12,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 # The measured union over all families; a test holds the exports to it.
 OPERATIONS = frozenset(
     {
@@ -56,11 +54,7 @@ def checked(content: bytes) -> bytes:
     """
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    saved = SavedModel()
-    try:
-        saved.ParseFromString(content)
-    except DecodeError as error:
-        raise ValueError(str(error)) from error
+    saved = SavedModel.FromString(content)
     if len(saved.meta_graphs) != 1:
         raise ValueError(
             f"a model of ours has one graph, but this one has {len(saved.meta_graphs)}"

@@ -87,10 +87,10 @@ def check(saved: Path) -> bytes:
 
     with loading(saved):
         content = read(saved / _GRAPH, LARGEST_TEXT)
-    try:
-        return saved_graph.checked(content)
-    except ValueError as error:
-        raise UserError(f"{saved} is refused: {error}.") from error
+        try:
+            return saved_graph.checked(content)
+        except ValueError as error:
+            raise UserError(f"{saved} is refused: {error}.") from error
 
 
 def _check_variables(folder: Path) -> None:
