@@ -114,14 +114,22 @@ window.seqsearch = window.seqsearch || {};
       const found = this.visible();
       const pages = Math.max(1, Math.ceil(found.length / PAGE));
       this.page = Math.min(this.page, pages - 1);
-      const focused = this.scroll.contains(document.activeElement) && document.activeElement.dataset.column;
+      const focused = this.scroll.contains(document.activeElement) && document.activeElement;
       const table = element("table");
       table.append(element("caption", {}, "Trials"), this.head(), this.body(found));
       this.scroll.replaceChildren(table);
-      const again = focused && this.scroll.querySelector(`[data-column="${focused}"]`);
+      const again = focused && this.again(focused);
       if (again) again.focus();
       this.count.textContent = `${found.length.toLocaleString("en-US")} of ${this.data.rows.length.toLocaleString("en-US")} trials`;
       this.turn(pages);
+    }
+
+    // What stands where an element of the table drawn before stood.
+    again(before) {
+      if (before.dataset.column) return this.scroll.querySelector(`[data-column="${before.dataset.column}"]`);
+      const row = before.closest("tr");
+      const same = row && [...this.scroll.querySelectorAll("tbody tr")].find((other) => other.dataset.key === row.dataset.key);
+      return same && (before === row ? same : same.querySelector("a"));
     }
 
     head() {
@@ -151,7 +159,9 @@ window.seqsearch = window.seqsearch || {};
       const body = element("tbody");
       const trial = this.data.columns.findIndex((column) => column.name === "trial");
       found.slice(this.page * PAGE, (this.page + 1) * PAGE).forEach((place) => {
-        const row = element("tr", { "data-place": place });
+        const choose = window.seqsearch.onChoice;
+        const key = this.data.keys[place];
+        const row = element("tr", { "data-place": place, "data-key": JSON.stringify(key), ...(choose && { tabindex: 0 }) });
         this.data.rows[place].forEach((value, at) => {
           const text = shown(value, this.data.columns[at].digits);
           const cell = element("td", typeof value === "number" ? { class: "number" } : { title: text });
@@ -166,9 +176,10 @@ window.seqsearch = window.seqsearch || {};
           row.append(cell);
         });
         if (place === this.chosen) row.classList.add("chosen");
-        row.addEventListener("click", () => {
-          if (window.seqsearch.onChoice) window.seqsearch.onChoice(this.data.keys[place]);
-        });
+        if (choose) {
+          row.addEventListener("click", () => choose(key));
+          row.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target === row) choose(key); });
+        }
         body.append(row);
       });
       return body;
@@ -215,6 +226,7 @@ window.seqsearch = window.seqsearch || {};
     }
   }
 
+  window.seqsearch.again = (root, before) => boards.has(root) && boards.get(root).again(before);
   window.seqsearch.showBoard = (root, data) => {
     if (!boards.has(root)) boards.set(root, new Board(root));
     boards.get(root).show(data);

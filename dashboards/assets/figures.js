@@ -20,7 +20,7 @@ window.seqsearch = window.seqsearch || {};
     drawn.add(plot);
     plot.on("plotly_click", (event) => {
       const address = event.points[0] && event.points[0].customdata;
-      if (Array.isArray(address)) window.seqsearch.onPoint(address);
+      if (Array.isArray(address)) window.seqsearch.onPoint(address, plot);
     });
   };
   const drawWaiting = (plots) => plots.filter((plot) => waiting.has(plot)).forEach(draw);

@@ -11,14 +11,15 @@ from dashboards.text import CELL, plain
 
 # Milliseconds between two looks at the study, and at the list of studies.
 _POLL, _LIST = 2_000, 10_000
+_KEPT = ("asked", "answered", "seen", "board-data", "chosen", "data-trial")
 
 
 def layout(names: list[str]) -> html.Div:
-    """Lay out the page of these studies, the first of them chosen."""
+    """Lay out the page of these studies; a new tab shows the first of them."""
     header = html.Header(
         [html.H1("seqsearch"), html.Button("Dark colours", id="theme", type="button")]
     )
-    picker = html.Label(["Study ", html.Select(options(names), id="picker")])
+    picker = html.Label(["Study ", html.Select(id="picker")])
     return html.Div(
         [
             header,
@@ -45,15 +46,16 @@ def layout(names: list[str]) -> html.Div:
             _trial_pane(),
             dcc.Interval(id="poll", interval=_POLL),
             dcc.Interval(id="list", interval=_LIST),
-            dcc.Store(id="study", data=names[0]),
-            *(dcc.Store(id=key) for key in ("seen", "board-data", "chosen", "data-trial")),
+            dcc.Store(id="names", data=labelled(names)),
+            dcc.Store(id="study", data=names[0], storage_type="session"),  # outlives a reload
+            *(dcc.Store(id=key) for key in _KEPT),
         ]
     )
 
 
-def options(names: list[str]) -> list[html.Option]:
-    """List the studies to choose from."""
-    return [html.Option(plain(name), value=name) for name in names]
+def labelled(names: list[str]) -> list[list[str]]:
+    """List the studies to choose from, each with its label; assets/live.js fills the picker."""
+    return [[name, plain(name)] for name in names]
 
 
 def _section(name: str) -> html.Section:
