@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.figures.candidates import label_of
 from dashboards.figures.overfitting import curve
 from dashboards.figures.slices import edges
-from dashboards.forest import FEWEST, fits
+from dashboards.forest import FEWEST, ranked
 from dashboards.text import plain, said
 from tracking.records import BaselineRecord, FinalLookRecord, ScoreRecord, StudyRecord, TrialRecord
 from tracking.verdict import count_of_looks, latest_look, named
@@ -178,24 +178,24 @@ def _next(study: StudyRecord) -> str:
     if score.best_epoch == len(best.epochs) > 1:
         parts.append("Its last epoch was its best: let it train longer.")
     parts.append(_focus(study))
-    after = sum(not t.void and t.number > best.number for t in study.trials)
-    if after > _LATE * len(study.trials) and after >= FEWEST:
+    ended = [t.number for t in study.trials if not t.void and t.state != "running"]
+    after = sum(number > best.number for number in ended)
+    if after > _LATE * len(ended) and after >= FEWEST:
         parts.append(f"The last {after:,} trials found nothing better: more of the same may not.")
     return " ".join(parts)
 
 
 def _focus(study: StudyRecord) -> str:
     n = len(study.candidates)
-    known = [fit for fit in fits(study) if fit.explained > 0 and fit.importances]
+    known = ranked(study)
     if n < FEWEST:
         return f"With {n} of {FEWEST} candidates needed, what matters cannot be told: run more."
     if not known:
         return "What matters cannot be told from these candidates."
-    best = max((i for fit in known for i in fit.importances), key=lambda i: i.drop)
-    value = study.candidates[0].params.get(best.name)
+    value = study.candidates[0].params.get(known[0])
     if value is None:  # it is another family's
-        return f"Most depends on {plain(best.name)}, which the best does not have."
-    return f"Most depends on {plain(best.name)}; search finer around {said(value)}."
+        return f"Most depends on {plain(known[0])}, which the best does not have."
+    return f"Most depends on {plain(known[0])}; search finer around {said(value)}."
 
 
 def _name(study: StudyRecord, trial: TrialRecord) -> str:

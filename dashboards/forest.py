@@ -76,9 +76,15 @@ def fits(study: StudyRecord) -> tuple[Fit, ...]:
 
 
 def ranked(study: StudyRecord) -> list[str]:
-    """Name the hyperparameters that matter, the most important first; none that was not judged."""
-    found = [i for fit in fits(study) if fit.explained > 0 for i in fit.importances if i.drop > 0]
-    return [i.name for i in sorted(found, key=lambda i: -i.drop)]
+    """Name the hyperparameters that matter, the most important first; none that was not judged.
+
+    Those that all candidates have come before those of one family: drops of two forests are
+    shares of different variances, and cannot be compared.
+    """
+    found = [
+        sorted(fit.importances, key=lambda i: -i.drop) for fit in fits(study) if fit.explained > 0
+    ]
+    return [i.name for importances in found for i in importances if i.drop > 0]
 
 
 def surface(

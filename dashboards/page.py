@@ -14,7 +14,7 @@ from dashboards.panels import Drawn, draw
 from dashboards.text import LONG, html
 from tracking.comparison import looks_in_words
 from tracking.records import CommandRecord, StudyRecord
-from tracking.verdict import NOT_OFFICIAL, verdict
+from tracking.verdict import unofficial, verdict
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,10 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
         f"<p>{html(plan.question, LONG)}</p>",
         f'<p class="verdict">{html(verdict_in_words(study), LONG)}</p>',
     ]
-    if not plan.data.official:
+    if unofficial(study):
         parts.append(
-            f'<p class="warning">Data {html(plan.data.name)}: {NOT_OFFICIAL} of the Large Movie '
-            "Review Dataset, so no number here can be compared with a published one digit by "
-            "digit.</p>"
+            f'<p class="warning">Data {html(unofficial(study))} of the Large Movie Review '
+            "Dataset, so no number here can be compared with a published one digit by digit.</p>"
         )
     answered = answers(study)
     if answered:

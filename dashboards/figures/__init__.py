@@ -119,7 +119,7 @@ FIGURES: dict[str, Panel] = {
         wide=True,
     ),
     "contour": Panel(
-        "The two that matter most, together",
+        "Two numbers that matter, together",
         contour.table,
         contour.sentence,
         contour.draw,

@@ -1,4 +1,4 @@
-"""Expected accuracy over the two most important hyperparameters that are numbers."""
+"""Expected accuracy over two hyperparameters: the most important that are numbers."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Rows:
     Attributes:
         expected: rows by the second name, columns by the first.
         points: candidates with their two values.
+        passed_over: more important ones that are not drawn, each with the reason.
     """
 
     names: tuple[str, str]
@@ -42,6 +43,7 @@ class Rows:
     second: tuple[float, ...]
     expected: tuple[tuple[float, ...], ...]
     points: tuple[tuple[Candidate, float, float], ...]
+    passed_over: tuple[tuple[str, str], ...]
 
     @property
     def peak(self) -> tuple[float, float, float]:
@@ -62,8 +64,8 @@ def table(study: StudyRecord) -> Rows:
     if len(study.candidates) < FEWEST:
         n = len(study.candidates)
         raise Absent(f"It takes {FEWEST} candidates to expect anything; there are {n}.")
-    pair = _pair(study)
-    if pair is None:
+    pair, passed_over = _pair(study)
+    if len(pair) < 2:
         raise Absent("There are no two numeric hyperparameters that are known to matter.")
     (one, first), (two, second) = pair
     trials = [
@@ -84,17 +86,22 @@ def table(study: StudyRecord) -> Rows:
             (rows[trial.number], float(_at(trial, one) or 0), float(_at(trial, two) or 0))
             for trial in thin(trials, 300)
         ),
+        passed_over=passed_over,
     )
 
 
 def sentence(rows: Rows) -> str:
-    """Say where most is expected."""
+    """Say where most is expected, and why these two are drawn."""
     first, second, accuracy = rows.peak
     one, two = (plain(name) for name in rows.names)
+    more = "".join(
+        f" {plain(name)} matters more, but {reason}." for name, reason in rows.passed_over
+    )
     return (
         f"A random forest on {one} and {two} alone expects most, {percent(accuracy)}, around "
         f"{one} {_round(first)} and {two} {_round(second)}; "
         "points are candidates. Far from points it is a guess."
+        f"{more}"
     )
 
 
@@ -140,18 +147,25 @@ def _round(value: float) -> str:
     return f"{float(f'{value:.2g}'):,.10g}"
 
 
-def _pair(study: StudyRecord) -> tuple[tuple[str, NumberRange], tuple[str, NumberRange]] | None:
-    """Give the two most important ones that are numbers and meet in enough candidates."""
+def _pair(
+    study: StudyRecord,
+) -> tuple[list[tuple[str, NumberRange]], tuple[tuple[str, str], ...]]:
+    """Give the first two that are numbers and meet in enough candidates, and who was before."""
     found: list[tuple[str, NumberRange]] = []
+    passed_over: list[tuple[str, str]] = []
     for name in ranked(study):
         range_ = parse(study.plan.space[name])
         names = [*(known for known, _ in found), name]
         together = [t for t in study.candidates if all(_at(t, n) is not None for n in names)]
-        if range_ is not None and range_.low < range_.high and len(together) >= FEWEST:
+        if range_ is None or range_.low >= range_.high:
+            passed_over.append((name, "is not a number"))
+        elif len(together) < FEWEST:
+            passed_over.append((name, "too few candidates have it together with the first"))
+        else:
             found.append((name, range_))
         if len(found) == 2:
-            return found[0], found[1]
-    return None
+            break
+    return found, tuple(passed_over)
 
 
 def _at(trial: TrialRecord, name: str) -> float | None:

@@ -33,12 +33,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Path:
-    """How one study came to its best."""
+    """How one study came to its best; trials that are under way are counted apart."""
 
     study: str
     steps: tuple[Step, ...]
     n_trials: int
     minutes: float
+    n_running: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def _path(study: StudyRecord, several: bool) -> Path:
     steps: list[Step] = []
     n_trials, minutes = 0, 0.0
     for trial in study.trials:
+        if trial.state == "running":
+            continue
         minutes += trial.seconds / 60
         n_trials += not trial.void
         if trial.number not in finished or trial.score is None:
@@ -72,7 +75,7 @@ def _path(study: StudyRecord, several: bool) -> Path:
         if not steps or accuracy > steps[-1].accuracy:
             label = label_of(study, trial, several=several)
             steps.append(Step(trial.number, label, n_trials, minutes, accuracy))
-    return Path(study.plan.study, tuple(steps), n_trials, minutes)
+    return Path(study.plan.study, tuple(steps), n_trials, minutes, study.count("running"))
 
 
 def sentence(rows: Rows) -> str:
@@ -85,7 +88,8 @@ def sentence(rows: Rows) -> str:
         said.append(
             f"{name} best, {percent(best.accuracy)}, came with trial {best.number}, after "
             f"{duration(60 * best.minutes)} of {duration(60 * path.minutes)}; "
-            + (f"{after:,} more brought nothing better." if after else "it is the latest.")
+            + (f"{after:,} more brought nothing better" if after else "it is the latest")
+            + (f"; {path.n_running:,} under way." if path.n_running else ".")
         )
     return " ".join(said)
 

@@ -17,7 +17,7 @@ from dashboards.panels import Drawn
 from dashboards.text import CELL, LONG, plain
 from tracking.cli import UserError
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import NOT_OFFICIAL
+from tracking.verdict import unofficial
 from tracking.words import duration, percent
 
 
@@ -119,9 +119,8 @@ def _verdict(study: StudyRecord) -> list[Any]:
         html.P(plain(study.plan.question, LONG)),
         html.P(plain(verdict_in_words(study), LONG), className="verdict"),
     ]
-    if not study.plan.data.official:
-        note = f"Data {plain(study.plan.data.name)}: {NOT_OFFICIAL}."
-        parts.append(html.P(note, className="warning"))
+    if unofficial(study):
+        parts.append(html.P(f"Data {plain(unofficial(study), CELL)}.", className="warning"))
     pairs = [part for q, a in answers(study) for part in (html.Dt(q), html.Dd(a))]
     if pairs:
         parts.append(html.Dl(pairs, className="answers"))

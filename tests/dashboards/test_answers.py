@@ -18,7 +18,7 @@ from tests.builders import (
     build_trial,
 )
 from tests.dashboards.odd import ODD
-from tracking.records import FinalLookRecord, StudyRecord
+from tracking.records import FinalLookRecord, State, StudyRecord
 
 
 def _answers(study: StudyRecord) -> tuple[str, ...]:
@@ -80,6 +80,15 @@ def test_the_next_search_goes_beyond_edges_and_to_what_matters() -> None:
     assert "lstm.units (upper edge, 256): widen" in _answers(study)[3]
     assert "With 1 of 10 candidates needed" in _answers(study)[3]
     assert "Most depends on t" in _answers(build_search(150, 6))[3]
+
+
+def test_trials_under_way_are_not_said_to_have_found_nothing_better() -> None:
+    def said(state: State) -> str:
+        later = (build_trial(n, 0.5, state=state) for n in range(1, 13))
+        return _answers(build_study(build_trial(0, 0.9), *later))[3]
+
+    assert "The last 12 trials found nothing better" in said("pruned")
+    assert "found nothing better" not in said("running")
 
 
 def test_what_was_best_in_its_last_epoch_should_train_longer() -> None:

@@ -21,11 +21,11 @@ from dashboards.figures import (
     slices,
 )
 from dashboards.figures.absent import Absent
-from dashboards.forest import fits
+from dashboards.forest import fits, ranked
 from dashboards.panels import draw
 from tests.builders import build_epochs, build_score, build_search, build_study, build_trial
 from tests.dashboards.odd import HOSTILE, ODD
-from tracking.records import StudyRecord
+from tracking.records import StudyRecord, TrialRecord
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,18 @@ def test_progress_lists_each_candidate_that_was_better_than_all_before_it() -> N
         "The best, 85.00 %, came with trial 3, after 3 min 30 s of 4 min 30 s; "
         "1 more brought nothing better."
     )
+
+
+def test_progress_does_not_count_a_trial_that_is_under_way_as_one_that_found_nothing() -> None:
+    ended = (build_trial(0, 0.85), build_trial(1, 0.80))
+    running = tuple(build_trial(n, 0.5, state="running", seconds=600) for n in (2, 3))
+
+    def said(*trials: TrialRecord) -> str:
+        return progress.sentence(progress.table(build_study(*trials)))
+
+    assert said(ended[0], *running).endswith("of 61 s; it is the latest; 2 under way.")
+    assert said(*ended, running[0]).endswith("1 more brought nothing better; 1 under way.")
+    assert said(*ended).endswith("1 more brought nothing better.")
 
 
 def test_the_calmest_candidate_is_sought_within_the_interval_of_the_best() -> None:
@@ -246,6 +258,43 @@ def test_the_contour_expects_most_where_the_best_are(search) -> None:
     assert 3e-4 < peak["train.learning_rate"] < 3e-3
     assert peak["text.vocab_size"] > 5_000
     assert len(rows.points) == len(search.candidates)
+
+
+def _pooled(pooling: str, units: int, rate: float, number: int) -> TrialRecord:
+    """A trial whose accuracy depends on pooling most, on units less, on the rate least."""
+    accuracy = 0.70 + 0.1 * (pooling == "max") + 0.002 * units + rate
+    params = {"lstm.pooling": pooling, "lstm.units": units, "train.learning_rate": rate}
+    return build_trial(number, accuracy, params=params)
+
+
+def test_the_contour_draws_the_numbers_that_are_named_and_says_what_it_passes_over() -> None:
+    values = [(p, u, r) for p in ("max", "mean") for u in (8, 16, 24) for r in (0.001, 0.01, 0.02)]
+    trials = [_pooled(*some, number) for number, some in enumerate(values * 2)]
+    space = {
+        "lstm.pooling": "max | mean",
+        "train.learning_rate": "0.001 to 0.02",
+        "lstm.units": "8 to 24",
+    }
+    study = build_study(*trials, space=space)
+
+    rows = contour.table(study)
+
+    assert ranked(study)[0] == "lstm.pooling"
+    assert list(rows.names) == ranked(study)[1:3] == ["lstm.units", "train.learning_rate"]
+    assert "depends on lstm.pooling and lstm.units;" in importance.sentence(
+        importance.table(study)
+    )
+    assert contour.sentence(rows).endswith("lstm.pooling matters more, but is not a number.")
+    assert "most" not in FIGURES["contour"].title
+
+
+def test_what_all_candidates_have_comes_before_what_is_one_familys_own(search) -> None:
+    named = importance.sentence(importance.table(search)).split("; ")[0]
+
+    assert list(contour.table(search).names) == ranked(search)[:2]
+    for name in ranked(search)[:2]:
+        assert name in named
+    assert contour.table(search).passed_over == ()
 
 
 def test_parallel_coordinates_have_an_axis_for_what_all_candidates_have(search) -> None:

@@ -96,6 +96,20 @@ def test_the_reference_and_the_control_are_held_against_the_winner() -> None:
     assert "It is not shown to differ from the control tfidf_logistic, 89.00 % on one seed" in said
 
 
+def test_one_measure_alone_decides_whether_two_differ() -> None:
+    look = looked().final_looks[0]
+    sure = tuple(replace(one, p_value=1e-9, p_holm=1e-9) for one in look.differences)
+    study = looked()
+    study = replace(study, final_looks=(replace(look, differences=sure), *study.final_looks[1:]))
+
+    said = verdict(study)
+
+    assert "not shown to differ from the control" in said
+    assert "+0.10 points, 95 % interval -0.40 to +0.60 over texts and seeds" in said
+    assert "p <" not in said
+    assert "McNemar" not in said
+
+
 def test_texts_that_training_had_seen_are_left_out_once() -> None:
     assert "Without the 123 texts that are in training too it has 90.08 %." in verdict(looked())
 
