@@ -164,19 +164,15 @@ def _write(out: Path, content: bytes) -> None:
 
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
-    from dashboards.document import figure_page
-    from dashboards.figures import overfitting
+    from dashboards.curves import curves_page
     from tracking import store
-    from tracking.verdict import NOT_OFFICIAL
+    from tracking.verdict import unofficial
 
+    note = f", {unofficial(study)}" if unofficial(study) else ""
     for trial in study.trials:
         ended = trial.epochs and trial.state != "running"
         if ended and not store.has_artifact(root, trial.run_id, CURVES):
-            curve = overfitting.curve(trial)
-            data = study.plan.data
-            note = "" if data.official else f", {data.name}: {NOT_OFFICIAL}"
-            html = figure_page(curve.title + note, overfitting.draw([curve]))
-            store.add_artifact(root, trial.run_id, html, CURVES)
+            store.add_artifact(root, trial.run_id, curves_page(trial, note), CURVES)
 
 
 if __name__ == "__main__":

@@ -48,16 +48,6 @@ def document(title: str, body: str) -> str:
 """
 
 
-def figure_page(title: str, figure: go.Figure) -> str:
-    """Write a page that holds one figure under its title."""
-    body = [
-        f"<header><h1>{html(title)}</h1>",
-        '<button id="theme" type="button">Dark colours</button></header>',
-        f"<main>{plot('only', title, figure, wide=False)}</main>",
-    ]
-    return document(html(title), "\n".join(body))
-
-
 def plot(key: str, words: str, figure: go.Figure, *, wide: bool) -> str:
     """Write a figure as data; assets/page.js draws it when it comes into view."""
     kind = "plot wide" if wide else "plot"

@@ -3,5 +3,5 @@
 content.py   what it says, from records and what was measured
 blocks.py    headings, paragraphs, tables, figures, code
 markdown.py  html.py   how they are written
-drawing.py   curves and calibration as SVG
+curves.py    the figures: curves and calibration
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.card.blocks import Block, Figure, Heading, Paragraph, Table
-from search.card.drawing import Line, draw
 from search.card.facts import Facts
+from tracking.drawing import Line, draw
 from tracking.words import percent
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from plotly.offline import get_plotlyjs
 
-from dashboards.document import figure_page
-from dashboards.figures import FIGURES, overfitting
+from dashboards.figures import FIGURES
 from dashboards.page import Source, page
 from tests.builders import build_control, build_data, build_score, build_study, build_trial
 from tests.dashboards.odd import ODD
@@ -204,19 +203,15 @@ def test_every_odd_study_has_a_page(odd: str) -> None:
 
 
 def test_the_page_needs_no_network(study: StudyRecord) -> None:
-    for html in (page([study]), figure_page("trial 0", overfitting.draw(_curves(study)))):
-        elements = _Elements(html)
-        assert {tag for tag, _ in elements.tags}.isdisjoint({"link", "iframe", "img", "base"})
-        for tag, attributes in elements.tags:
-            loaded = {attributes.get(name) for name in ("src", "href", "srcset")} - {None}
-            assert all(value.startswith("#") for value in loaded), f"<{tag}> loads {loaded}"
-        assert "default-src 'none'" in html
-        assert "@import" not in _without_plotly(html)
-        assert "url(" not in _without_plotly(html)
-
-
-def _curves(study: StudyRecord) -> list[overfitting.Curve]:
-    return overfitting.table(study)
+    html = page([study])
+    elements = _Elements(html)
+    assert {tag for tag, _ in elements.tags}.isdisjoint({"link", "iframe", "img", "base"})
+    for tag, attributes in elements.tags:
+        loaded = {attributes.get(name) for name in ("src", "href", "srcset")} - {None}
+        assert all(value.startswith("#") for value in loaded), f"<{tag}> loads {loaded}"
+    assert "default-src 'none'" in html
+    assert "@import" not in _without_plotly(html)
+    assert "url(" not in _without_plotly(html)
 
 
 def test_hostile_names_stay_text() -> None:
@@ -235,13 +230,11 @@ def test_hostile_names_stay_text() -> None:
         space={_HOSTILE: "any"},
         data=build_data(name=_HOSTILE, official=False),
     )
-    figure = overfitting.draw(_curves(study))
+    rest = _without_plotly(page([study]))
 
-    for html in (page([study]), figure_page(_HOSTILE, figure)):
-        rest = _without_plotly(html)
-        assert "<script>alert" not in rest
-        assert "</script>alert" not in rest
-        assert rest.count("</script>") == rest.count("<script")
+    assert "<script>alert" not in rest
+    assert "</script>alert" not in rest
+    assert rest.count("</script>") == rest.count("<script")
     assert _HOSTILE in _Elements(page([study])).text
 
 
@@ -257,3 +250,13 @@ def test_the_verdict_says_what_the_best_adds_to_each_control(baselines: tuple[()
     controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.84))
     said = verdict(replace(build_study(build_trial(0, 0.85), **changes), controls=controls))
     assert "+1.00 points against tfidf_logistic (84.00 %), +35.00 points against majority" in said
+
+
+def test_only_data_that_something_published_is_held_against_are_said_to_be_unofficial() -> None:
+    own = build_data(name="mine.csv", official=False)
+
+    assert "Large Movie Review" in _Elements(page([build_study(build_trial(0), data=own)])).text
+    study = build_study(build_trial(0), data=own, baselines=())
+    text = _Elements(page([study])).text
+    assert "Large Movie Review" not in text
+    assert "official" not in text
