@@ -15,6 +15,7 @@ from tests.dashboards.serving import serve
 
 _INTERVAL = 300  # milliseconds, so that a test need not wait for many of them
 _LOOKS = 6
+_PATIENCE = 120_000  # milliseconds: a busy machine draws a study in ten seconds, not in one
 
 
 def _write(root: Path, name: str, *accuracies: float) -> None:
@@ -39,8 +40,9 @@ def tab(root: Path) -> Iterator[Tab]:
         patch.setattr(layout, "_POLL", _INTERVAL)
         with serve(root) as url, browser.start() as chromium:
             tab = Tab(chromium.new_page(viewport={"width": 1440, "height": 1000}))
+            tab.page.set_default_timeout(_PATIENCE)
             tab.page.goto(url)
-            tab.page.wait_for_selector("#board td", timeout=60_000)
+            tab.page.wait_for_selector("#board td")
             yield tab
 
 
