@@ -13,8 +13,8 @@ from tests.browser import Tab
 from tests.builders import build_study, build_trial, place_database, write_study
 from tests.dashboards.serving import serve
 
-_INTERVAL = 300  # milliseconds, so that a test need not wait for many of them
-_LOOKS = 6
+_INTERVAL = 1_500  # milliseconds, so that a test need not wait for many of them
+_LOOKS = 3
 _PATIENCE = 120_000  # milliseconds: a busy machine draws a study in ten seconds, not in one
 
 
