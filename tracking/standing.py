@@ -13,6 +13,7 @@ import io
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
+from tracking.condition import BEST_TRIAL
 from tracking.ends import SHOWN, Ends
 from tracking.metrics import metrics
 from tracking.records import State, StudyRecord
@@ -20,7 +21,7 @@ from tracking.rows import Rows
 from tracking.verdict import verdict
 from tracking.words import percent
 
-_BEST, _BEST_RUN = "best.trial", "best.run_id"
+_BEST_RUN = "best.run_id"
 
 
 def write_standing(client: MlflowClient, run_id: str, study: StudyRecord, ends: Ends) -> None:
@@ -38,9 +39,9 @@ def write_standing(client: MlflowClient, run_id: str, study: StudyRecord, ends: 
         best = study.candidates[0]
         assert best.score is not None
         values["best_val_accuracy"] = best.score.val_accuracy
-        tags |= {_BEST: str(best.number), _BEST_RUN: best.run_id}
+        tags |= {BEST_TRIAL: str(best.number), _BEST_RUN: best.run_id}
     else:  # the best may have been deleted by hand
-        for name in {_BEST, _BEST_RUN} & client.get_run(run_id).data.tags.keys():
+        for name in {BEST_TRIAL, _BEST_RUN} & client.get_run(run_id).data.tags.keys():
             client.delete_tag(run_id, name)
     client.log_batch(
         run_id,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from search.datasets import NAMES
 from search.engines import derive
-from spaces.studies import STUDIES
+from spaces.families import FAMILIES, FAMILY, space_of
+from spaces.ranges import defaults
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
@@ -143,17 +144,24 @@ def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
 
 
 def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
-    """Give a reference that the search had no time for, as the study's plan has it."""
-    plan = STUDIES[study.plan.plan].with_max_epochs(study.plan.max_epochs)
-    params = plan.starting_points().get(reference.trained_as)
-    if params is None:
+    """Give a reference that the search had no time for.
+
+    Its values are those on record, and defaults for the others. The study itself may have been
+    renamed or removed since. Records made before 2026-11-24 do not name the family.
+    """
+    family = reference.family
+    if family not in FAMILIES:
         return []
+    params = {**defaults(space_of(family)), **reference.params}
+    params["train.epochs"] = min(int(params["train.epochs"]), study.plan.max_epochs)
+    if len(study.plan.families) > 1:
+        params[FAMILY] = family
     return [
         Finalist(
             role="reference",
             of=reference.trained_as,
             name=f"reference {reference.name}",
-            family=plan.family(params),
+            family=family,
             params=params,
             seconds=None,
             run_id=None,

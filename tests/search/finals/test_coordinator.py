@@ -53,10 +53,12 @@ def test_a_reference_among_the_best_is_trained_once(course: Course, script: Scri
     assert {look.role for look in course.study.final_looks} == {"finalist", "control"}
 
 
-def test_a_reference_that_the_search_had_no_time_for_is_trained_as_its_plan_has_it(
+def test_a_reference_that_the_search_had_no_time_for_is_trained_as_it_is_on_record(
     course: Course, script: Script
 ) -> None:
-    course.write(candidate(0, 0.9), references=(build_reference("lstm-2016", 0.8679),))
+    values = {"text.vocab_size": 5_000, "train.epochs": 9}
+    reference = build_reference("lstm-2016", 0.8679, family="lstm", params=values)
+    course.write(candidate(0, 0.9), references=(reference,), plan="renamed-since")
     course.run()
     own = [repeat for repeat in course.study.repeats if repeat.of == "lstm-2016"]
     assert [repeat.role for repeat in own] == ["reference", "reference"]
