@@ -14,7 +14,7 @@ from dashboards.panels import Drawn, draw
 from dashboards.text import LONG, html
 from tracking.comparison import looks_in_words
 from tracking.records import CommandRecord, StudyRecord
-from tracking.verdict import unofficial, verdict
+from tracking.verdict import left_out, unofficial, verdict
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = 
 
 def verdict_in_words(study: StudyRecord) -> str:
     """Say what came out, as console and MLflow say it."""
-    return looks_in_words(study) if study.reproduces else verdict(study)
+    if study.reproduces:
+        return f"{looks_in_words(study)} {left_out(study)}".rstrip()
+    return verdict(study)
 
 
 def _order(studies: Sequence[StudyRecord]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from threading import Event, Thread
 
-from tracking.cli import HOST, Parser, UserError, choose_port, port_number, run
+from tracking.cli import HOST, Parser, UserError, choose_port, note, port_number, run
 
 _FIRST_PORT = 8050
 
@@ -29,6 +29,8 @@ def main() -> int:
     from tracking import store
 
     root = store.home()
+    for line in store.unreadable_studies(root):
+        note(line)
     if not store.studies(root):
         raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
     port = choose_port(arguments.port, _FIRST_PORT)

@@ -56,9 +56,9 @@ def audit(
         running: a coordinator is at work, so that trials may be under way.
         waiting: trials that outlived theirs, and wait for the next.
     """
-    found = []
+    found = [one.sentence for one in study.unreadable]
     if told is not None:
-        found = _held_together(study, told, running=running, waiting=waiting)
+        found += _held_together(study, told, running=running, waiting=waiting)
     if not running:
         under_way = (trial.number for trial in study.trials if trial.state == "running")
         left = (number for number in under_way if number not in waiting)
@@ -78,6 +78,8 @@ def _condition(study: StudyRecord, condition: ConditionRecord, *, waits: bool) -
     found = list(condition.faults)
     if condition.running and not waits:
         found.append("the study is marked as running, but nothing runs it")
+    if study.unreadable:  # neither what has finished nor what is best can be told
+        return found
     if not study.reproduces:  # whose budget counts those that it lists, and not all it ever had
         found += _budget(study, condition)
     best = study.candidates[0].number if study.candidates else None
@@ -106,6 +108,7 @@ def _held_together(
     unknown = recorded.keys() - told.keys()
     # One that was killed before its record was begun is settled as void, and has no record.
     lost = {n for n in told.keys() - recorded.keys() if not told[n].void}
+    lost -= {one.number for one in study.unreadable if one.number is not None}
     if running:  # the two are read one after the other, and a trial may have ended in between
         lost = {n for n in lost if told[n].state != "running"}
         unknown = {n for n in unknown if n < max(told, default=-1)}

@@ -72,6 +72,9 @@ def _why_not(study: StudyRecord, number: int | None) -> str:
                 return f"the model of trial {number} of {name} was not kept: {few}. {again}"
             void = ", cut short" if trial.void and trial.state == "failed" else ""
             return f"trial {number} of {name} is {trial.state}{void}."
+    for one in study.unreadable:
+        if one.number == number:
+            return f"{one.sentence}."
     return f"trial {number} of {name} does not exist."
 
 

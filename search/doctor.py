@@ -32,18 +32,22 @@ def main() -> int:
     from tracking import store
 
     root = store.home()
-    known = store.studies(root)
-    if not known:
+    known, lost = store.studies(root), store.unreadable_studies(root)
+    if not (known or lost):
         raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
     if arguments.repair:
         for name in arguments.study:
             repair(root, name)
-    found = []
+    found = [] if arguments.study else lost
+    waits = []
     for name in arguments.study or sorted(known):
         wrong, waiting = _examine(root, name)
-        for line in wrong + waiting:
-            print(shown(line))
         found += wrong
+        waits += waiting
+    for line in found:
+        print(shown(f"not mended: {line}" if arguments.repair else line))
+    for line in waits:
+        print(shown(line))
     if not found:
         print("MLflow and the search engines agree.")
     return 1 if found else 0
@@ -77,7 +81,9 @@ def repair(root: Path, name: str) -> None:
             changed += settle(root, plan.engine, records.parent, records.trials())
         changed += store.open_finals(root, plan.study).begin()
         changed += records.rest(mended=bool(mended))
-    for line in changed or ["there is nothing to repair"]:
+        if not changed and not findings(root, plan.study):
+            changed = ["there is nothing to repair"]
+    for line in changed:
         print(shown(f"{plan.study}: {line}"))
 
 

@@ -135,6 +135,8 @@ def _progress(
     if place.is_here:
         per_trial *= slowed(place.n_workers, n_cores())
     study = store.read_study(root, chosen.study)
+    for one in study.unreadable:
+        notes_on(console)(one.sentence)
     counts, lines = tally(study, chosen.plan), chosen.record(data).baselines
     return Progress(console, chosen.plan, lines, counts, per_trial, place.n_workers)
 

@@ -40,7 +40,41 @@ def tracking_uri(root: Path) -> str:
     """Give MLflow's address of the records."""
     if named().startswith("postgresql"):
         return _with_limits(named())
-    return named() or f"sqlite:///{database(root)}"
+    return named() or sqlite_uri(database(root))
+
+
+def sqlite_uri(file: Path) -> str:
+    """Return SQLAlchemy's address of a SQLite file, whose path can hold ?, # and %."""
+    import sqlalchemy
+
+    uri = _render("sqlite", file)
+    if (
+        "%" in uri
+    ):  # by its short name MLflow makes a folder of what is quoted, beside the real one
+        uri = _render("sqlite+pysqlite", file)
+    if sqlalchemy.make_url(uri).database != str(file):
+        raise UserError(f"SQLAlchemy before 2.1 cannot open {file}: its path must have no ?.")
+    return uri
+
+
+def unusable(root: Path, error: BaseException) -> UserError:
+    """Say that MLflow's database cannot be used: it is damaged, foreign, or of another version."""
+    import mlflow
+
+    from tracking.patience import cause
+
+    where = redact(named()) or str(database(root))
+    return UserError(
+        f"{where} cannot be used by MLflow {mlflow.__version__}: {cause(error)} Put a backup in "
+        "its place, install the version of MLflow that made it, or let SEQSEARCH_MLRUNS name "
+        "another folder."
+    )
+
+
+def _render(driver: str, file: Path) -> str:
+    import sqlalchemy
+
+    return sqlalchemy.URL.create(driver, database=str(file)).render_as_string()
 
 
 def on_server() -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TRACKING_URI = "SEQSEARCH_TRACKING_URI"  # the variable that --tracking-uri sets
 
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PAGE = 65_536  # bytes; a disk with less has no room for anything of ours
 
 # New objects between two looks for garbage; Python has 700. A program loads a million objects that
@@ -235,13 +236,22 @@ def _print_fault(
 
 
 def _passing(error: Exception) -> str | None:
-    """Say what is no fault of ours and can be gone at another time."""
-    from tracking.patience import cause, is_outage
+    """Say what is no fault of ours: the user can mend it, or it passes."""
+    from tracking.patience import cause, is_damage, is_outage
 
     if disk_is_full(error):
         return "the disk is full. Free some space; the same command then goes on from here."
     if is_outage(error):
         return f"a store does not answer: {cause(error)}. The same command goes on from here."
+    if isinstance(error, OSError) and error.errno in _DENIED and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}. Let us read and write it."
+    if is_damage(error):
+        from tracking.store import home
+
+        return (
+            f"a database in {home()} cannot be used: {cause(error)}. Let us read and write "
+            "mlflow.db and optuna.db there, or put a backup in their place."
+        )
     return None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import layout, plan_layout, wholeness
+from tracking.damage import Unreadable, number
 from tracking.finals_layout import HALF_LOOK, LOOK, REPEAT
 from tracking.runs import of_kind
 
@@ -38,13 +40,18 @@ class ConditionRecord:
 
 
 def read_condition(client: MlflowClient, experiment: str, parent: Run) -> ConditionRecord:
-    """Look at every run and every file of a study. Trials under way may be half."""
+    """Look at every run and every file of a study. Trials under way may be half.
+
+    What cannot be read at all is passed over here: `StudyRecord.unreadable` names it.
+    """
     tags = parent.data.tags
+    numbers, lost = _read_numbers(parent)
     return ConditionRecord(
         running=parent.info.status == "RUNNING",
-        most_trials=int(tags[MOST_TRIALS]) if tags.get(MOST_TRIALS) else None,
-        best_trial=int(tags[BEST_TRIAL]) if BEST_TRIAL in tags else None,
+        most_trials=numbers.get(MOST_TRIALS),
+        best_trial=numbers.get(BEST_TRIAL),
         faults=(
+            *lost,
             *_faults_of_search(client, experiment),
             *_faults_of_finals(client, experiment, parent),
         ),
@@ -52,28 +59,44 @@ def read_condition(client: MlflowClient, experiment: str, parent: Run) -> Condit
     )
 
 
+def _read_numbers(parent: Run) -> tuple[dict[str, int], list[str]]:
+    """Read the numbers that the study's own run may have, and say which cannot be read."""
+    found, lost = {}, []
+    for name in (MOST_TRIALS, BEST_TRIAL):
+        if parent.data.tags.get(name):
+            try:
+                found[name] = number(parent, name)
+            except Unreadable as error:
+                lost.append(error.record.sentence)
+    return found, lost
+
+
 def _faults_of_search(client: MlflowClient, experiment: str) -> Iterator[str]:
     for run in of_kind(client, experiment, HALF_CONTROL):
         yield f"control {run.info.run_name} is half a one"
     for run in of_kind(client, experiment, "trial"):
-        if layout.read_state(run) != "running":
-            number = run.data.tags["trial.number"]
-            for fault in wholeness.faults_of_trial(client, run):
-                yield f"trial {number}: {fault}"
+        with suppress(Unreadable):
+            if layout.read_state(run) != "running":
+                trial = layout.read_trial(client, run)
+                for fault in wholeness.faults_of_trial(client, run):
+                    yield f"trial {trial.number}: {fault}"
 
 
 def _faults_of_finals(client: MlflowClient, experiment: str, parent: Run) -> Iterator[str]:
     data = plan_layout.read_plan(client, parent).data
     shape = (data.n_texts.get("validation", 0), len(data.classes))
     for run in of_kind(client, experiment, REPEAT):
-        if layout.read_state(run) == "running":
-            yield f"{run.info.run_name} is running, but nothing runs it"
-            continue
-        for fault in wholeness.faults_of_repeat(client, run, shape):
-            yield f"{run.info.run_name}: {fault}"
+        with suppress(Unreadable):
+            if layout.read_state(run) == "running":
+                yield f"{run.info.run_name} is running, but nothing runs it"
+                continue
+            for fault in wholeness.faults_of_repeat(client, run, shape):
+                yield f"{run.info.run_name}: {fault}"
     for run in of_kind(client, experiment, HALF_LOOK):
         yield f"{run.info.run_name} is half sealed, and saw nothing"
     for run in of_kind(client, experiment, LOOK):
-        for fault in wholeness.faults_of_look(client, run):
-            yield f"{run.info.run_name}: {fault}"
-    yield from wholeness.faults_of_finals(client, parent)
+        with suppress(Unreadable):
+            for fault in wholeness.faults_of_look(client, run):
+                yield f"{run.info.run_name}: {fault}"
+    with suppress(Unreadable):
+        yield from wholeness.faults_of_finals(client, parent)

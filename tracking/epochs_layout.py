@@ -65,12 +65,15 @@ def read_rung(run: Run) -> RungRecord | None:
     return RungRecord(**{name: found[f"rung_{name}"] for name in _RUNG})
 
 
-def read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
-    # Of a trial that was killed while it was closed, the table can be half a one.
-    ended = run.data.tags["trial.state"] != "running"
-    table = read_text(client, run, "curves.csv") if ended else None
+def read_epochs(client: MlflowClient, run: Run, *, ended: bool) -> tuple[EpochRecord, ...]:
+    """Return the epochs of a training.
+
+    Args:
+        ended: its curves.csv can be read. Where that is gone or cut, the metrics have the same.
+    """
+    table = read_curves(client, run) if ended else None
     if table is not None:
-        return tuple(_epoch(row) for row in csv.DictReader(table.splitlines()))
+        return table
     rows: dict[int, dict[str, float]] = {}
     for name in _EPOCH:
         if name in run.data.metrics:
@@ -78,6 +81,17 @@ def read_epochs(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...]:
                 rows.setdefault(metric.step, {})[name] = read_number(metric.value)
     missing: dict[str, Any] = dict.fromkeys(_EPOCH)  # no validation, or not measured then
     return tuple(EpochRecord(epoch=step, **{**missing, **rows[step]}) for step in sorted(rows))
+
+
+def read_curves(client: MlflowClient, run: Run) -> tuple[EpochRecord, ...] | None:
+    """Return the epochs in curves.csv; None if it is gone or cut."""
+    text = read_text(client, run, "curves.csv") or ""
+    if not text.endswith("\n"):
+        return None
+    try:
+        return tuple(_epoch(row) for row in csv.DictReader(text.splitlines()))
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _epoch(row: Mapping[str, str]) -> EpochRecord:

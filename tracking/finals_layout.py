@@ -9,8 +9,9 @@ look      looks.json of the same run, once there is something to read
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-import time
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, get_args
@@ -18,7 +19,8 @@ from typing import Any, get_args
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import epochs_layout, files, layout, params_layout
+from tracking import damage, epochs_layout, files, layout, params_layout
+from tracking.damage import readable, reading
 from tracking.files import read_json
 from tracking.metrics import metrics
 from tracking.records import (
@@ -32,6 +34,7 @@ from tracking.records import (
     SealItemRecord,
     SealRecord,
     StudyRecord,
+    UnreadableRecord,
 )
 from tracking.runs import of_kind
 
@@ -46,13 +49,17 @@ def with_finals(
 ) -> StudyRecord:
     """Add to a study what came after its search."""
     runs = list(of_kind(client, experiment, LOOK))
-    looks = [look for run in runs if is_opened(run) for look in _read_looks(client, run)]
+    opened = (run for run in runs if is_opened(run))
+    looks, lost_looks = readable(opened, lambda run: _read_looks(client, run))
+    repeats, lost_repeats = read_repeats(client, experiment)
+    finals, lost_finals = readable([parent], lambda run: _read_finals(client, run))
     return replace(
         study,
-        repeats=read_repeats(client, experiment),
-        final_looks=tuple(sorted(looks, key=lambda look: look.n)),
-        finals=_read_finals(client, parent),
+        repeats=repeats,
+        final_looks=tuple(sorted(itertools.chain(*looks), key=lambda look: look.n)),
+        finals=finals[0] if finals else None,
         n_sealed=len(runs),
+        unreadable=(*study.unreadable, *lost_repeats, *lost_looks, *lost_finals),
     )
 
 
@@ -68,31 +75,42 @@ def repeat_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, s
     }
 
 
-def read_repeats(client: MlflowClient, experiment: str) -> tuple[RepeatRecord, ...]:
-    """Give the repeats in the order in which they were begun."""
-    runs = sorted(of_kind(client, experiment, REPEAT), key=lambda run: run.info.start_time)
-    return tuple(_read_repeat(client, run) for run in runs)
+def read_repeats(
+    client: MlflowClient, experiment: str
+) -> tuple[tuple[RepeatRecord, ...], list[UnreadableRecord]]:
+    """Give the repeats in the order in which they were begun, and those that cannot be read."""
+    runs = sorted(of_kind(client, experiment, REPEAT), key=lambda run: run.info.start_time or 0)
+    found, lost = readable(runs, lambda run: _read_repeat(client, run))
+    return tuple(found), lost
 
 
 def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
-    tags = run.data.tags
     roles: dict[str, Role] = {role: role for role in get_args(Role)}
-    ended = run.info.end_time or int(time.time() * 1000)
-    return RepeatRecord(
-        role=roles[tags["repeat.role"]],
-        of=json.loads(tags["repeat.of"]),
-        index=int(tags["repeat.index"]),
-        seed=int(tags["trial.seed"]),
-        state=layout.read_state(run),
-        void=layout.is_void(run),
-        reason=tags.get("trial.reason", ""),
-        seconds=(ended - run.info.start_time) / 1000,
-        epochs=epochs_layout.read_epochs(client, run),
-        score=layout.read_score(client, run) if layout.has_score(run) else None,
-        run_id=run.info.run_id,
-        model=files.has(client, run, MODEL),
-        params=params_layout.read_params(client, run),
-    )
+    form = re.compile("|".join(roles))
+    with reading(run):
+        state = layout.read_state(run)
+        return RepeatRecord(
+            role=roles[damage.tag(run, "repeat.role", form, f"one of {', '.join(roles)}")],
+            of=_repeated(run),
+            index=damage.number(run, "repeat.index"),
+            seed=damage.number(run, "trial.seed"),
+            state=state,
+            void=layout.is_void(run),
+            reason=run.data.tags.get("trial.reason", ""),
+            seconds=layout.read_seconds(run),
+            epochs=epochs_layout.read_epochs(client, run, ended=state != "running"),
+            score=layout.read_score(client, run) if layout.has_score(run) else None,
+            run_id=run.info.run_id,
+            model=files.has(client, run, MODEL),
+            params=params_layout.read_params(client, run),
+        )
+
+
+def _repeated(run: Run) -> int | str:
+    """Return what a repeat trains again: a trial's number, or a name."""
+    form = re.compile(r'[0-9]{1,9}|"[^"\\]{1,250}"')
+    of: int | str = json.loads(damage.tag(run, "repeat.of", form, "a number or a quoted name"))
+    return of
 
 
 def write_finals(client: MlflowClient, parent: str, finals: FinalsRecord) -> None:
@@ -103,18 +121,24 @@ def write_finals(client: MlflowClient, parent: str, finals: FinalsRecord) -> Non
 
 
 def _read_finals(client: MlflowClient, parent: Run) -> FinalsRecord | None:
-    name = parent.data.tags.get(FINALS)
-    if name is None:
+    if FINALS not in parent.data.tags:
         return None
-    values = read_json(client, parent, name)
-    return FinalsRecord(
-        **{
-            **values,
-            "ranking": tuple(values["ranking"]),
-            "differences": _differences(values["differences"]),
-            "expected": tuple(ExpectedRecord(**point) for point in values["expected"]),
-        }
-    )
+    with reading(parent):
+        values = read_json(client, parent, finals_file(parent))
+        return FinalsRecord(
+            **{
+                **values,
+                "ranking": tuple(values["ranking"]),
+                "differences": _differences(values["differences"]),
+                "expected": tuple(ExpectedRecord(**point) for point in values["expected"]),
+            }
+        )
+
+
+def finals_file(parent: Run) -> str:
+    """Return the name of the file that holds the finals that count."""
+    form = re.compile(r"finals/[0-9a-f]{8}\.json")
+    return damage.tag(parent, FINALS, form, "the name of a file such as finals/01234567.json")
 
 
 def write_seal(client: MlflowClient, run_id: str, seal: SealRecord) -> None:
@@ -126,9 +150,13 @@ def write_seal(client: MlflowClient, run_id: str, seal: SealRecord) -> None:
 
 
 def read_seal(client: MlflowClient, run: Run) -> SealRecord:
-    values = read_json(client, run, "seal.json")
-    items = tuple(SealItemRecord(**item) for item in values["items"])
-    return SealRecord(**{**values, "items": items})
+    with reading(run):
+        values = read_json(client, run, "seal.json")
+        items = tuple(SealItemRecord(**item) for item in values["items"])
+        for run_id in (one for item in items for one in (*item.models, item.chosen)):
+            if not damage.RUN_ID.fullmatch(run_id):
+                raise ValueError(f"{run_id[:60]!r} is not the id of a run")
+        return SealRecord(**{**values, "items": items})
 
 
 def write_looks(client: MlflowClient, run_id: str, looks: Sequence[FinalLookRecord]) -> None:
@@ -154,7 +182,8 @@ def is_unfinished(run: Run) -> bool:
 
 
 def _read_looks(client: MlflowClient, run: Run) -> list[FinalLookRecord]:
-    return [_look(values) for values in read_json(client, run, "looks.json")["looks"]]
+    with reading(run):
+        return [_look(values) for values in read_json(client, run, "looks.json")["looks"]]
 
 
 def _look(values: dict[str, Any]) -> FinalLookRecord:

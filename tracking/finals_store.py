@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import environment, epochs_layout, files, finals_layout, layout, standing
+from tracking.damage import Unreadable
 from tracking.finals_layout import HALF_LOOK, LOOK, MODEL, PREDICTIONS, REPEAT
 from tracking.monitor import Monitor
 from tracking.records import (
@@ -47,19 +49,26 @@ class FinalsStore:
             self._client.delete_run(half.info.run_id)
             changed.append(f"{half.info.run_name} was half sealed, and is deleted")
         for run in self._runs(REPEAT):
-            run_id = run.info.run_id
-            state = layout.read_state(run)
-            if state == "running":
-                ended = epochs_layout.last_sign_of_life(self._client, run)
-                reason = "its coordinator was killed"
-                log = TrialLog(self._client, run_id)
-                log.close("failed", None, reason=reason, void=True, ended=ended)
-                changed.append(f"{run.info.run_name} was running, and is void")
-            elif run.info.status == "RUNNING":  # killed between the last two writes
-                self._client.set_terminated(run_id, layout.STATUS[state])
-                changed.append(f"{run.info.run_name} was marked as running, and is closed")
-            if layout.is_void(self._client.get_run(run_id)):
-                changed += self._delete_files(run)
+            with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
+                changed += self._close(run)
+        return changed
+
+    def _close(self, run: Run) -> list[str]:
+        """Close a repeat that an earlier process left open."""
+        changed = []
+        run_id = run.info.run_id
+        state = layout.read_state(run)
+        if state == "running":
+            ended = epochs_layout.last_sign_of_life(self._client, run)
+            reason = "its coordinator was killed"
+            log = TrialLog(self._client, run_id)
+            log.close("failed", None, reason=reason, void=True, ended=ended)
+            changed.append(f"{run.info.run_name} was running, and is void")
+        elif run.info.status == "RUNNING":  # killed between the last two writes
+            self._client.set_terminated(run_id, layout.STATUS[state])
+            changed.append(f"{run.info.run_name} was marked as running, and is closed")
+        if layout.is_void(self._client.get_run(run_id)):
+            changed += self._delete_files(run)
         return changed
 
     def _delete_files(self, run: Run) -> list[str]:
@@ -72,7 +81,7 @@ class FinalsStore:
         return [f"{name} of {run.info.run_name} was deleted" for name in sorted(found)]
 
     def repeats(self) -> tuple[RepeatRecord, ...]:
-        return finals_layout.read_repeats(self._client, self._experiment)
+        return finals_layout.read_repeats(self._client, self._experiment)[0]
 
     def open_repeat(
         self,

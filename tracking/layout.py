@@ -9,6 +9,7 @@ look      metrics named test_..., and look.json
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -17,11 +18,11 @@ from typing import Any, get_args
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run, RunTag
 
-from tracking import environment, models, params_layout
+from tracking import damage, environment, models, params_layout
 from tracking.durable import sync_files
 from tracking.epochs_layout import cost, read_epochs, read_rung
 from tracking.files import read_json, read_text
-from tracking.metrics import metrics, read_number
+from tracking.metrics import metrics
 from tracking.records import (
     CommandRecord,
     ControlRecord,
@@ -144,9 +145,8 @@ def read_command(run: Run) -> CommandRecord:
 
 
 def read_control(client: MlflowClient, run: Run) -> ControlRecord:
-    assert run.info.end_time is not None
-    seconds = (run.info.end_time - run.info.start_time) / 1000
-    return ControlRecord(run.info.run_name, seconds, read_score(client, run))
+    with damage.reading(run):
+        return ControlRecord(run.info.run_name, read_seconds(run), read_score(client, run))
 
 
 def is_void(run: Run) -> bool:
@@ -155,35 +155,53 @@ def is_void(run: Run) -> bool:
 
 def read_state(run: Run) -> State:
     states: dict[str, State] = {state: state for state in get_args(State)}
-    return states[run.data.tags["trial.state"]]
+    form = re.compile("|".join(states))
+    return states[damage.tag(run, "trial.state", form, f"one of {', '.join(states)}")]
+
+
+def read_number(run: Run) -> int:
+    """Return the number of a trial."""
+    return damage.number(run, "trial.number")
+
+
+def read_seconds(run: Run) -> float:
+    """Return how long a run took, or has taken so far."""
+    ended = run.info.end_time or int(time.time() * 1000)
+    return float(ended - run.info.start_time) / 1000
 
 
 def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
+    """Read a trial.
+
+    Raises:
+        Unreadable: if its record is damaged.
+    """
     tags = run.data.tags
-    ended = run.info.end_time or int(time.time() * 1000)
-    return TrialRecord(
-        number=int(tags["trial.number"]),
-        family=tags["trial.family"],
-        origin=tags["trial.origin"],
-        params=params_layout.read_params(client, run),
-        seed=int(tags["trial.seed"]),
-        state=read_state(run),
-        void=is_void(run),
-        reason=tags.get("trial.reason", ""),
-        seconds=(ended - run.info.start_time) / 1000,
-        epochs=read_epochs(client, run),
-        score=read_score(client, run) if has_score(run) else None,
-        run_id=run.info.run_id,
-        model=models.is_kept(client, run),
-        look=_read_look(client, run),
-        summary=read_text(client, run, "summary.txt") or "",
-        died=tags.get("trial.died") == "True",
-        rung=read_rung(run),
-    )
+    with damage.reading(run):
+        return TrialRecord(
+            number=read_number(run),
+            family=damage.tag(run, "trial.family"),
+            origin=damage.tag(run, "trial.origin"),
+            params=params_layout.read_params(client, run),
+            seed=damage.number(run, "trial.seed"),
+            state=read_state(run),
+            void=is_void(run),
+            reason=tags.get("trial.reason", ""),
+            seconds=read_seconds(run),
+            epochs=read_epochs(client, run, ended=read_state(run) != "running"),
+            score=read_score(client, run) if has_score(run) else None,
+            run_id=run.info.run_id,
+            model=models.is_kept(client, run),
+            look=_read_look(client, run),
+            summary=read_text(client, run, "summary.txt") or "",
+            died=tags.get("trial.died") == "True",
+            rung=read_rung(run),
+        )
 
 
 def has_score(run: Run) -> bool:
-    return run.data.tags["trial.state"] == "complete" and "best_epoch" in run.data.metrics
+    """Return whether a run must have a score: a reproduction has a look instead."""
+    return read_state(run) == "complete" and "test.looked_at" not in run.data.tags
 
 
 def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
@@ -195,16 +213,18 @@ def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
 
 
 def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
-    found = run.data.metrics
     values: dict[str, Any] = {
-        name: read_number(found[f"best_{name}"]) if f"best_{name}" in found else None
+        name: damage.metric(run, f"best_{name}")
         for name in _SCORE
+        if name != "val_auc" or "best_val_auc" in run.data.metrics  # validation lacks a class
     }
     values["n_parameters"] = int(values["n_parameters"])
     counts = read_json(client, run, "confusion.json")["counts"]
-    table = json.loads(read_text(client, run, "mistakes.json") or '{"data": []}')
+    # Records made before 2026-11-23 have no mistakes.
+    written = "mistakes.json" in run.data.tags.get("mlflow.loggedArtifacts", "")
+    table = read_json(client, run, "mistakes.json") if written else {"data": []}
     return ScoreRecord(
-        best_epoch=int(found["best_epoch"]),
+        best_epoch=int(damage.metric(run, "best_epoch")),
         confusion=tuple(tuple(row) for row in counts),
         mistakes=tuple(MistakeRecord(*row) for row in table["data"]),
         **values,

@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from requests import HTTPError
 
-from tracking import files
+from tracking import damage, files
 from tracking.durable import written
 from tracking.files import folder
 
@@ -78,10 +78,10 @@ def is_kept(client: MlflowClient, run: Run) -> bool:
     return whole and fetch(client, run).is_file()
 
 
-def is_left(run: Run) -> bool:
+def is_left(client: MlflowClient, run: Run) -> bool:
     """Tell whether anything of a model is there, half a one included."""
     has_one = "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
-    earlier = _earlier(run)
+    earlier = _earlier(client, run)
     return has_one or (earlier is not None and earlier.is_dir())
 
 
@@ -91,21 +91,21 @@ def fetch(client: MlflowClient, run: Run) -> Path:
     From a server it is copied to this machine, until the program ends.
     """
     if "model.id" not in run.data.tags:
-        earlier = _earlier(run)
+        earlier = _earlier(client, run)
         return Path() if earlier is None else earlier / MODEL
-    here = folder(_address(run))
-    return files.copy(client, _address(run), _PLACE) if here is None else here / _PLACE
+    here = _folder(client, run, "artifacts", *_PLACE.split("/"))
+    return files.copy(client, _address(client, run), _PLACE) if here is None else here
 
 
 def drop(client: MlflowClient, run: Run) -> None:
     """Delete a trial's model from disk, and say so in its run. Doing it twice changes nothing."""
-    earlier = _earlier(run)
+    earlier = _earlier(client, run)
     if earlier is not None:
         shutil.rmtree(earlier, ignore_errors=True)
     if "model.id" in run.data.tags:
         _delete_files(client, run)
         with suppress(MlflowException):  # an earlier process deleted it and was then killed
-            client.delete_logged_model(run.data.tags["model.id"])
+            client.delete_logged_model(_id(client, run))
     client.set_tag(run.info.run_id, "model.kept", "False")
 
 
@@ -155,22 +155,41 @@ def bad_request(message: str) -> MlflowException:
 
 
 def _delete_files(client: MlflowClient, run: Run) -> None:
-    here = folder(_address(run))
+    here = _folder(client, run)
     if here is not None:
-        shutil.rmtree(here.parent, ignore_errors=True)
+        shutil.rmtree(here, ignore_errors=True)
     else:
         # Some servers can delete nothing; then the tag alone says that it is not kept.
         with suppress(MlflowException, HTTPError):
-            files.repository(client, _address(run)).delete_artifacts()
+            files.repository(client, _address(client, run)).delete_artifacts()
 
 
-def _address(run: Run) -> str:
-    """Where MLflow puts the model of a run: beside the folders of the experiment's runs."""
+def _id(client: MlflowClient, run: Run) -> str:
+    """Return the id of a run's own model."""
+    model_id = damage.tag(run, "model.id", damage.MODEL_ID, "the id of a model")
+    with suppress(MlflowException):  # it was deleted, and its files before it
+        if client.get_logged_model(model_id).source_run_id != run.info.run_id:
+            raise damage.Unreadable(run, f"its tag model.id is {model_id}, another run's model")
+    return model_id
+
+
+def _address(client: MlflowClient, run: Run) -> str:
+    """Where a server keeps the model of a run: beside the folders of the experiment's runs."""
     experiment = run.info.artifact_uri.rsplit("/", 2)[0]
-    return f"{experiment}/models/{run.data.tags['model.id']}/artifacts"
+    return f"{experiment}/models/{_id(client, run)}/artifacts"
 
 
-def _earlier(run: Run) -> Path | None:
+def _folder(client: MlflowClient, run: Run, *names: str) -> Path | None:
+    """Return the folder of a run's model, or what lies in it; None if a server keeps it."""
+    here = files.folder_of(client, run)
+    if here is None:
+        return None
+    try:
+        return files.inside(here.parents[1], "models", _id(client, run), *names)
+    except ValueError:
+        raise damage.Unreadable(run, "the folder of its model is a link") from None
+
+
+def _earlier(client: MlflowClient, run: Run) -> Path | None:
     """Where models were kept before they were LoggedModels (until 2026-11-24)."""
-    here = folder(run.info.artifact_uri)
-    return None if here is None else here / "model"
+    return files.file_of(client, run, "model")

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run
 
-from tracking.files import read_text
+from tracking.files import has, read_json
 from tracking.records import Value
 
 _PLAIN_NAME = re.compile(r"\w[\w. :-]{0,249}")  # MLflow takes more, but not quotes or "../"
+_CUT = " ... (params.json)"  # the end of one that MLflow shows in part
 _LONGEST, _SHOWN = 6_000, 500  # characters of a parameter: MLflow cuts without a word
 
 
@@ -22,15 +23,14 @@ def write_params(client: MlflowClient, run_id: str, params: Mapping[str, Value])
     odd = {n: t for n, t in texts.items() if not _PLAIN_NAME.fullmatch(n) or len(t) > _LONGEST}
     if odd:
         client.log_dict(run_id, odd, "params.json")
-    shown = {
-        n: t if len(t) <= _LONGEST else t[:_SHOWN] + " ... (params.json)" for n, t in texts.items()
-    }
+    shown = {n: t if len(t) <= _LONGEST else t[:_SHOWN] + _CUT for n, t in texts.items()}
     values = [Param(n, t) for n, t in shown.items() if _PLAIN_NAME.fullmatch(n)]
     client.log_batch(run_id, params=values)
 
 
 def read_params(client: MlflowClient, run: Run) -> dict[str, Value]:
-    odd = json.loads(read_text(client, run, "params.json") or "{}")
+    cut = any(text.endswith(_CUT) for text in run.data.params.values())
+    odd = read_json(client, run, "params.json") if cut or has(client, run, "params.json") else {}
     return {name: _load(text) for name, text in {**run.data.params, **odd}.items()}
 
 

@@ -8,6 +8,8 @@ twice says how to find what it made.
 from __future__ import annotations
 
 import itertools
+import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -19,6 +21,8 @@ from tracking.words import duration
 LIMIT_SECONDS = 300.0
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.1, 5.0  # between two attempts
 _TICK_SECONDS = 0.2
+
+_DAMAGE = re.compile("malformed|not a database|readonly|unable to open|no such table|disk I/O")
 
 T = TypeVar("T")
 
@@ -112,6 +116,17 @@ def is_outage(error: BaseException | None) -> bool:
         if isinstance(one, requests.RequestException):
             away = (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError)
             return isinstance(one, away)
+    return False
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Return whether a SQLite file is damaged, foreign, or cannot be opened or written."""
+    from sqlalchemy.exc import DBAPIError
+
+    for one in _chain(error):
+        raised = one.orig if isinstance(one, DBAPIError) else one
+        if isinstance(raised, sqlite3.DatabaseError) and _DAMAGE.search(str(raised)):
+            return True
     return False
 
 

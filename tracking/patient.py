@@ -12,12 +12,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Run
+from mlflow.exceptions import MlflowException
 
 from tracking import durable
-from tracking.files import folder
+from tracking.cli import UserError
+from tracking.files import folder_of, inside
 from tracking.patience import Patience
 
 STORE = "the tracking store"
+_DELETED = "must be in the 'active' state"  # what MLflow says of a run that is written to
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +41,15 @@ def _repeatable(
     """Let a method be tried again that does no harm when it is carried out twice."""
 
     def call(client: PatientClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return client.patience.insist(STORE, lambda: method(client, *args, **kwargs))
+        try:
+            return client.patience.insist(STORE, lambda: method(client, *args, **kwargs))
+        except MlflowException as error:
+            if _DELETED not in str(error):
+                raise
+            raise UserError(
+                f"run {args[0]} was deleted in MLflow while it was written. The same command goes "
+                "on from here, and makes its trial again; or restore it in the MLflow UI first."
+            ) from error
 
     return call
 
@@ -46,14 +57,23 @@ def _repeatable(
 class PatientClient(MlflowClient):
     """MLflow's client. What is not named here is done once, as when a study is opened."""
 
-    def __init__(self, tracking_uri: str, patience: Patience) -> None:
+    def __init__(
+        self, tracking_uri: str, patience: Patience, artifacts: Path | None = None
+    ) -> None:
+        """Connect.
+
+        Args:
+            artifacts: the folder of all files; None if a server keeps them.
+        """
         super().__init__(tracking_uri)
         self.patience = patience
+        self.artifacts = artifacts
         self._folders: dict[str, Path | None] = {}  # of runs that have not ended
 
     get_run = _repeatable(MlflowClient.get_run)
     search_runs = _repeatable(MlflowClient.search_runs)
     get_metric_history = _repeatable(MlflowClient.get_metric_history)
+    get_logged_model = _repeatable(MlflowClient.get_logged_model)
     get_experiment_by_name = _repeatable(MlflowClient.get_experiment_by_name)
     search_experiments = _repeatable(MlflowClient.search_experiments)
     list_artifacts = _repeatable(MlflowClient.list_artifacts)
@@ -89,7 +109,7 @@ class PatientClient(MlflowClient):
         run = self.patience.insist(
             STORE, lambda: create(experiment_id, began, tags, run_name), made
         )
-        self._folders[run.info.run_id] = folder(run.info.artifact_uri)
+        self._folders[run.info.run_id] = folder_of(self, run)
         return run
 
     def set_terminated(
@@ -104,7 +124,7 @@ class PatientClient(MlflowClient):
         if here is None:
             self._send_text(run_id, text, artifact_file)
         else:
-            durable.write(here / artifact_file, text.encode("utf-8"))
+            durable.write(inside(here, *artifact_file.split("/")), text.encode("utf-8"))
 
     def log_dict(self, run_id: str, dictionary: dict[str, Any], artifact_file: str) -> None:
         self.log_text(run_id, json.dumps(dictionary, indent=2, default=str), artifact_file)
@@ -115,12 +135,12 @@ class PatientClient(MlflowClient):
             self._send_file(run_id, local_path, artifact_path)
         else:
             file = Path(local_path)
-            durable.write(here / (artifact_path or "") / file.name, file.read_bytes())
+            durable.write(inside(here / (artifact_path or ""), file.name), file.read_bytes())
 
     def _folder(self, run_id: str) -> Path | None:
         """The folder of a run's files; None if a server keeps them."""
         if run_id not in self._folders:
-            self._folders[run_id] = folder(self.get_run(run_id).info.artifact_uri)
+            self._folders[run_id] = folder_of(self, self.get_run(run_id))
         return self._folders[run_id]
 
     def delete_tag(self, run_id: str, key: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run, RunTag
 
+from tracking.damage import reading
 from tracking.files import read_json
 from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
 from tracking.redaction import redact
@@ -39,7 +40,11 @@ def data_tags(data: DataRecord) -> dict[str, str]:
 
 
 def read_plan(client: MlflowClient, parent: Run) -> PlanRecord:
-    plan = _upgraded(read_json(client, parent, "plan.json"))
+    with reading(parent):
+        return _plan(_upgraded(read_json(client, parent, "plan.json")))
+
+
+def _plan(plan: dict[str, Any]) -> PlanRecord:
     data = plan["data"]
     return PlanRecord(
         **{

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LifecycleStage, Run
+from mlflow.exceptions import MlflowException
 
 from tracking import finals_layout, layout, plan_layout
-from tracking.records import StudyRecord, TrialRecord
+from tracking.cli import UserError
+from tracking.damage import Unreadable, readable
+from tracking.records import StudyRecord, TrialRecord, UnreadableRecord
 from tracking.runs import of_kind, parent_of
 
 
@@ -25,32 +28,66 @@ class StudyReader:
         self.experiment = experiment
         self._name = name
         self._trials: dict[str, TrialRecord] = {}  # by run
-        self._open: set[str] = set()  # runs that had not ended when they were read
+        self._unreadable: dict[str, UnreadableRecord] = {}  # by run
+        self._open: set[str] = set()  # runs that had not ended, or could not be read
         self._started = 0  # when the latest known run started, in milliseconds since 1970
 
     def read(self) -> StudyRecord:
-        """Give the study as it is now."""
+        """Give the study as it is now; what cannot be read is left out, and named."""
         for run in list(self._changed()):
-            run_id = run.info.run_id
-            self._trials[run_id] = layout.read_trial(self._client, run)
-            self._started = max(self._started, run.info.start_time)
-            (self._open.add if run.info.status == "RUNNING" else self._open.discard)(run_id)
+            self._read(run)
         parent = parent_of(self._client, self.experiment)
-        assert parent is not None
-        controls = [layout.read_control(self._client, run) for run in self._of_kind("control")]
+        if parent is None:
+            raise UserError(
+                f"the run of study {self._name} itself was deleted. Restore it in the MLflow UI."
+            )
+        controls, lost = readable(
+            self._of_kind("control"), lambda run: layout.read_control(self._client, run)
+        )
         study = StudyRecord(
             plan=replace(plan_layout.read_plan(self._client, parent), study=self._name),
             trials=tuple(sorted(self._trials.values(), key=lambda trial: trial.number)),
             controls=tuple(sorted(controls, key=lambda control: control.name)),
+            unreadable=(*self._unreadable.values(), *lost),
         )
         return finals_layout.with_finals(self._client, self.experiment, parent, study)
 
+    def _read(self, run: Run) -> None:
+        run_id = run.info.run_id
+        self._forget(run_id)
+        try:
+            self._trials[run_id] = layout.read_trial(self._client, run)
+        except Unreadable as error:
+            self._unreadable[run_id] = error.record
+        self._started = max(self._started, run.info.start_time or 0)
+        if run.info.status == "RUNNING" or run_id in self._unreadable:
+            self._open.add(run_id)
+
+    def _forget(self, run_id: str) -> None:
+        self._trials.pop(run_id, None)
+        self._unreadable.pop(run_id, None)
+        self._open.discard(run_id)
+
     def _changed(self) -> Iterator[Run]:
-        for run_id in self._open:
-            yield self._client.get_run(run_id)
-        for run in self._of_kind("trial", f"attributes.start_time >= {self._started}"):
-            if run.info.run_id not in self._trials:
+        for run_id in list(self._open):
+            run = self._again(run_id)
+            if run is None:
+                self._forget(run_id)
+            else:
                 yield run
+        for run in self._of_kind("trial", f"attributes.start_time >= {self._started}"):
+            if run.info.run_id not in self._trials.keys() | self._unreadable.keys():
+                yield run
+
+    def _again(self, run_id: str) -> Run | None:
+        """Return a run as it is now; None if it was deleted."""
+        try:
+            run = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return run if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
     def _of_kind(self, kind: str, also: str = "") -> Iterator[Run]:
         return of_kind(self._client, self.experiment, kind, also)

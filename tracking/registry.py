@@ -126,7 +126,7 @@ def fetch(root: Path, uri: str) -> Path:
             f"there is no model {uri!r} in {root}: {error.message.splitlines()[0]} "
             f"Registered: {', '.join(_names(client)) or 'none'}."
         ) from error
-    here = files.folder(place) or files.copy(client, place, "")
+    here = files.local(client, place) or files.copy(client, place, "")
     for data in (here / "data" / _BUNDLE, here / "data" / "model"):
         if data.is_dir():
             return data

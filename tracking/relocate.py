@@ -7,7 +7,7 @@ them; whoever copies it has two databases that point to the files of the first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -72,5 +72,7 @@ def _connect(root: Path) -> Iterator[Connection]:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    same_place = one.resolve() == other.resolve()  # also where the folder itself is gone
-    return same_place or (one.exists() and other.exists() and one.samefile(other))
+    with suppress(ValueError):  # no path at all: it holds a NUL
+        same_place = one.resolve() == other.resolve()  # also where the folder itself is gone
+        return same_place or (one.exists() and other.exists() and one.samefile(other))
+    return False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import epochs_layout, files, layout, models
+from tracking.damage import Unreadable
 from tracking.trial_log import TrialLog
 from tracking.wholeness import torn_files
 
@@ -24,8 +26,9 @@ def repair(
         client.delete_run(run.info.run_id)
         yield f"half of control {run.info.run_name} was deleted"
     for run in trials:
-        number = run.data.tags["trial.number"]
-        yield from (f"trial {number}: {what}" for what in _repair(client, run))
+        with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
+            number = layout.read_number(run)
+            yield from (f"trial {number}: {what}" for what in _repair(client, run))
 
 
 def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
@@ -47,7 +50,7 @@ def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
         yield "its run was marked as running, and is closed"
     run = client.get_run(run.info.run_id)
     kept = models.is_kept(client, run)
-    if models.is_left(run) and (layout.is_void(run) or not kept):
+    if models.is_left(client, run) and (layout.is_void(run) or not kept):
         log.drop_model()
         yield "what was left of its model was deleted"
     for name in list(torn_files(client, run)) if layout.is_void(run) else ():

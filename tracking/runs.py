@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from alembic.util import CommandError
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from tracking import address
-from tracking.patience import Patience
+from tracking.patience import Patience, is_outage
 from tracking.patient import PatientClient
 
 for _chatty in ("mlflow", "alembic"):
@@ -21,7 +23,13 @@ _PAGE = 1_000
 
 def connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect to the records, wherever they are."""
-    return PatientClient(address.tracking_uri(root), patience or Patience())
+    artifacts = None if address.on_server() else root / "artifacts"
+    try:
+        return PatientClient(address.tracking_uri(root), patience or Patience(), artifacts)
+    except (MlflowException, CommandError) as error:
+        if is_outage(error):
+            raise
+        raise address.unusable(root, error) from error
 
 
 def experiment_of(client: MlflowClient, study: str) -> str:

@@ -42,7 +42,7 @@ def create_database(root: Path) -> None:
     if not there:
         new = database.with_suffix(".new")
         new.unlink(missing_ok=True)
-        MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
+        MlflowClient(tracking_uri=address.sqlite_uri(new)).search_experiments()
         new.replace(database)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

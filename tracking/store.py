@@ -12,8 +12,8 @@ records was moved or copied.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from tracking.patience import Patience
     from tracking.reader import StudyReader
     from tracking.writer import StudyStore
+
+
+# Of a study: a file's name can begin with it, wherever the name came from.
+_NAME = re.compile(r"\w[\w. -]{0,119}")
 
 
 def home() -> Path:
@@ -112,7 +116,9 @@ def follow(root: Path, name: str) -> StudyReader:
     from tracking.reader import StudyReader
     from tracking.runs import experiment_of
 
-    known = studies(root)
+    known, lost = _plans(root)
+    if name in lost:
+        raise UserError(lost[name])
     if name not in known:
         # What --fresh put aside has another name than its plan says, and is not meant here.
         of_plan = [s for s, plan in known.items() if plan.plan == name and plan.study == s]
@@ -124,21 +130,43 @@ def follow(root: Path, name: str) -> StudyReader:
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
-    """Give the plan of each recorded study, by the study's name."""
+    """Give the plan of each recorded study that can be read, by the study's name."""
+    return _plans(root)[0]
+
+
+def unreadable_studies(root: Path) -> list[str]:
+    """Say of each study that cannot be read why, in a sentence."""
+    return list(_plans(root)[1].values())
+
+
+def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
+    """Read the plan of each study; say of the others why it cannot be read. Both by name."""
     from mlflow.entities import ViewType
 
     from tracking import address, plan_layout
+    from tracking.damage import Unreadable
     from tracking.runs import parent_of
 
     if not address.exists(root):
-        return {}
+        return {}, {}
     client = _connect(root)
-    found = {}
+    found, lost = {}, {}
     for experiment in client.search_experiments(view_type=ViewType.ACTIVE_ONLY):
-        parent = parent_of(client, experiment.experiment_id)
-        if parent is not None:
-            found[experiment.name] = plan_layout.read_plan(client, parent)
-    return found
+        name, parent = experiment.name, parent_of(client, experiment.experiment_id)
+        if parent is None:
+            continue
+        if not _NAME.fullmatch(name):
+            lost[name] = (
+                f"experiment {experiment.experiment_id} cannot be read: it is named "
+                f"{name[:60]!r}, which is not the name of a study. Rename it in the MLflow UI: "
+                "letters, digits, spaces and . _ - are allowed"
+            )
+            continue
+        try:
+            found[name] = plan_layout.read_plan(client, parent)
+        except Unreadable as error:
+            lost[name] = f"study {name}: {error}"
+    return found, lost
 
 
 def model_file(root: Path, trial: TrialRecord) -> Path:
@@ -171,7 +199,7 @@ def has_artifact(root: Path, run_id: str, name: str) -> bool:
 
 def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
     """Give, by run, the machine and the code of each training that counts."""
-    from tracking.files import read_text
+    from tracking.files import has, read_json
 
     client = _connect(root)
     runs = [trial.run_id for trial in study.trials if not trial.void]
@@ -179,8 +207,9 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
     found = {}
     for run_id in runs:
         run = client.get_run(run_id)
+        known = has(client, run, "environment.json")
         found[run_id] = {
-            **json.loads(read_text(client, run, "environment.json") or "{}"),
+            **(read_json(client, run, "environment.json") if known else {}),
             "commit": run.data.tags.get("mlflow.source.git.commit", ""),
             "dirty": run.data.tags.get("code.dirty") == "True",
         }
@@ -229,6 +258,8 @@ def main() -> int:
 
 def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from tracking import address
     from tracking.patience import Patience
     from tracking.patient import STORE
@@ -236,7 +267,10 @@ def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     from tracking.runs import connect
 
     patience = patience or Patience()
-    others = set() if address.on_server() else patience.insist(STORE, lambda: elsewhere(root))
+    try:
+        others = set() if address.on_server() else patience.insist(STORE, lambda: elsewhere(root))
+    except SQLAlchemyError as error:
+        raise address.unusable(root, error) from error
     for other in sorted(others):
         raise UserError(
             f"the records in {root} were moved or copied, and name their files in {other}. "

@@ -9,11 +9,29 @@ from tracking.comparison import against_controls
 from tracking.records import DifferenceRecord, FinalLookRecord, RepeatRecord, StudyRecord
 from tracking.words import duration, percent
 
+_NAMED = 5  # runs; the doctor names all
 NOT_OFFICIAL = "not the official test set"
 
 
 def verdict(study: StudyRecord) -> str:
     """Say in a few sentences what came out: of the search, then of the finals, then of test."""
+    return f"{_verdict(study)} {left_out(study)}".rstrip()
+
+
+def left_out(study: StudyRecord) -> str:
+    """Name the runs that cannot be read, and so count for nothing; empty where there are none."""
+    names = [one.name for one in study.unreadable]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    runs = "1 run is" if len(names) == 1 else f"{len(names)} runs are"
+    return (
+        f"{runs} left out because their records are damaged: {', '.join(names[:_NAMED])}{more}. "
+        f"python -m search.doctor --study {study.plan.study} says what is wrong."
+    )
+
+
+def _verdict(study: StudyRecord) -> str:
     if not study.candidates:
         return "No trial has finished yet, so there is nothing to compare."
     if study.finals is None:

@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from tracking import files, finals_layout, layout, models
+from tracking import epochs_layout, files, finals_layout, layout, models
+from tracking.damage import Unreadable
 
 Shape = tuple[int, int]
 
@@ -31,7 +32,7 @@ def faults_of_trial(client: MlflowClient, run: Run) -> Iterator[str]:
     """Say what is half of a trial that has ended."""
     yield from _faults_of_training(client, run)
     kept = models.is_kept(client, run)
-    if models.is_left(run) and (layout.is_void(run) or not kept):
+    if models.is_left(client, run) and (layout.is_void(run) or not kept):
         yield "half a model is left of it"
     elif kept and _is_torn_model(lambda: models.fetch(client, run)):
         yield "its model cannot be read"
@@ -68,8 +69,8 @@ def faults_of_look(client: MlflowClient, run: Run) -> Iterator[str]:
 
 def faults_of_finals(client: MlflowClient, parent: Run) -> Iterator[str]:
     """Say what is half of what the finals found on validation."""
-    name = parent.data.tags.get(finals_layout.FINALS)
-    if name is not None:
+    if finals_layout.FINALS in parent.data.tags:
+        name = finals_layout.finals_file(parent)
         if not files.has(client, parent, name):
             yield f"{name} is missing"
         elif _is_torn_json(client, parent, name):
@@ -81,6 +82,9 @@ def _faults_of_training(client: MlflowClient, run: Run) -> Iterator[str]:
         yield "it has ended, but its run is marked as running"
     for name in torn_files(client, run):
         yield f"{name} cannot be read"
+    ran = "seconds" in run.data.metrics and not layout.is_void(run)
+    if ran and epochs_layout.read_curves(client, run) is None:
+        yield "curves.csv is gone or cut, so its epochs are read from its metrics"
 
 
 def _faults_of_predictions(client: MlflowClient, run: Run, shape: Shape) -> Iterator[str]:
@@ -98,7 +102,7 @@ def _faults_of_predictions(client: MlflowClient, run: Run, shape: Shape) -> Iter
 def _is_torn_json(client: MlflowClient, run: Run, name: str) -> bool:
     try:
         json.loads(files.read_text(client, run, name) or "")
-    except ValueError:
+    except (ValueError, Unreadable):
         return True
     return False
 

@@ -9,10 +9,12 @@ from math import isfinite
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tracking import control_log, disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
+from tracking.damage import readable
 from tracking.durable import unsynced
 from tracking.ends import Ends
 from tracking.monitor import Monitor
@@ -48,9 +50,9 @@ class StudyStore:
         self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
 
     def numbers(self) -> set[int]:
-        """Give the numbers of all trials that are recorded."""
+        """Give the numbers of all trials that are recorded, as far as they can be read."""
         runs = of_kind(self._client, self._experiment, "trial")
-        return {int(run.data.tags["trial.number"]) for run in runs}
+        return set(readable(runs, layout.read_number)[0])
 
     def knows(self, parent: str) -> bool:
         """Tell whether these records hold a study with this parent run, perhaps put aside."""
@@ -66,7 +68,7 @@ class StudyStore:
         """Read the trials that have not ended, by number."""
         running = "tags.`trial.state` = 'running'"
         runs = of_kind(self._client, self._experiment, "trial", running)
-        found = [layout.read_trial(self._client, run) for run in runs]
+        found, _ = readable(runs, self._read_trial)
         return {trial.number: trial for trial in found}
 
     def begin(self, adopted: Collection[int] = ()) -> dict[int, TrialRecord]:
@@ -83,10 +85,10 @@ class StudyStore:
         return self.trials()
 
     def trials(self) -> dict[int, TrialRecord]:
-        """Read all trials, by number."""
+        """Read all trials, by number; those that cannot be read are left out."""
         recorded: dict[int, TrialRecord] = {}
-        for run in of_kind(self._client, self._experiment, "trial"):
-            trial = layout.read_trial(self._client, run)
+        runs = of_kind(self._client, self._experiment, "trial")
+        for trial in readable(runs, self._read_trial)[0]:
             recorded[trial.number] = trial
             self._known.put(trial)
         self._stale.clear()
@@ -104,7 +106,8 @@ class StudyStore:
         trials = list(of_kind(self._client, self._experiment, "trial"))
         self._stale.update(run.info.run_id for run in trials)
         half = of_kind(self._client, self._experiment, HALF_CONTROL)
-        left = [run for run in trials if int(run.data.tags["trial.number"]) not in adopted]
+        going_on = {str(number) for number in adopted}
+        left = [run for run in trials if run.data.tags.get("trial.number") not in going_on]
         return list(repair(self._client, half, left))
 
     def rest(self, *, mended: bool) -> list[str]:
@@ -184,7 +187,7 @@ class StudyStore:
         run_id = trial.run_id
         monitor = Monitor(self._client, run_id, goes_on=True)
         log = TrialLog(self._client, run_id, data.classes, monitor, self._closed, known=trial)
-        if models.is_left(self._client.get_run(run_id)):
+        if models.is_left(self._client, self._client.get_run(run_id)):
             log.drop_model()  # perhaps half of it: it is given again
         return log
 
@@ -260,17 +263,20 @@ class StudyStore:
         return self._earlier
 
     def _read_stale(self) -> None:
-        for run_id in self._stale:
-            run = self._client.get_run(run_id)
-            self._known.put(layout.read_trial(self._client, run))
+        runs = map(self._client.get_run, self._stale)
+        for trial in readable(runs, self._read_trial)[0]:
+            self._known.put(trial)
         self._stale.clear()
+
+    def _read_trial(self, run: Run) -> TrialRecord:
+        return layout.read_trial(self._client, run)
 
     def _read_rest(self) -> StudyRecord:
         """Read what a search does not change: all but its trials."""
         parent = self._client.get_run(self.parent)
         runs = of_kind(self._client, self._experiment, "control")
-        controls = tuple(layout.read_control(self._client, run) for run in runs)
-        study = StudyRecord(plan_layout.read_plan(self._client, parent), (), controls)
+        controls, _ = readable(runs, lambda run: layout.read_control(self._client, run))
+        study = StudyRecord(plan_layout.read_plan(self._client, parent), (), tuple(controls))
         return finals_layout.with_finals(self._client, self._experiment, parent, study)
 
     def end(self, *, finished: bool) -> None:

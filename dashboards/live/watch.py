@@ -94,5 +94,6 @@ def _seen(study: StudyRecord) -> Seen:
     trials: Hashable = tuple((t.number, t.state, len(t.epochs)) for t in study.trials)
     candidates: Hashable = tuple(t.number for t in study.candidates)
     finals: Hashable = (study.finals is None, len(study.repeats), len(study.final_looks))
-    rest: Hashable = (study.plan.study, len(study.controls), study.n_sealed, finals)
+    known: Hashable = (study.plan.study, study.unreadable)
+    rest: Hashable = (known, len(study.controls), study.n_sealed, finals)
     return f"{hash((trials, rest)):x}", f"{hash((candidates, rest)):x}"

@@ -81,10 +81,19 @@ def open_sole(database: Path | str | None, patience: Patience | None = None) -> 
 
 
 def _open(database: Path | str, patience: Patience) -> BaseStorage:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from search.engines.patient import STORE
+    from tracking.patience import cause
 
     if isinstance(database, Path):
-        return patience.insist(STORE, lambda: _open_file(database))
+        try:
+            return patience.insist(STORE, lambda: _open_file(database))
+        except (SQLAlchemyError, RuntimeError) as error:  # the latter of another version of Optuna
+            raise UserError(
+                f"{database} cannot be used by Optuna: {cause(error)} Put a backup in its place, "
+                "or move it away and add --fresh to search.run to start anew."
+            ) from error
     return _open_address(database)
 
 
@@ -92,13 +101,14 @@ def _open_file(file: Path) -> RDBStorage:
     from sqlalchemy import event
 
     from search.engines.whole import WholeTrialStorage
+    from tracking.address import sqlite_uri
     from tracking.disk import refuse_network
     from tracking.initialise import initialising
 
     refuse_network(file.parent)
     with initialising(file):
         arguments = {"connect_args": {"timeout": _BUSY_SECONDS}}
-        storage = WholeTrialStorage(f"sqlite:///{file}", engine_kwargs=arguments)
+        storage = WholeTrialStorage(sqlite_uri(file), engine_kwargs=arguments)
 
     # Write-ahead logging makes a trial's writes 8 times faster here, and readers never wait.
     @event.listens_for(storage.engine, "connect")

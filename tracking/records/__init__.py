@@ -25,6 +25,7 @@ from tracking.records.trial import (
     ScoreRecord,
     State,
     TrialRecord,
+    UnreadableRecord,
 )
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "State",
     "StudyRecord",
     "TrialRecord",
+    "UnreadableRecord",
     "Value",
     "ranked",
 ]

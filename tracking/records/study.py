@@ -9,7 +9,7 @@ from math import isfinite
 
 from tracking.records.finals import FinalLookRecord, FinalsRecord, RepeatRecord
 from tracking.records.plan import PlanRecord
-from tracking.records.trial import ControlRecord, State, TrialRecord
+from tracking.records.trial import ControlRecord, State, TrialRecord, UnreadableRecord
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class StudyRecord:
         final_looks: at the test set, by search.evaluate, the first first.
         finals: what search.evaluate found on validation; None before.
         n_sealed: looks that were begun, one that was cut short included: it counts.
+        unreadable: runs of any kind that are left out because their records are damaged.
     """
 
     plan: PlanRecord
@@ -30,6 +31,7 @@ class StudyRecord:
     final_looks: tuple[FinalLookRecord, ...] = ()
     finals: FinalsRecord | None = None
     n_sealed: int = 0
+    unreadable: tuple[UnreadableRecord, ...] = ()
 
     @cached_property
     def candidates(self) -> list[TrialRecord]:

@@ -194,3 +194,25 @@ class TrialRecord:
     def memory_mb(self) -> float | None:
         """Peak resident memory of its process, when its last epoch ended."""
         return self.epochs[-1].memory_mb if self.epochs else None
+
+
+@dataclass(frozen=True)
+class UnreadableRecord:
+    """A run that is left out because its record is damaged.
+
+    Attributes:
+        name: of the run, as MLflow shows it.
+        number: of the trial, where it is one and its number can be read.
+    """
+
+    run_id: str
+    name: str
+    number: int | None
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"run {self.name} ({self.run_id}) cannot be read: {self.reason}. Mend it in the "
+            "MLflow UI or from a backup; until then it is left out"
+        )
