@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from tracking import finals_layout, layout, plan_layout
 from tracking.cli import UserError
-from tracking.damage import Unreadable, readable
+from tracking.damage import RUN_ID, Unreadable, readable
 from tracking.records import StudyRecord, TrialRecord, UnreadableRecord
 from tracking.runs import of_kind, parent_of
 
@@ -60,7 +60,8 @@ class StudyReader:
         except Unreadable as error:
             self._unreadable[run_id] = error.record
         self._started = max(self._started, run.info.start_time or 0)
-        if run.info.status == "RUNNING" or run_id in self._unreadable:
+        changes = run.info.status == "RUNNING" or run_id in self._unreadable
+        if changes and RUN_ID.fullmatch(run_id):
             self._open.add(run_id)
 
     def _forget(self, run_id: str) -> None:

@@ -28,6 +28,7 @@ def repair(
     for run in trials:
         with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
             number = layout.read_number(run)
+            files.folder_of(client, run)  # nothing is changed where that is not its own
             yield from (f"trial {number}: {what}" for what in _repair(client, run))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from tracking import control_log, disk, finals_layout, layout, models, plan_layout, standing
 from tracking.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
-from tracking.damage import readable
+from tracking.damage import RUN_ID, readable
 from tracking.durable import unsynced
 from tracking.ends import Ends
 from tracking.monitor import Monitor
@@ -47,7 +47,7 @@ class StudyStore:
         self._told_at = -_TELL_SECONDS  # when it was written how far the study has come
         self._untold = False  # whether it has come farther since
         # Runs that were written since they were read: at first, all.
-        self._stale = {run.info.run_id for run in of_kind(client, experiment, "trial")}
+        self._stale = _ids(of_kind(client, experiment, "trial"))
 
     def numbers(self) -> set[int]:
         """Give the numbers of all trials that are recorded, as far as they can be read."""
@@ -104,7 +104,7 @@ class StudyStore:
             what was changed, a sentence each. Doing it twice changes nothing.
         """
         trials = list(of_kind(self._client, self._experiment, "trial"))
-        self._stale.update(run.info.run_id for run in trials)
+        self._stale |= _ids(trials)
         half = of_kind(self._client, self._experiment, HALF_CONTROL)
         going_on = {str(number) for number in adopted}
         left = [run for run in trials if run.data.tags.get("trial.number") not in going_on]
@@ -289,3 +289,8 @@ class StudyStore:
     def _write_table(self) -> None:
         self._read_stale()
         standing.write_trials(self._client, self.parent, self._known.rows)
+
+
+def _ids(runs: Iterable[Run]) -> set[str]:
+    """Give the ids of runs; what MLflow takes for none is left out, as it cannot be read."""
+    return {run.info.run_id for run in runs if RUN_ID.fullmatch(run.info.run_id)}

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from spaces.ranges import Value
+from tracking.cli import UserError
 from tracking.records import State
+
+_OWNER = re.compile(r"\w[\w-]{0,63}")  # the id of a run; a file is named by it
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class Journal:
                     self._take(event)
                 return
             if there is not None:
+                if not _OWNER.fullmatch(there):
+                    raise _not_ours(file, f"its owner is {there[:60]!r}")
                 file.replace(file.with_name(f"{file.stem}-of-{there}{file.suffix}"))
         self._write({"owner": owner})
 
@@ -146,21 +152,41 @@ def _owner(file: Path) -> str | None:
     """Give the owner of a journal; None if there is none, or it was never begun."""
     if not file.is_file():
         return None
-    with file.open(encoding="utf-8") as lines:
-        first = lines.readline()
-    return str(json.loads(first)["owner"]) if first.endswith("\n") else None
+    try:
+        with file.open(encoding="utf-8") as lines:
+            first = lines.readline()
+        return str(json.loads(first)["owner"]) if first.endswith("\n") else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_ours(file, "it does not begin with an owner") from error
 
 
 def _events(file: Path) -> Iterator[Event]:
-    whole, _, _torn = file.read_text("utf-8").rpartition("\n")
-    for line in whole.splitlines():
-        match json.loads(line):
-            case {"ask": attempt}:
-                yield Attempt(**attempt)
-            case {"tell": end}:
-                yield Ended(**end)
-            case {"seconds": seconds}:
-                yield seconds
+    whole, _, _torn = file.read_bytes().rpartition(b"\n")
+    for number, line in enumerate(whole.split(b"\n"), start=1):
+        try:
+            event = _event(json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise _not_ours(file, f"line {number} cannot be read") from error
+        if event is not None:
+            yield event
+
+
+def _event(line: Any) -> Event | None:
+    match line:
+        case {"ask": attempt}:
+            return Attempt(**attempt)
+        case {"tell": end}:
+            return Ended(**end)
+        case {"seconds": int() | float() as seconds}:
+            return float(seconds)
+    return None
+
+
+def _not_ours(file: Path, why: str) -> UserError:
+    return UserError(
+        f"{file} is not a journal of Keras Tuner's trials: {why}. Put a backup in its place, or "
+        "move it away and add --fresh to search.run to start anew."
+    )
 
 
 def _cut_torn_line(file: Path) -> None:

@@ -62,7 +62,8 @@ def settle(root: Path, engine: str, owner: str, recorded: Mapping[int, TrialReco
 
 def _journal_of(root: Path, owner: str) -> Path | None:
     files = folder_of(root).glob("*.jsonl")
-    return next((file for file in files if read_attempts(file, owner)), None)
+    own = (file for file in files if not file.is_symlink())
+    return next((file for file in own if read_attempts(file, owner)), None)
 
 
 def _told_by_journal(attempt: Attempt) -> Told:
