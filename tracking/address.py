@@ -65,7 +65,7 @@ def unusable(root: Path, error: BaseException) -> UserError:
 
     where = redact(named()) or str(database(root))
     return UserError(
-        f"{where} cannot be used by MLflow {mlflow.__version__}: {cause(error)} Put a backup in "
+        f"{where} cannot be used by MLflow {mlflow.__version__}: {cause(error).rstrip('.')}. Put a backup in "
         "its place, install the version of MLflow that made it, or let SEQSEARCH_MLRUNS name "
         "another folder."
     )

@@ -170,7 +170,10 @@ def _why_not(holder: ModelVersion, wanted: Registration) -> str:
             f"it was measured on other validation texts ({'/'.join(theirs).strip('/') or 'none'} "
             f"instead of {data.digest}/{data.split_digest}), so the two cannot be compared."
         )
-    before = float(holder.tags["val_accuracy"])
+    try:
+        before = float(holder.tags["val_accuracy"])
+    except (KeyError, ValueError):
+        return "its tag val_accuracy is no number, so the two cannot be compared."
     if score.val_accuracy <= before:
         return (
             f"it has {percent(before)} on validation, and trial {wanted.trial.number} of "

@@ -91,7 +91,7 @@ def _open(database: Path | str, patience: Patience) -> BaseStorage:
             return patience.insist(STORE, lambda: _open_file(database))
         except (SQLAlchemyError, RuntimeError) as error:  # the latter of another version of Optuna
             raise UserError(
-                f"{database} cannot be used by Optuna: {cause(error)} Put a backup in its place, "
+                f"{database} cannot be used by Optuna: {cause(error)}. Put a backup in its place, "
                 "or move it away and add --fresh to search.run to start anew."
             ) from error
     return _open_address(database)

@@ -199,6 +199,41 @@ def test_a_full_disk_is_said_in_one_line(
     assert capsys.readouterr().err.startswith("error: the disk is full. ")
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/there/mlflow.lock"),
+            "/there/mlflow.lock cannot be used: Permission denied. ",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/there/.reserve"),
+            "/there/.reserve cannot be used: Read-only file system. ",
+        ),
+        (
+            sqlite3.OperationalError("attempt to write a readonly database"),
+            "cannot be used: OperationalError: attempt to write a readonly database. ",
+        ),
+        (
+            sqlite3.DatabaseError("database disk image is malformed"),
+            "cannot be used: DatabaseError: database disk image is malformed. ",
+        ),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_said_in_one_line(
+    error: Exception, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> int:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run(main)
+    said = capsys.readouterr().err
+    assert end.value.code == 2
+    assert says in said
+    assert said.count("\n") == 1
+
+
 TALKS = """
 import time
 from tracking.cli import StopFlag, run

@@ -13,12 +13,14 @@ from tests.builders import (
     build_score,
     build_study,
     build_trial,
+    client_of,
     open_study,
     place_database,
     write_study,
     write_trial,
 )
 from tracking import layout, store
+from tracking.cli import UserError
 
 
 @pytest.fixture
@@ -69,6 +71,21 @@ def test_a_trial_that_has_ended_is_read_once(root: Path, reads: list[int]) -> No
     assert reads == [2]
     reader.read()
     assert reads == [2, 2]
+
+
+def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(root: Path) -> None:
+    study = open_study(root)
+    write_trial(study, build_trial(0))
+    log = study.open_trial(1, "lstm", {}, seed=1, origin="tpe", data=build_data())
+    reader = store.follow(root, "lstm")
+    assert [trial.number for trial in reader.read().trials] == [0, 1]
+
+    client_of(root).delete_run(log.run_id)
+    with pytest.raises(UserError, match=f"run {log.run_id} was deleted in MLflow while"):
+        log.epoch(build_epochs(0.7)[0])
+
+    assert [trial.number for trial in reader.read().trials] == [0]
+    assert store.reopen_study(root, "lstm").begin().keys() == {0}
 
 
 def test_the_command_and_the_commit_of_a_trial_are_on_record(root: Path, monkeypatch) -> None:
