@@ -64,9 +64,10 @@ def unusable(root: Path, error: BaseException) -> UserError:
     from tracking.patience import cause
 
     where = redact(named()) or str(database(root))
+    said = cause(error).rstrip(".")
     return UserError(
-        f"{where} cannot be used by MLflow {mlflow.__version__}: {cause(error).rstrip('.')}. Put a backup in "
-        "its place, install the version of MLflow that made it, or let SEQSEARCH_MLRUNS name "
+        f"{where} cannot be used by MLflow {mlflow.__version__}: {said}. Put a backup in its "
+        "place, install the version of MLflow that made it, or let SEQSEARCH_MLRUNS name "
         "another folder."
     )
 
