@@ -86,7 +86,11 @@ def local(client: MlflowClient, address: str) -> Path | None:
 
 
 def file_of(client: MlflowClient, run: Run, name: str) -> Path | None:
-    """Return where a file of a run lies, if it is there; None if a server keeps it."""
+    """Return where a file of a run lies or would lie; None if a server keeps it.
+
+    Raises:
+        Unreadable: if that is not in the run's folder.
+    """
     here = folder_of(client, run)
     if here is None:
         return None
@@ -184,6 +188,6 @@ def names(client: MlflowClient, run: Run) -> list[str]:
 
 
 def _base(client: MlflowClient) -> Path | None:
-    """The folder of all files of these records; None of a client that was made elsewhere."""
+    """The folder of all files of these records; None if a server keeps them."""
     base: Path | None = getattr(client, "artifacts", None)
     return base

@@ -29,9 +29,12 @@ class Records:
 
     home: Path
     root: Path
-    client: MlflowClient
     parent: str
     run_id: str
+
+    @property
+    def client(self) -> MlflowClient:
+        return client_of(self.root)
 
     def file(self, name: str) -> Path:
         (found,) = self.root.glob(f"artifacts/{self.run_id}/artifacts/{name}")
@@ -49,7 +52,7 @@ def records(smoke_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(root))
     study = store.read_study(root, STUDY)
     parent = store.ids(root, STUDY)[1]
-    return Records(home, root, client_of(root), parent, study.trials[1].run_id)
+    return Records(home, root, parent, study.trials[1].run_id)
 
 
 Edit = Callable[[Records], object]
@@ -242,7 +245,7 @@ def test_a_database_or_a_plan_that_cannot_be_read_ends_the_program_in_one_line(
         (parent,) = connection.execute(
             "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'study'"
         ).fetchone()
-    edit(Records(home, root, None, parent, ""))  # type: ignore[arg-type]
+    edit(Records(home, root, parent, ""))
     end = call(home, "search.doctor", "--study", STUDY, "--repair")
     assert end.returncode == 2
     assert says in end.stderr
