@@ -7,11 +7,13 @@ Test data are not read. The vocabulary stays that of the training part.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from search.batches import Labelled, join
+from search.checkpoint import open_checkpoint
 from search.datasets.cache import Dataset
 from search.train import train
 from search.trial import build, encoded, memory_limited, set_seed
@@ -28,8 +30,12 @@ def refit(
     on_model: Callable[[keras.Model], None] = lambda model: None,
     *,
     epochs: int,
+    checkpoint: Path | None = None,
 ) -> keras.Model:
     """Train on all that may be trained on.
+
+    Args:
+        checkpoint: a file that is written after an epoch, and continued from where it is there.
 
     Returns:
         a model of ids.
@@ -39,11 +45,12 @@ def refit(
     """
     set_seed(seed)
     values: dict[str, Any] = {**take(params, "train"), "epochs": epochs}
+    saved = open_checkpoint(checkpoint, params, family, data, seed, "train and validation")
     with memory_limited(params):
         training = both_parts(data, **take(params, "text"))
         model = build(params, family, len(data.classes), training)
         on_model(model)
-        train(model, training, None, seed=seed, on_epoch=on_epoch, **values)
+        train(model, training, None, seed=seed, on_epoch=on_epoch, checkpoint=saved, **values)
     return model
 
 

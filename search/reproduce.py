@@ -6,12 +6,14 @@ No validation part is held out and nothing stops early: the weights are those of
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from search.batches import Labelled, join
+from search.checkpoint import open_checkpoint
 from search.datasets import split
 from search.datasets.cache import Dataset
 from search.finals.scoring import look_record
@@ -35,8 +37,12 @@ def reproduce(
     on_model: Callable[[keras.Model], None] = lambda model: None,
     *,
     by: Split,
+    checkpoint: Path | None = None,
 ) -> LookRecord:
     """Train, then look at the test set.
+
+    Args:
+        checkpoint: a file that is written after an epoch, and continued from where it is there.
 
     Raises:
         TrialFailed: if these values cannot be trained.
@@ -44,11 +50,12 @@ def reproduce(
     set_seed(seed)
     data = data.open_test("a published configuration, trained as published")
     values: dict[str, Any] = take(params, "train")
+    saved = open_checkpoint(checkpoint, params, family, data, seed, by)
     with memory_limited(params):
         training, test = divide(data, by, **take(params, "text"))
         model = build(params, family, len(data.classes), training)
         on_model(model)
-        train(model, training, None, seed=seed, on_epoch=on_epoch, **values)
+        train(model, training, None, seed=seed, on_epoch=on_epoch, checkpoint=saved, **values)
         probabilities = predict(model, test)
     return look_record(
         probabilities,

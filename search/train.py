@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from search import score
 from search.batches import Labelled
+from search.checkpoint import Checkpoint, Progress
 from search.failures import TrialFailed
 from tracking.records import EpochRecord, RungRecord
 
@@ -38,17 +39,49 @@ def train(
     learning_rate: float,
     patience: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> int:
     """Fit the model and leave it with the weights of its best epoch.
 
     The best epoch is the first with the highest validation accuracy; without validation it is the
     last. An exception of `on_epoch` ends the training and is passed on.
 
+    Args:
+        checkpoint: where there is one of this training, it is continued, to the last bit; the
+            epochs in it are reported again.
+
     Returns:
         the best epoch, counted from 1.
 
     Raises:
         TrialFailed: if a loss is no longer a finite number.
+    """
+    _compile(model, learning_rate)
+    done = Progress() if checkpoint is None else checkpoint.restore(model, epochs)
+    for epoch in done.epochs:
+        on_epoch(epoch)
+    stopping = None if validation is None else _EarlyStopping(patience, done)
+    first = len(done.epochs)
+    model.fit(
+        mixed_batches(training, batch_size, seed, first_epoch=first),
+        validation_data=None if validation is None else sorted_batches(validation),
+        initial_epoch=epochs if done.stopped else first,
+        epochs=epochs,
+        callbacks=[
+            *callbacks,
+            *([] if stopping is None else [stopping]),
+            _Report(on_epoch, checkpoint, stopping, done.epochs),
+        ],
+        shuffle=False,  # the batches come mixed
+        verbose=0,
+    )
+    return epochs if stopping is None else int(stopping.best_epoch) + 1
+
+
+def _compile(model: keras.Model, learning_rate: float) -> None:
+    """Compile, and make what optimizer and metrics keep; `fit` would within the first step.
+
+    TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
     """
     binary = model.output_shape[-1] == 1
     model.compile(
@@ -57,26 +90,6 @@ def train(
         metrics=["accuracy"],
         jit_compile=False,  # XLA would compile anew for every length of a batch
     )
-    _make_variables(model)
-    stopping = keras.callbacks.EarlyStopping(
-        monitor="val_accuracy", mode="max", patience=patience, restore_best_weights=True
-    )
-    model.fit(
-        mixed_batches(training, batch_size, seed),
-        validation_data=None if validation is None else sorted_batches(validation),
-        epochs=epochs,
-        callbacks=[*callbacks, *([] if validation is None else [stopping]), _Report(on_epoch)],
-        shuffle=False,  # the batches come mixed
-        verbose=0,
-    )
-    return epochs if validation is None else int(stopping.best_epoch) + 1
-
-
-def _make_variables(model: keras.Model) -> None:
-    """Make what optimizer and metrics keep; `fit` would make it within the first step.
-
-    TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
-    """
     model.optimizer.build(model.trainable_variables)
     n_outputs = model.output_shape[-1]
     model.compute_metrics(None, tf.zeros(1, tf.int32), tf.fill((1, n_outputs), 1 / n_outputs))
@@ -102,9 +115,15 @@ def spread(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([1 - probabilities, probabilities], axis=1)
 
 
-def mixed_batches(data: Labelled, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Give (tokens, labels) in batches, mixed anew each time the dataset is gone through."""
-    numbers = itertools.count()
+def mixed_batches(
+    data: Labelled, batch_size: int, seed: int, *, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Give (tokens, labels) in batches, mixed anew each time the dataset is gone through.
+
+    Args:
+        first_epoch: the number of the epoch that comes first, from 0.
+    """
+    numbers = itertools.count(first_epoch)
     n_batches = math.ceil(len(data.rows) / batch_size)
     return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches)
 
@@ -145,7 +164,10 @@ class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._start = time.perf_counter()
-        self._batch = math.ceil(self._share * self.params["steps"]) - 1
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # A training that is continued was looked at when it was in its first epoch.
+        self._batch = math.ceil(self._share * self.params["steps"]) - 1 if epoch == 0 else None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if batch != self._batch:
@@ -161,12 +183,34 @@ class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
         self._on_rung(RungRecord(self._share, accuracy, time.perf_counter() - self._start))
 
 
-class _Report(keras.callbacks.Callback):  # type: ignore[misc]
-    """Turn Keras' logs into an EpochRecord."""
+class _EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
+    """Keras' own, which begins with what it knew when the training was stopped."""
 
-    def __init__(self, on_epoch: OnEpoch) -> None:
+    def __init__(self, patience: int, done: Progress) -> None:
+        super().__init__("val_accuracy", mode="max", patience=patience, restore_best_weights=True)
+        self._done = done
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        for name, value in self._done.stopping.items():
+            setattr(self, name, value)
+
+
+class _Report(keras.callbacks.Callback):  # type: ignore[misc]
+    """Turn Keras' logs into an EpochRecord, which is in the checkpoint before it is reported."""
+
+    def __init__(
+        self,
+        on_epoch: OnEpoch,
+        checkpoint: Checkpoint | None,
+        stopping: keras.callbacks.EarlyStopping | None,
+        done: Sequence[EpochRecord],
+    ) -> None:
         super().__init__()
         self._on_epoch = on_epoch
+        self._checkpoint = checkpoint
+        self._stopping = stopping
+        self._epochs = list(done)
         self._start = 0.0
         self._first_batch: float | None = None
 
@@ -182,19 +226,21 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]
         for loss in logs.keys() & {"loss", "val_loss"}:
             if not math.isfinite(logs[loss]):
                 raise TrialFailed(f"{loss} became {logs[loss]} in epoch {epoch + 1}")
-        self._on_epoch(
-            EpochRecord(
-                epoch=epoch + 1,
-                train_loss=float(logs["loss"]),
-                train_accuracy=float(logs["accuracy"]),
-                val_loss=logs.get("val_loss"),
-                val_accuracy=logs.get("val_accuracy"),
-                learning_rate=float(self.model.optimizer.learning_rate),
-                seconds=time.perf_counter() - self._start,
-                memory_mb=_peak_memory_mb(),
-                first_batch_seconds=self._first_batch,
-            )
+        record = EpochRecord(
+            epoch=epoch + 1,
+            train_loss=float(logs["loss"]),
+            train_accuracy=float(logs["accuracy"]),
+            val_loss=logs.get("val_loss"),
+            val_accuracy=logs.get("val_accuracy"),
+            learning_rate=float(self.model.optimizer.learning_rate),
+            seconds=time.perf_counter() - self._start,
+            memory_mb=_peak_memory_mb(),
+            first_batch_seconds=self._first_batch,
         )
+        self._epochs.append(record)
+        if self._checkpoint is not None:
+            self._checkpoint.save(self.model, self._stopping, self._epochs)
+        self._on_epoch(record)
 
 
 def _peak_memory_mb() -> float:

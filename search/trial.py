@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from search import score
 from search.batches import Labelled, clip
+from search.checkpoint import open_checkpoint
 from search.datasets.cache import Dataset
 from search.failures import TrialFailed
 from search.models import BUILDERS
@@ -52,6 +54,7 @@ def evaluate(
     *,
     on_rung: Callable[[RungRecord], None] = lambda rung: None,
     first_rung: float | None = None,
+    checkpoint: Path | None = None,
 ) -> Evaluation:
     """Train on the training part, score on validation. Same inputs and seed, same result.
 
@@ -60,6 +63,7 @@ def evaluate(
     Args:
         on_model: is given the model before it is trained.
         on_rung: is given how the model does after a share `first_rung` of the training texts.
+        checkpoint: a file that is written after an epoch, and continued from where it is there.
 
     Raises:
         TrialFailed: if these values cannot be trained.
@@ -79,7 +83,14 @@ def evaluate(
         on_model(model)
         looks = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
         best_epoch = train(
-            model, training, validation, seed=seed, on_epoch=collect, callbacks=looks, **fit
+            model,
+            training,
+            validation,
+            seed=seed,
+            on_epoch=collect,
+            callbacks=looks,
+            checkpoint=open_checkpoint(checkpoint, params, family, data, seed, "train"),
+            **fit,
         )
         probabilities = predict(model, validation)
         scored = _score(model, probabilities, data, validation, epochs[best_epoch - 1])
