@@ -178,7 +178,7 @@ def _next(study: StudyRecord) -> str:
     if score.best_epoch == len(best.epochs) > 1:
         parts.append("Its last epoch was its best: let it train longer.")
     parts.append(_focus(study))
-    ended = [t.number for t in study.trials if not t.void and t.state != "running"]
+    ended = [trial.number for trial in study.trials if trial.has_ended]
     after = sum(number > best.number for number in ended)
     if after > _LATE * len(ended) and after >= FEWEST:
         parts.append(f"The last {after:,} trials found nothing better: more of the same may not.")

@@ -46,7 +46,7 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     Args:
         addresses: where MLflow shows the runs of each study, to put a run's id behind.
     """
-    pairs = [(s, t) for s in studies for t in s.trials if not t.void]
+    pairs = [(s, t) for s in studies for t in s.trials]
     places = {id(t): n for s in studies for n, t in enumerate(s.candidates)}
     pairs.sort(key=lambda pair: _order(pair[1], places))
     names = _varied([trial for _, trial in pairs])

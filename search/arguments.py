@@ -6,7 +6,6 @@ import argparse
 
 from search.cluster.options import add_cluster
 from search.engines.names import DEFAULT_ENGINE, ENGINES, methods
-from search.engines.storage import add_storage
 from search.quantities import not_negative, positive, seconds
 from tracking.cli import Parser
 
@@ -43,7 +42,6 @@ def parser() -> Parser:
         metavar="K",
         help="keep the models of the best K trials, default 3",
     )
-    add_storage(parser)
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")

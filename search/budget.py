@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from search.estimate import Pace
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
-    from search.engines import Asked
     from spaces.plan import StudyPlan
     from spaces.ranges import Params
-    from tracking.records import EpochRecord, State, TrialRecord
-
-Brought = Iterable[tuple[str, float | None]]
+    from tracking.records import EpochRecord, TrialRecord
 
 
 class Budget:
@@ -23,23 +20,18 @@ class Budget:
 
     Args:
         spent: seconds that the study took in earlier sessions.
-        recorded: their trials, in the order of their numbers.
+        history: their trials, by number.
     """
 
     def __init__(
-        self, plan: StudyPlan, data: Dataset, spent: float, recorded: Iterable[TrialRecord]
+        self, plan: StudyPlan, data: Dataset, spent: float, history: Iterable[TrialRecord]
     ) -> None:
         self._plan = plan
         self._start = time.monotonic() - spent
         self._pace = Pace(data)
-        self._gains = _Gains(plan)
-        for trial in recorded:
-            if not trial.void:  # one that was adopted has epochs, and no end
-                for epoch in trial.epochs:
-                    self._note(trial.family, trial.params, epoch)
-                accuracy = trial.score.val_accuracy if trial.score else None
-                if trial.state != "running":
-                    self.note_end(trial.origin, trial.state, accuracy)
+        for trial in history:
+            for epoch in trial.epochs:
+                self.note_epoch(trial.family, trial.params, epoch)
 
     def seconds(self) -> float:
         """Seconds that the study has taken."""
@@ -52,59 +44,42 @@ class Budget:
     def out_of_time(self) -> bool:
         return self._plan.timeout is not None and self.seconds() >= self._plan.timeout
 
-    def met(self, n_finished: int, known: Callable[[], Brought | None] = lambda: None) -> bool:
-        """Tell whether the study is to end.
+    def met(self, n_begun: int, history: Iterable[TrialRecord] = ()) -> bool:
+        """Return whether no other trial is to begin.
 
         Args:
-            known: gives origin and accuracy of the trials that alone may try the patience; None
-                is all that have ended.
+            n_begun: trials that count, those under way too.
+            history: trials that may try the patience.
         """
         n_trials, patience = self._plan.n_trials, self._plan.patience
-        gains = self._gains
-        if patience is not None and (brought := known()) is not None:
-            gains = _Gains(self._plan)
-            for origin, accuracy in brought:
-                gains.note(origin, accuracy)
         return (
-            (n_trials is not None and n_finished >= n_trials)
-            or (patience is not None and gains.n_without >= patience)
+            (n_trials is not None and n_begun >= n_trials)
+            or (patience is not None and self._n_without_gain(history) >= patience)
             or self.out_of_time()
         )
 
-    def note_epoch(self, asked: Asked, epoch: EpochRecord) -> None:
+    def note_epoch(self, family: str, params: Params, epoch: EpochRecord) -> None:
         """Learn how long an epoch takes."""
-        self._note(self._plan.family(asked.params), asked.params, epoch)
+        if self._plan.timeout is not None and not self._plan.reproduces:
+            self._pace.note(family, params, epoch)
 
-    def note_end(self, origin: str, state: State, accuracy: float | None) -> None:
-        """Learn what a trial has brought."""
-        self._gains.note(origin, accuracy if state == "complete" else None)
-
-    def lacking(self, asked: Asked) -> float:
-        """Give the seconds that the study lacks for a trial to end as it should; 0 if none.
+    def lacking(self, family: str, params: Params) -> float:
+        """Return the seconds that the study lacks for a trial to end as it should; 0 if none.
 
         The fastest that was measured of its family is what it is held to.
         """
         if self._plan.timeout is None:
             return 0.0
-        needed = self._pace.least_seconds(self._plan.family(asked.params), asked.params)
+        needed = self._pace.least_seconds(family, params)
         return max(0.0, needed - (self._plan.timeout - self.seconds()))
 
-    def _note(self, family: str, params: Params, epoch: EpochRecord) -> None:
-        if self._plan.timeout is not None and not self._plan.reproduces:
-            self._pace.note(family, params, epoch)
-
-
-class _Gains:
-    """How many proposals in a row have brought nothing better."""
-
-    def __init__(self, plan: StudyPlan) -> None:
-        self._points = plan.starting_points()  # they are not what patience is tried by
-        self._best = 0.0
-        self.n_without = 0
-
-    def note(self, origin: str, accuracy: float | None) -> None:
-        if accuracy is not None and accuracy > self._best:
-            self._best = accuracy
-            self.n_without = 0
-        elif origin not in self._points:
-            self.n_without += 1
+    def _n_without_gain(self, history: Iterable[TrialRecord]) -> int:
+        """Count the trials in a row that have brought nothing better, initial ones aside."""
+        best, n_without = 0.0, 0
+        for trial in history:
+            score = trial.score
+            if score is not None and score.val_accuracy > best:
+                best, n_without = score.val_accuracy, 0
+            elif trial.has_ended and trial.origin not in self._plan.starting_points():
+                n_without += 1
+        return n_without

@@ -70,8 +70,7 @@ def _why_not(study: StudyRecord, number: int | None) -> str:
             if trial.state == "complete":
                 few = "only the best are (--keep-models of search.run says how many)"
                 return f"the model of trial {number} of {name} was not kept: {few}. {again}"
-            void = ", cut short" if trial.void and trial.state == "failed" else ""
-            return f"trial {number} of {name} is {trial.state}{void}."
+            return f"trial {number} of {name} is {trial.state}."
     for one in study.unreadable:
         if one.number == number:
             return f"{one.sentence}."
@@ -93,8 +92,13 @@ def copy_kept(kept: Path, target: Path, trial: TrialRecord) -> None:
         ) from error
 
 
-def train(trial: TrialRecord, data: Dataset, origin: Origin, target: Path, say: Say) -> int:
+def train(
+    trial: TrialRecord, data: Dataset, origin: Origin, target: Path, folder: Path, say: Say
+) -> int:
     """Train a trial's values in a process of its own, with its seed.
+
+    Args:
+        folder: where the training leaves its checkpoint, from which the same call goes on.
 
     Returns:
         texts that a refitted model was trained on; 0 for one that was trained again as it was.
@@ -102,16 +106,15 @@ def train(trial: TrialRecord, data: Dataset, origin: Origin, target: Path, say: 
     Raises:
         UserError: if the values can no longer be trained, or do not give what they gave.
     """
-    from search.attempt import server
     from search.pool import run_all
     from search.tasks import Refitted, Task
+    from search.trial_process import server
 
     assert trial.score is not None
     epochs = trial.score.best_epoch if origin.refit else None
-    folder = target.parent / "training"
-    folder.mkdir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     task = Task(trial.params, trial.family, data, trial.seed, folder, refit_epochs=epochs)
-    with server(), closing(run_all([task], 1, lambda: None)) as events:
+    with server(), closing(run_all([task], 1, lambda: None, n_starts=2)) as events:
         for _, result in events:
             if isinstance(result, EpochRecord):
                 n_epochs = epochs or trial.params["train.epochs"]
@@ -119,6 +122,7 @@ def train(trial: TrialRecord, data: Dataset, origin: Origin, target: Path, say: 
     if isinstance(result, TrialFailed):
         raise UserError(f"trial {trial.number} cannot be trained again: {result}.") from result
     shutil.move(task.model, target)
+    shutil.rmtree(folder)
     if isinstance(result, Refitted):
         return result.n_texts
     if isinstance(result, ScoreRecord):

@@ -126,10 +126,10 @@ def _refuse_early(chosen: Options) -> None:
 
 def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     """Run the finals while nobody else works on the study; give all that is recorded then."""
-    from search.attempt import server
     from search.finals.select import finalists
     from search.lock import alone
     from search.temporary import temporary_folder
+    from search.trial_process import server
     from tracking import store
 
     root = store.home()
@@ -177,6 +177,7 @@ def _run(
             again=chosen.again,
             console=console,
             check_stop=stop.check,
+            work_dir=root / f"{study.plan.study}.finals",
         )
         try:
             finals.run()

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from search.failures import TrialFailed
-from search.line import Line
 from search.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Step, Task
 from tracking.records import ScoreRecord
 
@@ -31,19 +30,13 @@ def run(pipe: Connection, task: AnyTask) -> None:
     for signum in STOPS:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     os.setpgid(0, 0)  # whatever we start is ended with us
-    grace = task.grace if isinstance(task, Task) else None
-    if grace is None:
-        _die_with_the_server()
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+    _die_with_the_server()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if not task.folder.is_dir():
         return  # whoever asked for this was stopped while the process was born
     with task.output.open("w") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())
-    if isinstance(task, Task) and grace is not None:
-        line = Line(pipe, task, grace)
-        line.say(_outcome(task, line.say))  # until we are ended: then it was taken
-        return
 
     def say_step(step: Step) -> None:
         pipe.send(step)
@@ -88,7 +81,13 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
         from search.reproduce import reproduce
 
         values = (task.params, task.family, task.data, task.seed)
-        return reproduce(*values, on_step, partial(_summarise, task), by=task.split)
+        return reproduce(
+            *values,
+            on_step,
+            partial(_summarise, task),
+            by=task.split,
+            checkpoint=task.checkpoint,
+        )
     if task.refit_epochs is not None:
         return _refit(task, task.refit_epochs, on_step)
     return _trial(task, on_step)
@@ -106,7 +105,12 @@ def _trial(task: Task, on_step: Callable[[Step], None]) -> ScoreRecord:
 
     values = (task.params, task.family, task.data, task.seed)
     done = evaluate(
-        *values, on_step, partial(_summarise, task), on_rung=on_step, first_rung=task.first_rung
+        *values,
+        on_step,
+        partial(_summarise, task),
+        on_rung=on_step,
+        first_rung=task.first_rung,
+        checkpoint=task.checkpoint,
     )
     _save(task, done.model)
     np.save(task.predictions, done.probabilities)
@@ -117,7 +121,10 @@ def _refit(task: Task, epochs: int, on_step: Callable[[Step], None]) -> Refitted
     from search.refit import refit
 
     values = (task.params, task.family, task.data, task.seed)
-    _save(task, refit(*values, on_step, partial(_summarise, task), epochs=epochs))
+    model = refit(
+        *values, on_step, partial(_summarise, task), epochs=epochs, checkpoint=task.checkpoint
+    )
+    _save(task, model)
     return Refitted(task.data.n_texts["train"] + task.data.n_texts["validation"])
 
 

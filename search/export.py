@@ -1,7 +1,8 @@
-"""Write a trial's model so that it takes raw text.
+"""Write a trial's model so that it takes raw text, or a whole study for Optuna's own tools.
 
 python -m search.export --study lstm_dropout --out DIR
 python -m search.export --study lstm_dropout --out DIR --register imdb-sentiment --alias champion
+python -m search.export --study lstm_dropout --optuna sqlite:///studies.db
 """
 
 from __future__ import annotations
@@ -29,17 +30,32 @@ _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a pr
 
 
 def main() -> int:
-    """Parse, choose the trial, write the bundle, register it."""
+    """Parse, then write the study, or a trial's bundle."""
     arguments = _parser().parse_args()
     _refuse_idle(arguments)
     _refuse_early(arguments)
 
+    from tracking import store
+
+    root = store.home()
+    study = store.read_study(root, arguments.study)
+    if arguments.optuna is None:
+        return _export(arguments, root, study)
+
+    from search.engines.to_optuna import write_to
+    from tracking.redaction import redact
+
+    write_to(arguments.optuna, study)
+    _say(f"{redact(arguments.optuna)}: study {study.plan.study}, {len(study.trials)} trials")
+    return 0
+
+
+def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
+    """Choose the trial, write the bundle, register it."""
     from search.chosen import Origin, choose
     from search.datasets import cache
     from tracking import registry, store
 
-    root = store.home()
-    study = store.read_study(root, arguments.study)
     origin = Origin(arguments.retrain, arguments.refit)
     trial = choose(study, arguments.trial, origin)
     commit = store.command_of(root, trial).commit
@@ -49,7 +65,7 @@ def main() -> int:
         wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
         registry.check(root, wanted)
     data = cache.find(study.plan.data)
-    export = Export(root, study, trial, origin, arguments.format, commit, data)
+    export = Export(root, study, trial, origin, arguments.format or NAMES, commit, data)
     manifest = export.write(arguments.out)
     _say(
         f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
@@ -112,7 +128,8 @@ class Export:
             )
         what = "on training and validation part" if self.origin.refit else "as it was"
         _say(f"training trial {self.trial.number} once more, {what}")
-        return chosen.train(self.trial, self.data, self.origin, file, _say)
+        folder = self.root / f"{self.trial.run_id}.training"
+        return chosen.train(self.trial, self.data, self.origin, file, folder, _say)
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""
@@ -196,12 +213,17 @@ def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -
 def _parser() -> Parser:
     parser = Parser("search.export", __doc__)
     parser.add_argument("--study", required=True, metavar="NAME")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="a new folder")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the model")
+    where.add_argument(
+        "--optuna",
+        metavar="URL",
+        help="an Optuna storage that all trials are written to, without a model: sqlite:///FILE",
+    )
     parser.add_argument("--trial", type=_number, metavar="N", help="default: the best")
     parser.add_argument(
         "--format",
         type=_formats,
-        default=NAMES,
         metavar="F[,F]",
         help=f"default: {','.join(NAMES)}",
     )
@@ -228,6 +250,11 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     for option, needs in (("alias", "register"), ("force", "alias")):
         if getattr(arguments, option) and not getattr(arguments, needs):
             raise UserError(f"--{option} needs --{needs}.")
+    of_a_model = ("trial", "format", "register", "refit", "retrain")
+    for option in of_a_model if arguments.optuna is not None else ():
+        given = getattr(arguments, option)
+        if given is not None and given is not False:
+            raise UserError(f"--{option} is for --out; --optuna writes the whole study.")
     if arguments.refit and arguments.retrain:
         raise UserError("--refit trains in any case; --retrain beside it means nothing.")
 
@@ -240,8 +267,9 @@ def _refuse_early(arguments: argparse.Namespace) -> None:
 
     if arguments.register is not None:
         check_names(arguments.register, arguments.alias or "")
-    refuse_unwritable(arguments.out, folder=True)
-    bundle.refuse_place(arguments.out.absolute())
+    if arguments.out is not None:
+        refuse_unwritable(arguments.out, folder=True)
+        bundle.refuse_place(arguments.out.absolute())
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ class TrialFailed(Exception):
 
 
 class Died(TrialFailed):
-    """Its process died. That need not be the values' fault, so it is tried once more."""
+    """Its process died. That need not be the values' fault, so it is continued once."""
 
 
 class OutOfTime(Exception):

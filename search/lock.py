@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from search.engines.storage import database
-from tracking import address, environment
+from tracking import address, environment, store
 from tracking.cli import UserError, note
 
 if TYPE_CHECKING:
     from filelock import AcquireReturnProxy
 
     from tracking.advisory import AdvisoryLock
+    from tracking.lease import Lease
 
 
 _LOOK_SECONDS = 0.1
@@ -33,25 +33,36 @@ class Taken(UserError):
 
 
 class Hold:
-    """That we are the only one, which a lost connection can end."""
+    """Exclusive ownership of a study; lost if a connection drops or a lease runs out."""
 
-    def __init__(self, study: str, locks: list[AdvisoryLock]) -> None:
+    def __init__(
+        self, study: str, lock: AdvisoryLock | Lease | None, *, runs_out: bool = False
+    ) -> None:
         self._study = study
-        self._locks = locks
+        self._runs_out = runs_out
+        self._lock = lock
+        self._is_held = False
+
+    def renew(self) -> None:
+        """Renew it, if it runs out by itself. It costs nothing while that is far."""
+        if self._runs_out:
+            self.keep()
 
     def keep(self) -> None:
-        """Make sure that we still are, before anything is written.
+        """Make sure that it is still ours, before anything is written.
 
         Raises:
             Taken: if another has taken the study since.
         """
-        for lock in self._locks:
-            holder = lock.keep()
-            if holder is not None:
-                raise Taken(
-                    f"study {self._study} was taken over by {holder}, while this process had no "
-                    "connection to its database. It writes nothing more."
-                )
+        holder = None if self._lock is None else self._lock.keep()
+        if holder is not None and self._is_held:
+            raise Taken(
+                f"study {self._study} was taken over by {holder}, while this process had no "
+                "connection to its records. It writes nothing more."
+            )
+        if holder is not None:
+            raise Taken(f"study {self._study} is being run by {holder}.")
+        self._is_held = True
 
 
 @contextmanager
@@ -65,12 +76,16 @@ def alone(root: Path, study: str, *, briefly: bool = False) -> Iterator[Hold]:
         Taken: if there is another, which it names.
     """
     with _on_this_machine(root, study, briefly=briefly), ExitStack() as held:
-        locks = []
-        for uri in _shared(root):
-            lock = _open(uri, study)
+        lock: AdvisoryLock | Lease | None = None
+        if address.named().startswith("postgresql"):
+            lock = _open(address.named(), study)
+        elif address.on_server():
+            lock = store.lease(root, study, _who()["process"])
+        hold = Hold(study, lock, runs_out=address.on_server())
+        if lock is not None:
             held.callback(lock.release)
-            locks.append(lock)
-        yield Hold(study, locks)
+            hold.keep()
+        yield hold
 
 
 @contextmanager
@@ -98,12 +113,6 @@ def _locked(file: Path, holder: Path, study: str) -> AcquireReturnProxy[FileLock
                 note(f"waiting until the doctor is done with study {study}: {_said(who)}")
                 said = True
         time.sleep(_LOOK_SECONDS)
-
-
-def _shared(root: Path) -> list[str]:
-    """Give the databases that other machines can use too."""
-    places = (address.named(), str(database(root)))
-    return sorted({place for place in places if place.startswith("postgresql")})
 
 
 def _open(uri: str, study: str) -> AdvisoryLock:

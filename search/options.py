@@ -137,8 +137,7 @@ def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
     engine = arguments.engine or DEFAULT_ENGINE
     offer = ENGINES[engine]
     sampler = arguments.sampler or next(iter(offer.samplers))
-    unpruned = sampler in GOALS or arguments.deterministic
-    pruner = arguments.pruner or ("none" if unpruned else next(iter(offer.pruners)))
+    pruner = arguments.pruner or ("none" if sampler in GOALS else next(iter(offer.pruners)))
     for noun, name, known in (
         ("sampler", sampler, offer.samplers),
         ("pruner", pruner, offer.pruners),
@@ -154,11 +153,6 @@ def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
         raise UserError(
             f"sampler {sampler} has two goals, and pruner {pruner} compares trials by one. "
             "Use --pruner none."
-        )
-    if arguments.deterministic and pruner != "none":
-        raise UserError(
-            f"--deterministic cannot prune, but got --pruner {pruner}: which epoch is poor "
-            "depends on who was first. Use --pruner none."
         )
     return engine, sampler, pruner
 

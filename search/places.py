@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
-from search.attempt import POLL_SECONDS, server
 from search.pool import Pool
+from search.trial_process import POLL_SECONDS, server
 from tracking.environment import threads_each
 
 if TYPE_CHECKING:
-    from search.attempt import Event
     from search.datasets.cache import Dataset
     from search.options import Options
     from search.tasks import AnyTask, ControlTask, Task
+    from search.trial_process import Event
 
 
 class Evaluators(Protocol):
@@ -29,7 +29,7 @@ class Evaluators(Protocol):
     @property
     def n_free(self) -> int: ...
 
-    def start(self, task: Task | ControlTask) -> None: ...
+    def start(self, task: Task | ControlTask, seconds: float = 0.0) -> None: ...
 
     def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]: ...
 
@@ -50,14 +50,12 @@ class Place:
         n_workers: how many trials are evaluated side by side.
         n_threads: of TensorFlow for each of them; None leaves it to it.
         is_here: whether that is this machine.
-        outlives: whether a trial's process can outlive the coordinator, for the next to adopt.
     """
 
     open_pool: OpenPool
     n_workers: int
     n_threads: int | None
     is_here: bool
-    outlives: bool
 
 
 @contextmanager
@@ -77,4 +75,4 @@ def open_place(chosen: Options, data: Dataset, say: Callable[[str], None]) -> It
     with server():  # Keras loads in it while the stores are opened here
         open_pool = partial(Pool, chosen.n_workers, time_limit=chosen.time_limit)
         n_workers = chosen.n_workers
-        yield Place(open_pool, n_workers, threads_each(n_workers), is_here=True, outlives=True)
+        yield Place(open_pool, n_workers, threads_each(n_workers), is_here=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from search.attempt import POLL_SECONDS, Attempt, Begun, Continued, Event
-from search.failures import TrialFailed
-from search.tasks import STEPS, AnyTask, ControlTask, Result, Task
+from search.failures import Died, TrialFailed
+from search.tasks import STEPS, AnyTask, ControlTask, Result
+from search.trial_process import POLL_SECONDS, Event, TrialProcess
 from tracking.records import EpochRecord, RungRecord, ScoreRecord
 from tracking.words import duration
 
 if TYPE_CHECKING:
-    from search.adopt import Adopted
     from search.places import OpenPool
 
 
@@ -31,37 +32,35 @@ class Pool:
         self._n_workers = n_workers
         self._tick = tick
         self._time_limit = time_limit
-        self._under_way: dict[Connection, Attempt] = {}
+        self._under_way: dict[Connection, TrialProcess] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for attempt in self._under_way.values():
-            attempt.end()
+        for process in self._under_way.values():
+            process.end()
 
     @property
     def n_free(self) -> int:
-        """How many tasks can be started. More than there is room for may have been adopted."""
+        """How many tasks can be started. More may be under way, where some are continued."""
         return max(0, self._n_workers - len(self._under_way))
 
-    def start(self, task: AnyTask) -> None:
-        """Start a task in a process of its own."""
-        attempt = Begun(task, self._tick)
-        self._under_way[attempt.pipe] = attempt
+    def start(self, task: AnyTask, seconds: float = 0.0) -> None:
+        """Start a task in a process of its own.
 
-    def go_on_with(self, task: Task, process: Adopted) -> None:
-        """Take over a task that an earlier coordinator began (search/adopt.py)."""
-        attempt = Continued(task, self._tick, process)
-        self._under_way[attempt.pipe] = attempt
+        Args:
+            seconds: that it has been under way before.
+        """
+        process = TrialProcess(task, self._tick, seconds)
+        self._under_way[process.pipe] = process
 
     def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
         """Wait a moment, and give what has come.
 
         After a step a task waits for `go_on` or `stop`. After anything else it has ended: with
         a result, with a failure of its values, or with a RuntimeError that is a bug. It is to be
-        stopped when that has been recorded: until then it keeps its place, and a process that
-        outlives us keeps its last word.
+        stopped when that has been recorded: until then it keeps its place.
 
         Args:
             seconds: to wait at most.
@@ -69,17 +68,16 @@ class Pool:
         self._tick()
         heard = {pipe: one for pipe, one in self._under_way.items() if not one.has_ended}
         ready = wait(list(heard), seconds)
-        found = [(attempt, attempt.event()) for pipe, attempt in heard.items() if pipe in ready]
-        for pipe, attempt in heard.items():
-            if pipe not in ready and attempt.has_taken(self._time_limit):
+        found = [(process, process.event()) for pipe, process in heard.items() if pipe in ready]
+        for pipe, process in heard.items():
+            if pipe not in ready and process.has_taken(self._time_limit):
                 assert self._time_limit is not None
                 limit = duration(self._time_limit)
-                found.append(
-                    (attempt, TrialFailed(f"it was not done after {limit} (--trial-timeout)"))
-                )
-        for attempt, event in found:
-            attempt.has_ended = not isinstance(event, STEPS)
-        return [(attempt.task, event) for attempt, event in found]
+                late = TrialFailed(f"it was not done after {limit} (--trial-timeout)")
+                found.append((process, late))
+        for process, event in found:
+            process.has_ended = not isinstance(event, STEPS)
+        return [(process.task, event) for process, event in found]
 
     def go_on(self, task: AnyTask) -> None:
         """Let a task train on."""
@@ -87,28 +85,20 @@ class Pool:
 
     def stop(self, task: AnyTask) -> None:
         """End a task, or give its place up if it has ended; its process is then gone."""
-        attempt = self._of(task)
-        attempt.end()
-        del self._under_way[attempt.pipe]
+        process = self._of(task)
+        process.end()
+        del self._under_way[process.pipe]
 
-    def leave(self) -> list[AnyTask]:
-        """Leave all tasks, which must outlive us, to the next coordinator (search/line.py)."""
-        left = list(self._under_way.values())
-        for attempt in left:
-            attempt.leave()
-        self._under_way.clear()
-        return [attempt.task for attempt in left]
-
-    def _of(self, task: AnyTask) -> Attempt:
-        (attempt,) = (one for one in self._under_way.values() if one.task is task)
-        return attempt
+    def _of(self, task: AnyTask) -> TrialProcess:
+        (process,) = (one for one in self._under_way.values() if one.task is task)
+        return process
 
 
 OneTask = TypeVar("OneTask", bound=AnyTask)
 
 
 def run_all(
-    tasks: Iterable[OneTask], n_workers: int, tick: Callable[[], None]
+    tasks: Iterable[OneTask], n_workers: int, tick: Callable[[], None], n_starts: int = 1
 ) -> Generator[tuple[OneTask, EpochRecord | Result | TrialFailed], None, None]:
     """Run tasks, some at a time; give what comes of each, as it comes.
 
@@ -117,11 +107,14 @@ def run_all(
 
     Args:
         tick: called several times a second while waiting; what it raises ends all of them.
+        n_starts: how often a task may be started whose process died; it goes on from its
+            checkpoint.
 
     Raises:
         RuntimeError: with the traceback of a bug.
     """
     waiting, n_under_way = iter(tasks), 0
+    deaths: Counter[Path] = Counter()  # by the folder of the task
     with Pool(n_workers, tick) as pool:
         while True:
             while pool.n_free and (task := next(waiting, None)) is not None:
@@ -133,6 +126,11 @@ def run_all(
                 task = cast("OneTask", given)  # what was started is what is given back
                 if isinstance(event, RuntimeError):
                     raise event
+                deaths[task.folder] += isinstance(event, Died)
+                if isinstance(event, Died) and deaths[task.folder] < n_starts:
+                    pool.stop(task)
+                    pool.start(task)
+                    continue
                 assert not isinstance(event, RungRecord)  # it is for pruners; here is none
                 if not isinstance(event, EpochRecord):
                     pool.stop(task)

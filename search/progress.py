@@ -16,10 +16,15 @@ from tracking.cli import notes_on
 from tracking.words import brief, duration, percent
 
 if TYPE_CHECKING:
-    from search.engines import Asked
-    from search.watcher import Outcome
+    from search.engines import Proposal
     from spaces.plan import StudyPlan
-    from tracking.records import BaselineRecord, EpochRecord, ScoreRecord, StudyRecord
+    from tracking.records import (
+        BaselineRecord,
+        EpochRecord,
+        ScoreRecord,
+        StudyRecord,
+        TrialRecord,
+    )
 
 
 @dataclass
@@ -46,7 +51,7 @@ def tally(study: StudyRecord, plan: StudyPlan) -> Tally:
     counts = Tally()
     done: Counter[str] = Counter()
     for trial in study.trials:
-        if not trial.void and trial.state != "running":
+        if trial.has_ended:
             done[trial.origin] += 1
             asked_for = trial.origin in plan.starting_points()
             if plan.reproduces and not (asked_for and done[trial.origin] <= plan.repeats):
@@ -60,7 +65,7 @@ def tally(study: StudyRecord, plan: StudyPlan) -> Tally:
 class _UnderWay:
     """A trial as it is shown."""
 
-    asked: Asked
+    record: TrialRecord
     place: int
     began: float
     epoch: int = 0
@@ -108,51 +113,50 @@ class Progress:
         else:
             self._print(f"control {name} complete: {percent(score.val_accuracy)} on validation")
 
-    def trial_put_off(self, asked: Asked, lacking: float) -> None:
+    def trial_put_off(self, proposal: Proposal, lacking: float) -> None:
         self._print(
-            f"trial {asked.number} is not started: at the pace measured so far it lacks at least "
-            f"{duration(lacking)}. It is the first when --timeout is raised."
+            f"trial {proposal.number} is not started: at the pace measured so far it lacks at "
+            f"least {duration(lacking)}. It is the first when --timeout is raised."
         )
 
-    def trial_begins(self, asked: Asked) -> None:
+    def trial_begins(self, trial: TrialRecord) -> None:
         place = self.counts.n_finished + len(self._under_way) + 1
-        trial = self._under_way[asked.number] = _UnderWay(asked, place, time.monotonic())
-        shown = self.plan.searched_for(asked.params) or asked.params
-        values = ", ".join(f"{name} {brief(asked.params[name])}" for name in shown)
-        self._print(f"trial {asked.number}{self._of(trial)}, {asked.origin}: {values}")
+        began = time.monotonic() - trial.trained_seconds
+        shown = self._under_way[trial.number] = _UnderWay(trial, place, began, len(trial.epochs))
+        names = self.plan.searched_for(trial.params) or trial.params
+        values = ", ".join(f"{name} {brief(trial.params[name])}" for name in names)
+        self._print(f"trial {trial.number}{self._of(shown)}, {trial.origin}: {values}")
 
-    def trial_goes_on(self, asked: Asked) -> None:
-        self._print(f"trial {asked.number} goes on: it outlived the coordinator that began it")
+    def trial_continues(self, trial: TrialRecord) -> None:
+        if trial.has_ended:  # its pruner paused it; it is counted when it ends
+            self.counts.n_finished -= 1
+            self.counts.n_pruned -= 1
+            self.counts.seconds -= trial.seconds
+        self._print(f"trial {trial.number} is continued after epoch {len(trial.epochs)}")
 
-    def trial_waits(self, asked: Asked, seconds: float) -> None:
-        self._print(
-            f"trial {asked.number} waits {duration(seconds)} for the next start to go on with it"
-        )
-
-    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
-        self._under_way[asked.number].epoch = epoch.epoch
+    def epoch_ends(self, trial: TrialRecord, epoch: EpochRecord) -> None:
+        self._under_way[trial.number].epoch = epoch.epoch
         if self._live is None:
-            which = f"trial {asked.number}, " if self.n_workers > 1 else ""
+            which = f"trial {trial.number}, " if self.n_workers > 1 else ""
             self._print(
-                f"  {which}epoch {epoch.epoch}/{asked.params['train.epochs']}: "
+                f"  {which}epoch {epoch.epoch}/{trial.params['train.epochs']}: "
                 f"train {percent(epoch.train_accuracy)}, "
                 f"{_validation(epoch)}{duration(epoch.seconds)}; {self._standing()}"
             )
         self.tick()
 
-    def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
-        seconds = self._under_way.pop(asked.number).seconds
-        score = outcome.score
-        if not outcome.void:
-            self.counts.add(outcome.state, score.val_accuracy if score else None, seconds)
+    def trial_ends(self, trial: TrialRecord) -> None:
+        del self._under_way[trial.number]
+        score = trial.score
+        if trial.has_ended:
+            self.counts.add(trial.state, score.val_accuracy if score else None, trial.seconds)
         if score is not None:
             result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
-        elif outcome.look is not None:
-            result = f"{percent(outcome.look.accuracy)} on test"
+        elif trial.look is not None:
+            result = f"{percent(trial.look.accuracy)} on test"
         else:
-            result = outcome.reason.strip().splitlines()[-1] if outcome.reason else ""
-        ended = "cut short" if outcome.void else outcome.state
-        self._print(f"trial {asked.number} {ended}: {result}, {duration(seconds)}")
+            result = trial.reason.strip().splitlines()[-1] if trial.reason else ""
+        self._print(f"trial {trial.number} {trial.state}: {result}, {duration(trial.seconds)}")
 
     def tick(self) -> None:
         if self._live is not None and self._under_way:
@@ -161,8 +165,8 @@ class Progress:
 
     def _status(self) -> str:
         trials = [
-            f"trial {trial.asked.number}{self._of(trial)} · "
-            f"epoch {trial.epoch + 1}/{trial.asked.params['train.epochs']} · "
+            f"trial {trial.record.number}{self._of(trial)} · "
+            f"epoch {trial.epoch + 1}/{trial.record.params['train.epochs']} · "
             f"{duration(trial.seconds)}"
             for trial in self._under_way.values()
         ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.arguments import parser
-from search.engines.storage import refuse_shared
 from search.options import Options, options
 from tracking.cli import StopFlag, Stopped, UserError, notes_on, open_console, run
 
@@ -27,7 +26,6 @@ def main() -> int:
     if not arguments.study and not arguments.list:
         command.error("--study NAME is needed; --list names the studies")
     chosen = options(arguments) if arguments.study else None
-    refuse_shared()
 
     console = open_console(stderr=arguments.json)
     if arguments.list or chosen is None:
@@ -75,6 +73,7 @@ def _run(console: Console, chosen: Options) -> int:
             raise UserError(f"{root} cannot be written: {error.strerror}.") from error
         with alone(root, chosen.study) as hold:
             _coordinate(console, chosen, data, root, place, hold)
+    _refresh_copy(console, root, chosen.study)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
@@ -86,23 +85,20 @@ def _run(console: Console, chosen: Options) -> int:
 def _coordinate(
     console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
 ) -> None:
+    from search.coordinator import Coordinator
     from search.engines.choose import choose
-    from search.scratch import scratch_of
-    from search.study import Coordinator
     from tracking import store
     from tracking.patience import Patience
 
     stop = StopFlag()
+
+    def check() -> None:
+        stop.check()
+        hold.renew()
+
     patience = Patience(notes_on(console), stop.check, hold.keep)
     records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, patience=patience)
-    engine = choose(
-        chosen,
-        root,
-        records,
-        n_texts=data.n_texts["train"],
-        n_workers=place.n_workers,
-        patience=patience,
-    )
+    engine = choose(chosen, n_texts=data.n_texts["train"])
     with _progress(console, chosen, data, root, place) as progress, stop:
         coordinator = Coordinator(
             chosen.plan,
@@ -110,16 +106,29 @@ def _coordinate(
             records,
             data,
             progress,
-            stop.check,
+            check,
             place,
-            chosen.keep_models,
-            scratch_of(root, chosen.study),
+            root / f"{chosen.study}.trials",
+            keep_models=chosen.keep_models,
+            n_per_round=place.n_workers if chosen.deterministic else None,
         )
         try:
             coordinator.run()
         except Stopped:
-            console.print("Nothing finished is lost: the same command goes on from here.")
+            console.print("Nothing is lost: the same command goes on from here.")
             raise
+
+
+def _refresh_copy(console: Console, root: Path, study: str) -> None:
+    """Refresh the copy for Optuna's own tools, without which a session is as good."""
+    from search.engines.to_optuna import COPY, refresh_copy
+    from tracking import store
+
+    try:
+        refresh_copy(root, store.read_study(root, study))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        notes_on(console)(f"{root / COPY}, for Optuna's own tools, was not refreshed: {reason}")
 
 
 def _progress(

@@ -30,18 +30,15 @@ class Task:
 
     Attributes:
         folder: receives model.keras (raw text in), validation.npy (its probabilities there),
-            summary.txt (its layers) and output.txt (what the process printed); environment.json
-            (the machine), where that is not the coordinator's; and what libraries put among
-            temporary files.
+            summary.txt (its layers), checkpoint.npz (to continue its training from) and
+            output.txt (what the process printed); environment.json (the machine), where that is
+            not the coordinator's; and what libraries put among temporary files.
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
         n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.
         first_rung: share of the training texts after which it is looked at within its first epoch;
             None is not.
         refit_epochs: trains this many epochs on training and validation part together, instead.
-        grace: seconds that its process outlives a coordinator that is gone, and waits to be
-            adopted by the next; None ends with it.
-        study_began: when the study's clock was at 0, by the machine's that never goes back.
     """
 
     params: Params
@@ -53,8 +50,6 @@ class Task:
     n_threads: int | None = None
     refit_epochs: int | None = None
     first_rung: float | None = None
-    grace: float | None = None
-    study_began: float = 0.0
 
     @property
     def predictions(self) -> Path:
@@ -63,6 +58,10 @@ class Task:
     @property
     def model(self) -> Path:
         return self.folder / "model.keras"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.npz"
 
     @property
     def summary(self) -> Path:

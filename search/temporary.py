@@ -54,22 +54,6 @@ def temporary_folder() -> Iterator[None]:
         tempfile.tempdir = before
 
 
-@contextmanager
-def short_folder() -> Iterator[Path]:
-    """Have a folder for a moment, in which a socket has room for its name.
-
-    Raises:
-        UserError: if there is none.
-    """
-    folder, lock = _made(_short(Path(tempfile.gettempdir())))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
 def _short(system: Path) -> Path:
     """Give a place where sockets have room: the system's for temporary files, if that will do."""
     for place in (system, *map(Path, _SHORT)):

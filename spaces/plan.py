@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -169,6 +170,21 @@ class StudyPlan:
                 if values[0] == values[1]:
                     return earlier.name
         raise ValueError(f"{reference.name} is not a reference of study {self.name}.")
+
+    def n_counted(self, trials: Iterable[tuple[str, Params]]) -> int:
+        """Count the trials that the budget counts.
+
+        Of a reproduction, each configuration as often as it is to be trained; one that was
+        corrected since is trained again.
+
+        Args:
+            trials: origin and hyperparameters of each.
+        """
+        if not self.reproduces:
+            return len(list(trials))
+        points = self.starting_points()
+        times = Counter(origin for origin, params in trials if params == points.get(origin))
+        return sum(min(times[origin], self.repeats) for origin in points)
 
     def split_of(self, origin: str) -> Split:
         """Give what the reference of this name is trained and tested on."""

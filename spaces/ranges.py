@@ -6,12 +6,16 @@ A space maps one dotted name to one range. The prefix says who consumes the valu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 Value = bool | int | float | str
 Params = Mapping[str, Value]
+
+_NUMBER = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,39 @@ class Choice:
 
 Range = Float | Int | Choice
 Space = Mapping[str, Range]
+
+
+def read(words: str, values: Sequence[Value]) -> Range:
+    """Read what `str` wrote of a range, and widen it to these values of it.
+
+    The values also tell real from whole numbers and text from numbers, which the words do not. The
+    default is any value of the range.
+
+    >>> read("8 to 256 (log)", [4, 64])
+    Int(low=4, high=256, default=4, note='', log=True)
+    """
+    numbers = re.fullmatch(rf"{_NUMBER} to {_NUMBER}( \(log\))?", words)
+    if numbers is None or any(isinstance(value, bool | str) for value in values):
+        told = {str(value): value for value in values}
+        options = [told[word] if word in told else _option(word) for word in words.split(" | ")]
+        every = tuple(dict.fromkeys([*options, *told.values()]))
+        return Choice(options=every, default=every[0], note="")
+    ends = [json.loads(number) for number in numbers.group(1, 2)]
+    seen = [*ends, *values]
+    low, high = min(seen), max(seen)
+    log = numbers[3] is not None and low > 0
+    if all(isinstance(number, int) for number in seen):
+        return Int(low=low, high=high, default=low, note="", log=log)
+    return Float(low=low, high=high, default=low, note="", log=log)
+
+
+def _option(word: str) -> Value:
+    """Read an option that no trial has had."""
+    try:
+        option: Value = json.loads(word.lower() if word in ("True", "False") else word)
+    except ValueError:
+        return word
+    return option
 
 
 def declare(file: str, prefix: str, /, **ranges: Range) -> Space:

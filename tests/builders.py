@@ -130,7 +130,6 @@ def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> Tria
         params={"lstm.units": 128, "train.learning_rate": 0.001},
         seed=1_000 + number,
         state="complete",
-        void=False,
         reason="",
         seconds=61.0,
         epochs=epochs,
@@ -230,7 +229,6 @@ def build_repeats(
             index=index,
             seed=7_000 + index,
             state="complete",
-            void=False,
             reason="",
             seconds=seconds,
             epochs=build_epochs(accuracy),
@@ -325,6 +323,7 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
         seed=trial.seed,
         origin=trial.origin,
         data=build_data(),
+        sampler_state=trial.sampler_state,
     )
     if trial.rung is not None:
         log.rung(trial.rung)
@@ -342,8 +341,11 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
             log.keep_files(summary)
     if trial.look is not None:
         log.look(trial.look)
-    if trial.state != "running":
-        log.close(trial.state, trial.score, reason=trial.reason, void=trial.void)
+    if trial.state == "interrupted":
+        log.interrupt(trial.reason, trial.seconds)
+    elif trial.state != "running":
+        log.close(trial.state, trial.score, reason=trial.reason, seconds=trial.seconds)
+    study.put(replace(trial, run_id=log.run_id, model=model is not None))
     return log.run_id
 
 
@@ -380,7 +382,7 @@ def write_repeat(
         log.epoch(epoch)
     log.keep_files(*files)
     if state != "running":
-        log.close(state, build_score(epochs), reason="", void=False)
+        log.close(state, build_score(epochs), reason="", seconds=61.0)
     return log.run_id
 
 

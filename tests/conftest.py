@@ -15,7 +15,6 @@ from filelock import FileLock
 from search.datasets import archive, cache
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
-from search.engines.storage import STORAGE
 from tests.programs import ROOT, call
 from tests.servers import Database, start_postgresql
 from tracking.cli import TRACKING_URI
@@ -27,7 +26,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files that take longest, by CPU: a process that is given one of them last works on alone.
 LONG = (
     "search/test_run_families.py",
-    "search/test_adopt.py",
     "search/test_models.py",
     "search/test_cluster.py",
     "search/test_run_keras_tuner.py",
@@ -111,7 +109,7 @@ def smoke_home(shared_folder: Path, tiny_csv_with_test: Path) -> Path:
 def _own_folders(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "mlruns"))
     monkeypatch.setenv("SEQSEARCH_CACHE", str(cache_folder))
-    for variable in ("SEQSEARCH_IMDB", TRACKING_URI, STORAGE):
+    for variable in ("SEQSEARCH_IMDB", TRACKING_URI):
         monkeypatch.delenv(variable, raising=False)
 
 

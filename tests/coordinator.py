@@ -11,17 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from search.attempt import Event
 from search.batches import Ragged
+from search.coordinator import Coordinator
 from search.datasets.cache import Dataset
-from search.engines import Asked
+from search.engines import Proposal, derive
+from search.engines.optuna import OptunaEngine
 from search.failures import TrialFailed
 from search.places import Place
 from search.tasks import STEPS, Task
-from search.watcher import Outcome
+from search.trial_process import Event
 from spaces.studies import STUDIES
 from tests.builders import whole_model
+from tracking import store
 from tracking.cli import Stopped
+from tracking.patience import Patience
 from tracking.records import (
     BaselineRecord,
     EpochRecord,
@@ -29,6 +32,7 @@ from tracking.records import (
     PlanRecord,
     RungRecord,
     ScoreRecord,
+    TrialRecord,
 )
 
 PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
@@ -71,9 +75,7 @@ End = Callable[[Callable[[], None]], None]
 class Watching:
     """Notes what the coordinator shows."""
 
-    ends: list[tuple[int, str, bool]] = field(default_factory=list)
-
-    order: list[str] = field(default_factory=list)  # of epochs and ends, as they were served
+    ends: list[tuple[int, str]] = field(default_factory=list)
 
     controls: list[tuple[str, str]] = field(default_factory=list)
 
@@ -84,24 +86,23 @@ class Watching:
 
     put_off: list[int] = field(default_factory=list)
 
-    def trial_put_off(self, asked: Asked, lacking: float) -> None:
-        self.put_off.append(asked.number)
+    def trial_put_off(self, proposal: Proposal, lacking: float) -> None:
+        self.put_off.append(proposal.number)
 
-    def trial_begins(self, asked: Asked) -> None: ...
+    def trial_begins(self, trial: TrialRecord) -> None: ...
 
-    def trial_goes_on(self, asked: Asked) -> None: ...
+    continued: list[int] = field(default_factory=list)
 
-    def epoch_ends(self, asked: Asked, epoch: EpochRecord) -> None:
-        self.order.append(f"epoch of {asked.number}")
+    def trial_continues(self, trial: TrialRecord) -> None:
+        self.continued.append(trial.number)
 
-    def trial_ends(self, asked: Asked, outcome: Outcome) -> None:
-        self.ends.append((asked.number, outcome.state, outcome.void))
-        self.order.append(f"end of {asked.number}")
+    epochs: list[tuple[int, int]] = field(default_factory=list)  # trial, epoch
 
-    left: list[int] = field(default_factory=list)
+    def epoch_ends(self, trial: TrialRecord, epoch: EpochRecord) -> None:
+        self.epochs.append((trial.number, epoch.epoch))
 
-    def trial_waits(self, asked: Asked, seconds: float) -> None:
-        self.left.append(asked.number)
+    def trial_ends(self, trial: TrialRecord) -> None:
+        self.ends.append((trial.number, trial.state))
 
     def tick(self) -> None: ...
 
@@ -125,6 +126,7 @@ class Script:
     signum: int = signal.SIGINT  # that it is stopped by
     tasks: list[Task] = field(default_factory=list)
     look: LookRecord | None = None
+    by_values: bool = False  # whether accuracies depend on the values alone
 
     def check_stop(self) -> None:
         if self.stop:
@@ -146,15 +148,17 @@ class FakePool:
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task, seconds: float = 0.0) -> None:
         script = self._script
         script.tasks.append(task)
         end = script.ends.pop(0) if script.ends else None
         accuracy = script.accuracies.pop(0) if script.accuracies else 0.8 + len(script.tasks) / 99
+        if script.by_values:
+            accuracy = derive(0, task.seed, str(sorted(task.params.items()))) / 2**31
         self._under_way[task.folder] = task, self._events(task, end, accuracy)
         self.n_free -= 1
 
-    def events(self, seconds: float) -> list[tuple[Task, Event]]:
+    def events(self) -> list[tuple[Task, Event]]:
         self._tick()
         found: list[tuple[Task, Event]] = []
         for task, events in list(self._under_way.values()):
@@ -176,11 +180,6 @@ class FakePool:
         self._ended.discard(task.folder)
         self.n_free += 1
 
-    def leave(self) -> list[Task]:
-        left = [task for task, _ in self._under_way.values()]
-        self._under_way.clear()
-        return left
-
     def _events(self, task: Task, end: End | None, a: float) -> Iterator[Event]:
         if task.first_rung:
             yield RungRecord(task.first_rung, 0.5, 0.1)
@@ -195,7 +194,34 @@ class FakePool:
         yield self._script.look or score
 
 
-def place(script: Script, n_workers: int = 1, *, outlives: bool = True) -> Place:
+def place(script: Script, n_workers: int = 1) -> Place:
     """Have a script evaluate the trials."""
     open_pool = partial(FakePool, script, n_workers)
-    return Place(open_pool, n_workers, n_threads=1, is_here=True, outlives=outlives)
+    return Place(open_pool, n_workers, n_threads=1, is_here=True)
+
+
+def run_search(
+    root: Path,
+    n_trials: int,
+    script: Script,
+    watcher: Watching | Silent | None = None,
+    *,
+    n_workers: int = 1,
+    keep_models: int = 3,
+    sampler: str = "random",
+    pruner: str = "none",
+    patience: Patience | None = None,
+) -> None:
+    """Run a session of the study `s`, as `search.run` does: until it has so many trials."""
+    plan = PLAN.with_budget(n_trials, None)
+    Coordinator(
+        plan,
+        OptunaEngine(plan, seed=7, sampler=sampler, pruner=pruner),
+        store.open_study(root, RECORD, fresh=False, patience=patience),
+        DATASET,
+        watcher or Silent(),
+        script.check_stop,
+        place(script, n_workers),
+        root / "s.trials",
+        keep_models=keep_models,
+    ).run()

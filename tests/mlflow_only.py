@@ -13,7 +13,12 @@ from collections.abc import Iterator
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+_STATUS = {
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "interrupted": "KILLED",
+    "failed": "FAILED",
+}
 _EPOCH = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "gap"}
 _EPOCH |= {"learning_rate", "seconds", "memory_mb"}
 _BEST = {"best_epoch", "best_val_accuracy", "best_val_loss", "best_val_auc", "best_gap"}
@@ -58,7 +63,7 @@ def _of_parent(client: MlflowClient, parent: Run, trials: list[Run]) -> Iterator
     yield from (f"the parent lacks the tag {name}" for name in sorted(tags))
     counts = {"complete": 0, "pruned": 0, "failed": 0}
     for run in trials:
-        if run.data.tags["trial.void"] == "False":
+        if run.data.tags["trial.state"] in counts:
             counts[run.data.tags["trial.state"]] += 1
     for state, count in counts.items():
         counted = parent.data.metrics.get(f"trials_{state}")
@@ -88,7 +93,7 @@ def _of_trial(client: MlflowClient, parent: Run, run: Run) -> Iterator[str]:
         yield "no uncommitted changes"
     if [used.dataset.digest for used in run.inputs.dataset_inputs] != [tags["data.digest"]]:
         yield "no data set"
-    if "seconds" in metrics:  # it has finished an epoch
+    if "seconds" in metrics and state != "interrupted":  # it has finished an epoch, and ended
         yield from (f"no metric {name}" for name in sorted((_EPOCH | _COST) - set(metrics)))
         yield from (
             f"no {name}"

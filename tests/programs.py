@@ -1,4 +1,4 @@
-"""Whole programs in processes of their own, and what they leave in both stores."""
+"""Whole programs in processes of their own, and what they leave in the records."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 from mlflow import MlflowClient
 
 from tracking.relocate import relocate
 
 ROOT = Path(__file__).resolve().parents[1]
-OPTUNA_STATE = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+_STATUS = {
+    "running": "RUNNING",
+    "interrupted": "KILLED",
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "failed": "FAILED",
+}
+_OF_EPOCHS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "gap")
 GIVE_UP_SECONDS = 420.0
 
 
@@ -134,31 +140,46 @@ class Running:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What both stores hold of a study, read with their own clients.
+    """What the records hold of a study, read with MLflow's own client.
 
     Attributes:
         statuses: of every MLflow run of the study, by its name.
         trials: the MLflow runs of the trials, by number.
+        epochs: what the epochs of each trial were recorded with, by the trial's number and the
+            name of the metric: (epoch, value). Seconds and memory, which differ each time, are
+            left out.
     """
 
     statuses: Mapping[str, str]
     trials: Mapping[int, Any]
-    in_optuna: list[optuna.trial.FrozenTrial]
+    epochs: Mapping[int, Mapping[str, list[tuple[int, float]]]]
 
     @property
-    def counted(self) -> list[int]:
-        return [n for n, run in self.trials.items() if run.data.tags["trial.void"] == "False"]
+    def states(self) -> list[str]:
+        """The states of the trials, by number."""
+        return [run.data.tags["trial.state"] for run in self.trials.values()]
 
-    def assert_they_agree(self) -> None:
-        assert list(self.trials) == [trial.number for trial in self.in_optuna]
-        assert "RUNNING" not in self.statuses.values()
-        for run, trial in zip(self.trials.values(), self.in_optuna, strict=True):
-            assert OPTUNA_STATE[run.data.tags["trial.state"]] == trial.state.name
-            assert run.data.tags["trial.seed"] == str(trial.user_attrs["seed"])
-            assert run.data.tags["trial.origin"] == trial.user_attrs["origin"]
-            assert run.data.metrics.get("best_val_accuracy") == trial.value
-            for name, value in trial.params.items():
-                assert run.data.params[name] == str(value)
+    @property
+    def accuracies(self) -> list[float | None]:
+        """The best validation accuracies of the trials, by number."""
+        return [run.data.metrics.get("best_val_accuracy") for run in self.trials.values()]
+
+    def faults(self) -> list[str]:
+        """Return what does not hold: numbers without a gap, nothing running, each epoch once."""
+        found = [f"{name} is running" for name, is_ in self.statuses.items() if is_ == "RUNNING"]
+        if list(self.trials) != list(range(len(self.trials))):
+            found.append(f"the trials have the numbers {list(self.trials)}")
+        for (number, run), state in zip(self.trials.items(), self.states, strict=True):
+            if run.info.status != _STATUS[state]:
+                found.append(f"trial {number} is {state}, but its run is {run.info.status}")
+            for name, written in self.epochs[number].items():
+                steps = [step for step, _ in written]
+                if steps != list(range(1, len(steps) + 1)):
+                    found.append(f"trial {number} has {name} of the epochs {steps}")
+        return found
+
+    def assert_whole(self) -> None:
+        assert self.faults() == []
 
     def values(self, number: int) -> tuple[dict[str, str], str]:
         run = self.trials[number]
@@ -166,20 +187,31 @@ class Snapshot:
 
 
 def snapshot(home: Path, study: str) -> Snapshot:
-    root = home / "mlruns"
-    client = MlflowClient(tracking_uri=f"sqlite:///{root / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=f"sqlite:///{home / 'mlruns' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
-    trials = {
-        int(run.data.tags["trial.number"]): run for run in runs if run.data.tags["kind"] == "trial"
-    }
-    found = optuna.load_study(study_name=study, storage=f"sqlite:///{root / 'optuna.db'}")
+    found = [run for run in runs if run.data.tags["kind"] == "trial"]
+    found.sort(key=lambda run: int(run.data.tags["trial.number"]))
+    trials = {int(run.data.tags["trial.number"]): run for run in found}
+    assert len(trials) == len(found), "two trials have one number"
     return Snapshot(
         {str(run.info.run_name): run.info.status for run in runs},
-        dict(sorted(trials.items())),
-        found.trials,
+        trials,
+        {number: _epochs(client, run) for number, run in trials.items()},
     )
+
+
+def _epochs(client: MlflowClient, run: Any) -> dict[str, list[tuple[int, float]]]:
+    written = {
+        name: client.get_metric_history(run.info.run_id, name)
+        for name in _OF_EPOCHS
+        if name in run.data.metrics
+    }
+    return {
+        name: sorted((metric.step, metric.value) for metric in metrics)
+        for name, metrics in written.items()
+    }
 
 
 @dataclass

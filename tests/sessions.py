@@ -12,7 +12,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import psutil
@@ -34,6 +34,7 @@ class Coordinator:
         self,
         home: Path,
         *words: str,
+        module: str = "search.run",
         terminal: bool = False,
         variables: Mapping[str, str] | None = None,
     ) -> None:
@@ -42,7 +43,7 @@ class Coordinator:
         self._terminal, theirs = pty.openpty() if terminal else (None, None)
         with self.output.open("ab") as file:
             self.process = psutil.Popen(
-                [sys.executable, "-m", "search.run", *words],
+                [sys.executable, "-m", module, *words],
                 cwd=ROOT,
                 env={**environment(home), **(variables or {})},
                 stdin=theirs or subprocess.DEVNULL,
@@ -63,7 +64,7 @@ class Coordinator:
             self._terminal = None
 
     def end(self, seconds: float) -> int:
-        """Wait for its end; give the exit code."""
+        """Wait for its end; return the exit code."""
         code = int(self.process.wait(seconds))
         self.close_terminal()
         return code
@@ -86,22 +87,32 @@ def processes(home: Path) -> list[psutil.Process]:
     return found
 
 
-def evaluators(home: Path) -> list[psutil.Process]:
-    """The processes of trials: forked from Keras' server, each leads a group of its own."""
-    found = []
+def trial_processes(home: Path) -> dict[int, psutil.Process]:
+    """The processes of trials, by the trial's number: its folder has what they print."""
+    found = {}
     for one in processes(home):
         with GONE:
-            if os.getpgid(one.pid) == one.pid and "forkserver" in " ".join(one.cmdline()):
-                found.append(one)
+            for file in one.open_files():
+                folder = Path(file.path).parent
+                if Path(file.path).name == "output.txt" and folder.name.isdigit():
+                    found[int(folder.name)] = one
     return found
 
 
-def left_after(home: Path, seconds: float) -> list[psutil.Process]:
-    """Wait until nothing runs on the records of a home; give what does after so long."""
+def left_after(
+    home: Path, seconds: float, among: Container[int] | None = None
+) -> list[psutil.Process]:
+    """Wait until nothing runs on the records of a home; return what does after so long.
+
+    Args:
+        among: ids of the processes that are waited for; None is all.
+    """
     deadline = time.monotonic() + seconds
-    while (left := processes(home)) and time.monotonic() < deadline:
+    while True:
+        left = [one for one in processes(home) if among is None or one.pid in among]
+        if not left or time.monotonic() > deadline:
+            return left
         time.sleep(_LOOK_SECONDS)
-    return left
 
 
 def _listen() -> None:

@@ -1,4 +1,4 @@
-"""A start of a study without Keras, in a process of its own: lock, records, engine."""
+"""A start of a study without Keras, in a process of its own: lock and records."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from typing import Any
 # What every start needs, and would load when it needs it: here, so that it is loaded once for all.
 import alembic.command  # noqa: F401
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-import optuna  # noqa: F401
 import sqlalchemy.orm
 from mlflow import MlflowClient
 
-from search.engines.optuna import OptunaEngine
-from search.engines.storage import STORAGE, database
 from search.lock import alone
-from tests.coordinator import PLAN, RECORD
+from tests.coordinator import RECORD
 from tracking import store
 from tracking.cli import TRACKING_URI, UserError
 
@@ -54,7 +51,7 @@ def start_at_once(studies: Sequence[tuple[Path, str]]) -> list[Started]:
     gate, over = _CONTEXT.Barrier(len(studies)), _CONTEXT.Event()
     said: Any = _CONTEXT.Queue()
     # The server that they are forked from keeps the variables that it was born with.
-    places = {name: os.environ[name] for name in (TRACKING_URI, STORAGE) if name in os.environ}
+    places = {name: os.environ[name] for name in (TRACKING_URI,) if name in os.environ}
     starts = [
         _CONTEXT.Process(target=_start, args=(root, study, places, gate, over, said))
         for root, study in studies
@@ -79,10 +76,6 @@ def _start(
         root.mkdir(parents=True, exist_ok=True)
         with alone(root, study):
             records = store.open_study(root, replace(RECORD, study=study), fresh=False)
-            engine = OptunaEngine(
-                database(root), study, records.parent, PLAN, seed=7, sampler="tpe", pruner="none"
-            )
-            engine.refuse_unknown(records.numbers())
             records.begin()
             said.put(Started(parent=records.parent))
             over.wait(GIVE_UP_SECONDS)
@@ -93,7 +86,7 @@ def _start(
 
 
 def experiments(uri: str) -> dict[str, int]:
-    """Give the studies that MLflow has, and how many runs stand for each."""
+    """Return the studies that MLflow has, and how many runs stand for each."""
     client = MlflowClient(uri)
     found = client.search_experiments()
     return {

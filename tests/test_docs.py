@@ -17,6 +17,7 @@ from spaces.training import TRAIN
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+CONCEPTS = (ROOT / "docs" / "concepts.md").read_text("utf-8")
 SPACES: dict[str, Space] = {"text": TEXT, "train": TRAIN, **FAMILIES}
 
 
@@ -85,3 +86,12 @@ def test_the_import_contracts_hold() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+def test_every_concept_of_the_loop_names_files_that_exist_in_at_most_twenty_words() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", CONCEPTS, re.MULTILINE)[2:]
+    assert len(rows) > 10
+    for concept, words, files in rows:
+        assert len(words.split()) <= 20, concept
+        for file in re.findall(r"`([^`]+)`", files):
+            assert (ROOT / file).exists(), file

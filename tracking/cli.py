@@ -250,7 +250,7 @@ def _passing(error: Exception) -> str | None:
 
         return (
             f"a database in {home()} cannot be used: {cause(error)}. Let us read and write "
-            "mlflow.db and optuna.db there, or put a backup in their place."
+            "mlflow.db there, or put a backup in its place."
         )
     return None
 

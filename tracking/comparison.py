@@ -102,8 +102,8 @@ def looks_in_words(study: StudyRecord) -> str:
 
 
 def _compare(reference: ReferenceRecord, trials: list[TrialRecord]) -> Comparison:
-    # An attempt cut short after its look is made again on the same seed: it is no second result.
-    own = [t for t in trials if t.origin == reference.trained_as and not t.void]
+    # One that was interrupted after its look is continued, and looks again: it has no result yet.
+    own = [t for t in trials if t.origin == reference.trained_as and t.has_ended]
     looks = [trial.look for trial in own if trial.look is not None]
     seconds = [epoch.seconds for trial in own for epoch in trial.epochs]
     return Comparison(

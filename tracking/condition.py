@@ -13,10 +13,11 @@ from tracking import layout, plan_layout, wholeness
 from tracking.damage import Unreadable, number
 from tracking.finals_layout import HALF_LOOK, LOOK, REPEAT
 from tracking.runs import of_kind
+from tracking.standing import BEST_TRIAL
 
 HALF_CONTROL = "half a control"  # the kind of a control until it is whole
 # Tags of the study's run.
-MOST_TRIALS, BUDGET_MET, BEST_TRIAL = "budget.trials", "budget.met", "best.trial"
+MOST_TRIALS, BUDGET_MET = "budget.trials", "budget.met"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _faults_of_search(client: MlflowClient, experiment: str) -> Iterator[str]:
         yield f"control {run.info.run_name} is half a one"
     for run in of_kind(client, experiment, "trial"):
         with suppress(Unreadable):
-            if layout.read_state(run) != "running":
+            if layout.read_state(run) not in ("running", "interrupted"):
                 trial = layout.read_trial(client, run)
                 for fault in wholeness.faults_of_trial(client, run):
                     yield f"trial {trial.number}: {fault}"
@@ -87,8 +88,10 @@ def _faults_of_finals(client: MlflowClient, experiment: str, parent: Run) -> Ite
     shape = (data.n_texts.get("validation", 0), len(data.classes))
     for run in of_kind(client, experiment, REPEAT):
         with suppress(Unreadable):
-            if layout.read_state(run) == "running":
+            state = layout.read_state(run)
+            if state == "running":
                 yield f"{run.info.run_name} is running, but nothing runs it"
+            if state in ("running", "interrupted"):
                 continue
             for fault in wholeness.faults_of_repeat(client, run, shape):
                 yield f"{run.info.run_name}: {fault}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tracking.cli import UserError
 
-_N_BYTES = 4 * 2**20  # what ends a trial takes a fraction of it, in both stores
+_N_BYTES = 4 * 2**20  # what ends a trial takes a fraction of it
 _NETWORK = ("nfs", "cifs", "smb", "afs", "ceph", "lustre", "gpfs", "beegfs", "sshfs", "gluster")
 
 
@@ -47,7 +47,7 @@ def refuse_network(root: Path) -> None:
         raise UserError(
             f"SQLite files must be on a disk of this machine, but {root} is on a network file "
             f"system ({kind}). Let SEQSEARCH_MLRUNS name a folder that is not, or keep the "
-            "records in PostgreSQL (--tracking-uri, --storage)."
+            "records in PostgreSQL (--tracking-uri)."
         )
 
 

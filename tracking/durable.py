@@ -66,7 +66,7 @@ def sync_files() -> None:
 
 @event.listens_for(Pool, "checkout")
 def _set(connection: Any, record: Any, proxy: Any) -> None:
-    """MLflow and Optuna take a connection from SQLAlchemy's pool for each transaction."""
+    """MLflow takes a connection from SQLAlchemy's pool for each transaction."""
     if isinstance(connection, sqlite3.Connection):
         wanted = "FULL" if _synced.get() else "NORMAL"
         if record.info.get("synchronous") != wanted:

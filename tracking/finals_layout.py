@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tracking import damage, epochs_layout, files, layout, params_layout
-from tracking.damage import readable, reading
+from tracking.damage import Unreadable, readable, reading
 from tracking.files import read_json
 from tracking.metrics import metrics
 from tracking.records import (
@@ -95,10 +95,11 @@ def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
             index=damage.number(run, "repeat.index"),
             seed=damage.number(run, "trial.seed"),
             state=state,
-            void=layout.is_void(run),
             reason=run.data.tags.get("trial.reason", ""),
             seconds=layout.read_seconds(run),
-            epochs=epochs_layout.read_epochs(client, run, ended=state != "running"),
+            epochs=epochs_layout.read_epochs(
+                client, run, ended=state not in ("running", "interrupted")
+            ),
             score=layout.read_score(client, run) if layout.has_score(run) else None,
             run_id=run.info.run_id,
             model=files.has(client, run, MODEL),
@@ -108,8 +109,9 @@ def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
 
 def _repeated(run: Run) -> int | str:
     """Return what a repeat trains again: a trial's number, or a name."""
-    form = re.compile(r'[0-9]{1,9}|"[^"\\]{1,250}"')
-    of: int | str = json.loads(damage.tag(run, "repeat.of", form, "a number or a quoted name"))
+    of: object = json.loads(damage.tag(run, "repeat.of"))
+    if isinstance(of, bool) or not isinstance(of, int | str):
+        raise Unreadable(run, "its tag repeat.of is neither a number nor a name")
     return of
 
 

@@ -54,25 +54,26 @@ class FinalsStore:
         return changed
 
     def _close(self, run: Run) -> list[str]:
-        """Close a repeat that an earlier process left open."""
+        """Close a repeat that an earlier process left open: it will be continued."""
         changed = []
         run_id = run.info.run_id
         state = layout.read_state(run)
         if state == "running":
             ended = epochs_layout.last_sign_of_life(self._client, run)
-            reason = "its coordinator was killed"
+            epochs = epochs_layout.read_epochs(self._client, run, ended=False)
             log = TrialLog(self._client, run_id)
-            log.close("failed", None, reason=reason, void=True, ended=ended)
-            changed.append(f"{run.info.run_name} was running, and is void")
+            seconds = sum(epoch.seconds for epoch in epochs)
+            log.interrupt("its coordinator was killed", seconds, ended)
+            changed.append(f"{run.info.run_name} was running, and is interrupted")
         elif run.info.status == "RUNNING":  # killed between the last two writes
             self._client.set_terminated(run_id, layout.STATUS[state])
             changed.append(f"{run.info.run_name} was marked as running, and is closed")
-        if layout.is_void(self._client.get_run(run_id)):
+        if layout.read_state(self._client.get_run(run_id)) == "interrupted":
             changed += self._delete_files(run)
         return changed
 
     def _delete_files(self, run: Run) -> list[str]:
-        """Delete what a repeat that was cut short has left, perhaps half of it."""
+        """Delete what a repeat that was interrupted has left, perhaps half of it."""
         found = {MODEL, PREDICTIONS}
         found &= set(files.names(self._client, run))
         found |= set(torn_files(self._client, run))
@@ -112,6 +113,12 @@ class FinalsStore:
         run_id = run.info.run_id
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
+    def continue_repeat(self, repeat: RepeatRecord, data: DataRecord) -> TrialLog:
+        """Open the record of a repeat again that was stopped before its end."""
+        layout.write_running(self._client, repeat.run_id)
+        monitor = Monitor(self._client, repeat.run_id, goes_on=True)
+        return TrialLog(self._client, repeat.run_id, data.classes, monitor, repeat.epochs)
+
     def model(self, run_id: str) -> Path:
         """The model file of a repeat."""
         return self._file(run_id, MODEL)
@@ -126,10 +133,9 @@ class FinalsStore:
             if run.info.run_id not in kept:
                 files.delete(self._client, run, MODEL)
 
-    def set_aside(self, run_id: str) -> None:
-        """Mark a repeat as void: its model is needed, was deleted, and is trained again."""
-        self._client.set_tag(run_id, "trial.reason", "its model was deleted; it is trained again")
-        self._client.set_tag(run_id, "trial.void", "True")
+    def delete_repeat(self, run_id: str) -> None:
+        """Delete a repeat whose model is needed and was deleted: it is trained again."""
+        self._client.delete_run(run_id)
 
     def write_finals(self, finals: FinalsRecord) -> None:
         finals_layout.write_finals(self._client, self._parent, finals)

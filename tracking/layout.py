@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
@@ -37,6 +37,7 @@ from tracking.redaction import redact
 
 STATUS: dict[State, str] = {
     "running": "RUNNING",
+    "interrupted": "KILLED",
     "complete": "FINISHED",
     "pruned": "KILLED",
     "failed": "FAILED",
@@ -44,12 +45,17 @@ STATUS: dict[State, str] = {
 _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
+DEATHS, SECONDS, SAMPLER_STATE = "trial.deaths", "trial.seconds", "sampler.state"  # tags
 LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
-def trial_tags(number: int, family: str, seed: int, origin: str) -> dict[str, str]:
+def trial_tags(
+    number: int, family: str, seed: int, origin: str, sampler_state: Mapping[str, Any]
+) -> dict[str, str]:
     """Give the tags that a trial's run is made with."""
+    state = {SAMPLER_STATE: json.dumps(dict(sampler_state))} if sampler_state else {}
     return {
+        **state,
         "kind": "trial",
         "trial.number": str(number),
         "trial.family": family,
@@ -81,28 +87,33 @@ def write_outcome(
     epochs: Sequence[EpochRecord],
     classes: Sequence[str],
     reason: str,
-    void: bool,
-    died: bool = False,
-    unwritten: Sequence[Metric] = (),
+    seconds: float,
 ) -> None:
-    """Write how a trial ended. The state comes last: without it, the rest counts for nothing.
-
-    Args:
-        unwritten: numbers of its epochs that are still to be written.
-    """
-    numbers, tags = [*unwritten, *cost(epochs)], dict[str, str]()
+    """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
+    numbers, tags = cost(epochs), dict[str, str]()
     if score is not None:
         of_score, tags = write_score(client, run_id, score, classes)
         numbers += of_score
-    tags |= {
-        "trial.state": state,
-        "trial.reason": cut(reason),
-        "trial.void": str(void),
-        "trial.died": str(died),
-    }
+    tags |= _end_tags(state, reason, seconds)
     sync_files()  # a power cut leaves no trial that has ended without its files
     # Of a batch MLflow writes the tags last, in a transaction of their own.
     client.log_batch(run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()])
+
+
+def write_interrupted(client: MlflowClient, run_id: str, reason: str, seconds: float) -> None:
+    """Write that a trial was stopped before its end."""
+    tags = _end_tags("interrupted", reason, seconds)
+    client.log_batch(run_id, tags=[RunTag(*tag) for tag in tags.items()])
+
+
+def write_running(client: MlflowClient, run_id: str) -> None:
+    """Write that a trial that was stopped, or paused by its pruner, is continued."""
+    client.log_batch(run_id, tags=[RunTag("trial.state", "running"), RunTag("trial.reason", "")])
+    client.update_run(run_id, status=STATUS["running"])
+
+
+def _end_tags(state: State, reason: str, seconds: float) -> dict[str, str]:
+    return {"trial.state": state, "trial.reason": cut(reason), SECONDS: repr(seconds)}
 
 
 def cut(reason: str) -> str:
@@ -149,11 +160,9 @@ def read_control(client: MlflowClient, run: Run) -> ControlRecord:
         return ControlRecord(run.info.run_name, read_seconds(run), read_score(client, run))
 
 
-def is_void(run: Run) -> bool:
-    return run.data.tags.get("trial.void") == "True"
-
-
 def read_state(run: Run) -> State:
+    if run.data.tags.get("trial.void") == "True":  # in records of schema 1
+        return "interrupted"
     states: dict[str, State] = {state: state for state in get_args(State)}
     form = re.compile("|".join(states))
     return states[damage.tag(run, "trial.state", form, f"one of {', '.join(states)}")]
@@ -165,7 +174,10 @@ def read_number(run: Run) -> int:
 
 
 def read_seconds(run: Run) -> float:
-    """Return how long a run took, or has taken so far."""
+    """Return how long a training was under way, the time in which it was stopped left out."""
+    tags = run.data.tags
+    if tags.get("trial.state") != "running" and SECONDS in tags:
+        return float(tags[SECONDS])
     ended = run.info.end_time or int(time.time() * 1000)
     return float(ended - run.info.start_time) / 1000
 
@@ -178,24 +190,27 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
     """
     tags = run.data.tags
     with damage.reading(run):
+        state = read_state(run)
+        has_ended = state not in ("running", "interrupted")
         return TrialRecord(
             number=read_number(run),
             family=damage.tag(run, "trial.family"),
             origin=damage.tag(run, "trial.origin"),
             params=params_layout.read_params(client, run),
             seed=damage.number(run, "trial.seed"),
-            state=read_state(run),
-            void=is_void(run),
+            state=state,
             reason=tags.get("trial.reason", ""),
             seconds=read_seconds(run),
-            epochs=read_epochs(client, run, ended=read_state(run) != "running"),
+            epochs=read_epochs(client, run, ended=has_ended),
             score=read_score(client, run) if has_score(run) else None,
             run_id=run.info.run_id,
             model=models.is_kept(client, run),
             look=_read_look(client, run),
             summary=read_text(client, run, "summary.txt") or "",
-            died=tags.get("trial.died") == "True",
+            deaths=int(tags.get(DEATHS, 0)),
             rung=read_rung(run),
+            sampler_state=json.loads(tags.get(SAMPLER_STATE, "{}")),
+            ended=run.info.end_time if has_ended else None,
         )
 
 

@@ -1,6 +1,6 @@
 """Wait while a database or a server does not answer, instead of losing what was to be written.
 
-Every call to either store goes through `Patience.insist`, the one place that tries again. A call
+Every call to the records goes through `Patience.insist`, the one place that tries again. A call
 that failed may have been carried out all the same, its answer being lost: what must not be done
 twice says how to find what it made.
 """
@@ -32,7 +32,7 @@ class Outage(UserError):
 
 
 class Patience:
-    """How long, and under which condition, calls to the stores are tried again.
+    """How long, and under which condition, calls to the records are tried again.
 
     Args:
         say: is told, in a line each, when waiting begins and when it ends.

@@ -9,10 +9,30 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run, RunTag
 
+from tracking.cli import UserError
 from tracking.damage import reading
 from tracking.files import read_json
 from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
 from tracking.redaction import redact
+
+# How the records of a study lie in MLflow. In "1", which had no tag, a trial that was stopped
+# was made again under another number.
+SCHEMA_TAG, SCHEMA = "schema", "2"
+
+
+def refuse_other_schema(parent: Run, study: str) -> None:
+    """Refuse to go on with records that another version of this program made.
+
+    Raises:
+        UserError: if it did.
+    """
+    found = parent.data.tags.get(SCHEMA_TAG, "1")
+    if found != SCHEMA:
+        raise UserError(
+            f"the records of study {study} must have schema {SCHEMA} to be continued, but have "
+            f"schema {found}, of another version of seqsearch. They can still be read; "
+            f"python -m search.run --study {study} --fresh puts them aside and starts anew."
+        )
 
 
 def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:

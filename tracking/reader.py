@@ -60,7 +60,8 @@ class StudyReader:
         except Unreadable as error:
             self._unreadable[run_id] = error.record
         self._started = max(self._started, run.info.start_time or 0)
-        changes = run.info.status == "RUNNING" or run_id in self._unreadable
+        trial = self._trials.get(run_id)
+        changes = trial is None or not trial.has_ended
         if changes and RUN_ID.fullmatch(run_id):
             self._open.add(run_id)
 
@@ -76,8 +77,13 @@ class StudyReader:
                 self._forget(run_id)
             else:
                 yield run
+        known = self._trials.keys() | self._unreadable.keys()
         for run in self._of_kind("trial", f"attributes.start_time >= {self._started}"):
-            if run.info.run_id not in self._trials.keys() | self._unreadable.keys():
+            if run.info.run_id not in known:
+                yield run
+        # One that its pruner had paused goes on, under the same run.
+        for run in self._of_kind("trial", "attributes.status = 'RUNNING'"):
+            if run.info.run_id in known - self._open:
                 yield run
 
     def _again(self, run_id: str) -> Run | None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # Variables that hold an address, and variables that hold nothing but a secret.
 _ADDRESSES = (
     "SEQSEARCH_TRACKING_URI",
-    "SEQSEARCH_STORAGE",
     "MLFLOW_TRACKING_URI",
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_BACKEND_STORE_URI",

@@ -1,4 +1,4 @@
-"""What a coordinator that is gone left behind, closed or deleted."""
+"""What a process that was killed left half in a study, closed or deleted."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from contextlib import suppress
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tracking import epochs_layout, files, layout, models
+from tracking import files, layout, models
 from tracking.damage import Unreadable
 from tracking.trial_log import TrialLog
-from tracking.wholeness import torn_files
 
 
 def repair(
     client: MlflowClient, half_controls: Iterable[Run], trials: Iterable[Run]
 ) -> Iterator[str]:
     """Close what an earlier process left open, and delete what it left half.
+
+    A trial that was under way stays so: it is continued. One that has no parameters yet was about
+    to begin: it is proposed again.
 
     Yields:
         what was changed, a sentence each. Doing it twice changes nothing.
@@ -29,31 +31,18 @@ def repair(
         with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
             number = layout.read_number(run)
             files.folder_of(client, run)  # nothing is changed where that is not its own
+            if not run.data.params and layout.read_state(run) in ("running", "interrupted"):
+                client.delete_run(run.info.run_id)
+                yield f"trial {number}: half of its record was deleted"
+                continue
             yield from (f"trial {number}: {what}" for what in _repair(client, run))
 
 
 def _repair(client: MlflowClient, run: Run) -> Iterator[str]:
     state = layout.read_state(run)
-    log = TrialLog(client, run.info.run_id)
-    if state == "running":
-        epochs = layout.read_trial(client, run).epochs
-        epochs_layout.write_curves(client, run.info.run_id, epochs)
-        log.close(
-            "failed",
-            None,
-            reason="its coordinator was gone",
-            void=True,
-            ended=epochs_layout.last_sign_of_life(client, run),
-        )
-        yield "it was running, and is void: it will be made again"
-    elif run.info.status == "RUNNING":  # killed between the last two writes
+    if state != "running" and run.info.status == "RUNNING":  # killed between the last two writes
         client.set_terminated(run.info.run_id, layout.STATUS[state])
         yield "its run was marked as running, and is closed"
-    run = client.get_run(run.info.run_id)
-    kept = models.is_kept(client, run)
-    if models.is_left(client, run) and (layout.is_void(run) or not kept):
-        log.drop_model()
+    if models.is_left(client, run) and not models.is_kept(client, run):
+        TrialLog(client, run.info.run_id).drop_model()
         yield "what was left of its model was deleted"
-    for name in list(torn_files(client, run)) if layout.is_void(run) else ():
-        files.delete(client, run, name)
-        yield f"half of {name} was deleted"

@@ -77,7 +77,7 @@ def create_parent(client: MlflowClient, experiment: str, plan: PlanRecord) -> Ru
         )
     for run in leftovers:
         client.delete_run(run.info.run_id)
-    tags = {"mlflow.note.content": plan.question}
+    tags = {"mlflow.note.content": plan.question, plan_layout.SCHEMA_TAG: plan_layout.SCHEMA}
     parent = client.create_run(experiment, run_name=plan.study, tags=tags)
     plan_layout.write_plan(client, parent.info.run_id, plan)
     client.set_tag(parent.info.run_id, "kind", "study")  # last: now it is whole

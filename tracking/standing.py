@@ -1,8 +1,7 @@
 """How far a study has come, written to its parent run: for people; of it only
 the best trial's number is read back, by the doctor.
 
-Counts and the best so far are metrics, one step a finished trial, or one a second where there are
-many trials; trials.csv has a row for each.
+Counts and the best so far are metrics, one step a finished trial; trials.csv has a row for each.
 """
 
 from __future__ import annotations
@@ -13,27 +12,22 @@ import io
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
-from tracking.condition import BEST_TRIAL
-from tracking.ends import SHOWN, Ends
 from tracking.metrics import metrics
 from tracking.records import State, StudyRecord
-from tracking.rows import Rows
 from tracking.verdict import verdict
 from tracking.words import percent
 
-_BEST_RUN = "best.run_id"
+BEST_TRIAL, _BEST_RUN = "best.trial", "best.run_id"  # tags
+_SHOWN = 10  # best candidates in the note that the UI shows
+_OF_TRIAL = ("number", "family", "origin", "state", "seconds")
 
 
-def write_standing(client: MlflowClient, run_id: str, study: StudyRecord, ends: Ends) -> None:
-    """Write how far a study has come. Each number of finished trials is a step.
-
-    Args:
-        study: of its trials it needs those that may be named.
-        ends: of all trials.
-    """
+def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
+    """Write how far a study has come. Each number of finished trials is a step."""
     states: tuple[State, ...] = ("complete", "pruned", "failed")
-    counts = {f"trials_{state}": ends.count(state) for state in states}
-    values: dict[str, float] = {**counts, "seconds": ends.seconds}
+    counts = {f"trials_{state}": study.count(state) for state in states}
+    seconds = sum(trial.seconds for trial in study.trials)
+    values: dict[str, float] = {**counts, "seconds": seconds}
     tags = {"mlflow.note.content": note(study)}
     if study.candidates:
         best = study.candidates[0]
@@ -59,7 +53,7 @@ def note(study: StudyRecord) -> str:
 def _best(study: StudyRecord) -> str:
     """Give the best candidates as a table in Markdown, which the UI shows."""
     lines = []
-    for trial in study.candidates[:SHOWN]:
+    for trial in study.candidates[:_SHOWN]:
         score = trial.score
         assert score is not None
         interval = f"{percent(score.low)} to {percent(score.high)}"
@@ -69,8 +63,15 @@ def _best(study: StudyRecord) -> str:
     return "\n".join([*head, *lines]) if lines else ""
 
 
-def write_trials(client: MlflowClient, run_id: str, rows: Rows) -> None:
+def write_trials(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
     """Write a table with a row for each trial, for those who want one."""
-    table = io.StringIO()
-    csv.writer(table).writerows(rows.table())
-    client.log_text(run_id, table.getvalue(), "trials.csv")
+    names = sorted({name for trial in study.trials for name in trial.params})
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow([*_OF_TRIAL, "val_accuracy", "best_epoch", *names])
+    for trial in study.trials:
+        score = trial.score
+        numbers = (score.val_accuracy, score.best_epoch) if score else ("", "")
+        facts = [getattr(trial, name) for name in _OF_TRIAL]
+        table.writerow([*facts, *numbers, *(trial.params.get(name, "") for name in names)])
+    client.log_text(run_id, written.getvalue(), "trials.csv")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tracking.condition import ConditionRecord
     from tracking.finals_store import FinalsStore
+    from tracking.lease import Lease
     from tracking.patience import Patience
     from tracking.reader import StudyReader
     from tracking.writer import StudyStore
@@ -65,6 +67,7 @@ def open_study(
         client = _connect(root, patience)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
+    plan_layout.refuse_other_schema(parent, plan.study)
     recorded = plan_layout.read_plan(client, parent)
     _refuse_other(recorded, plan)
     if recorded != plan:  # other limits of the search: the latest are those on record
@@ -77,7 +80,8 @@ def reopen_study(root: Path, study: str) -> StudyStore:
     """Open a recorded study for writing, with the plan it has."""
     from tracking.writer import StudyStore
 
-    return StudyStore(_connect(root), *ids(root, study), root)
+    client = _connect(root)
+    return StudyStore(client, *_writable(client, study), root)
 
 
 def condition(root: Path, study: str) -> ConditionRecord:
@@ -93,7 +97,8 @@ def open_finals(root: Path, study: str, patience: Patience | None = None) -> Fin
     """Open the finals of a recorded study for writing."""
     from tracking.finals_store import FinalsStore
 
-    return FinalsStore(_connect(root, patience), *ids(root, study))
+    client = _connect(root, patience)
+    return FinalsStore(client, *_writable(client, study))
 
 
 def read_study(root: Path, name: str) -> StudyRecord:
@@ -202,8 +207,8 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
     from tracking.files import has, read_json
 
     client = _connect(root)
-    runs = [trial.run_id for trial in study.trials if not trial.void]
-    runs += [repeat.run_id for repeat in study.repeats if not repeat.void]
+    runs = [trial.run_id for trial in study.trials]
+    runs += [repeat.run_id for repeat in study.repeats]
     found = {}
     for run_id in runs:
         run = client.get_run(run_id)
@@ -224,6 +229,45 @@ def ids(root: Path, study: str) -> tuple[str, str]:
     experiment = experiment_of(client, study)
     parent = parent_of(client, experiment)
     assert parent is not None
+    return experiment, parent.info.run_id
+
+
+def lease(root: Path, study: str, name: str) -> Lease:
+    """Make the lease on a study whose records an MLflow server keeps.
+
+    Args:
+        name: of its holder, for people.
+    """
+    from tracking.lease import Lease
+    from tracking.patience import Patience
+    from tracking.runs import parent_of
+
+    client = _connect(root, Patience(say=lambda line: None, limit=0.0))
+    own = root / f"{study}.lease"
+    if not own.is_file():
+        own.write_text(uuid.uuid4().hex, "utf-8")
+
+    def find() -> str | None:
+        experiment = client.get_experiment_by_name(study)
+        parent = experiment and parent_of(client, experiment.experiment_id)
+        return parent.info.run_id if parent else None
+
+    return Lease(client, find, own.read_text("utf-8"), name)
+
+
+def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
+    """Give the ids of a study's experiment and of its parent run, if this version may write.
+
+    Raises:
+        UserError: if the records are of another version.
+    """
+    from tracking import plan_layout
+    from tracking.runs import experiment_of, parent_of
+
+    experiment = experiment_of(client, study)
+    parent = parent_of(client, experiment)
+    assert parent is not None
+    plan_layout.refuse_other_schema(parent, study)
     return experiment, parent.info.run_id
 
 

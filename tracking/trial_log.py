@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Run
+from mlflow.entities import Run
 
 from tracking import environment, epochs_layout, layout, models, params_layout, plan_layout
 from tracking.durable import unsynced
@@ -21,11 +19,8 @@ from tracking.records import (
     RungRecord,
     ScoreRecord,
     State,
-    TrialRecord,
     Value,
 )
-
-_MOST_UNWRITTEN = 500  # numbers; MLflow refuses more than 1,000 at once
 
 
 def start_run(
@@ -38,7 +33,10 @@ def start_run(
     data: DataRecord,
     n_threads: int | None = None,
 ) -> Run:
-    """Start the run of a training, with all that is known before it."""
+    """Start the run of a training, with all that is known before it.
+
+    Its parameters come last: a run without them is half a one (tracking/repair.py).
+    """
     code = environment.code()
     machine = environment.machine()
     if n_threads is not None:
@@ -56,43 +54,19 @@ def start_run(
         )
         run_id = run.info.run_id
         client.log_inputs(run_id, [plan_layout.data_input(data)])
-        params_layout.write_params(client, run_id, params)
         client.log_dict(run_id, machine, "environment.json")
         if code.diff:
             client.log_text(run_id, code.diff, "code.diff")
+        params_layout.write_params(client, run_id, params)
     return run
 
 
-def begun_trial(
-    number: int, family: str, params: dict[str, Value], *, seed: int, origin: str, run_id: str
-) -> TrialRecord:
-    """Give the record of a trial of which nothing has come yet."""
-    return TrialRecord(
-        number=number,
-        family=family,
-        origin=origin,
-        params=params,
-        seed=seed,
-        state="running",
-        void=False,
-        reason="",
-        seconds=0.0,
-        epochs=(),
-        score=None,
-        run_id=run_id,
-        model=False,
-    )
-
-
 class TrialLog:
-    """The record of one trial, being written.
+    """The record of one training, being written.
 
     Args:
-        closed: is told when it is, with the whole record if it was begun here.
-        begun: when that was, in milliseconds since 1970, and the trial as it was then.
-        known: what an earlier process wrote of it, which is not written twice.
-        lags: whether epochs may be written later, by `catch_up` or with the trial's end. A trial
-            that outlives us says each only once, so must not train on before it is written.
+        classes: of the data, in the order of their numbers.
+        epochs: that were recorded before a stop; none of them is recorded again.
     """
 
     def __init__(
@@ -101,56 +75,42 @@ class TrialLog:
         run_id: str,
         classes: Sequence[str] = (),
         monitor: Monitor | None = None,
-        closed: Callable[[str, TrialRecord | None], None] = lambda run_id, trial: None,
-        begun: tuple[int, TrialRecord] | None = None,
-        known: TrialRecord | None = None,
-        lags: bool = False,
+        epochs: Sequence[EpochRecord] = (),
     ) -> None:
         self._client = client
         self.run_id = run_id
         self._classes = classes
         self._monitor = monitor
-        self._closed = closed
-        self._begun = begun
-        self._known: dict[str, Any] = {}  # what has come since
-        self._rows: list[EpochRecord] = list(known.epochs) if known else []
-        self._rung = known.rung if known else None
-        self._lags = lags
-        self._unwritten: list[Metric] = []  # numbers of epochs
+        self._epochs = list(epochs)
 
     @property
-    def n_unwritten(self) -> int:
-        """How many numbers of epochs are not written yet."""
-        return len(self._unwritten)
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """All epochs that are recorded."""
+        return tuple(self._epochs)
 
-    def epoch(self, record: EpochRecord) -> None:
-        """Write an epoch, all its numbers at once, or leave it to `catch_up`."""
-        if any(row.epoch == record.epoch for row in self._rows):
-            return
-        self._rows.append(record)
-        self._unwritten += epochs_layout.numbers(record)
-        if not self._lags or len(self._unwritten) > _MOST_UNWRITTEN:
-            self.catch_up()
-
-    def catch_up(self) -> None:
-        """Write the epochs that are not written yet."""
+    def epoch(self, record: EpochRecord) -> bool:
+        """Record an epoch, all its numbers at once; return whether it was not recorded before."""
+        if any(known.epoch == record.epoch for known in self._epochs):
+            return False
         with unsynced():
-            self._client.log_batch(self.run_id, metrics=self._unwritten)
-        self._unwritten = []
+            numbers = epochs_layout.numbers(record)
+            self._client.log_batch(self.run_id, metrics=numbers)
+        self._epochs.append(record)
+        return True
 
     def rung(self, record: RungRecord) -> None:
-        """Write a look at the trial within its first epoch."""
-        if self._rung is not None:
-            return
-        self._rung = self._known["rung"] = record
+        """Record how the trial did within its first epoch."""
         with unsynced():
             epochs_layout.write_rung(self._client, self.run_id, record)
+
+    def death(self, deaths: int) -> None:
+        """Record how often the process of the training has died."""
+        self._client.set_tag(self.run_id, layout.DEATHS, str(deaths))
 
     def keep_model(self, model: Path, epoch: int, loader: str) -> None:
         """Keep the model with the trial (tracking.models)."""
         with unsynced():
             models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
-        self._known["model"] = True
 
     def keep_files(self, *files: Path) -> None:
         """Put those of the files with the trial that are there and not empty."""
@@ -160,8 +120,7 @@ class TrialLog:
                     self._client.log_artifact(self.run_id, str(file))
 
     def look(self, record: LookRecord) -> None:
-        """Write down that the test set was looked at, and what was seen."""
-        self._known["look"] = record
+        """Record that the test set was looked at, and what was seen."""
         layout.write_look(self._client, self.run_id, record)
 
     def drop_model(self) -> None:
@@ -170,46 +129,43 @@ class TrialLog:
         with unsynced():  # what a power cut takes back of it, the next start does again
             models.drop(self._client, run)
 
-    def leave(self) -> None:
-        """Write nothing more of it: another process goes on."""
-        if self._monitor is not None:
-            self._monitor.stop()
-
-    def close(
-        self,
-        state: State,
-        score: ScoreRecord | None,
-        *,
-        reason: str,
-        void: bool,
-        died: bool = False,
-        ended: int | None = None,
-    ) -> None:
-        """Write the outcome, its state last.
+    def interrupt(self, reason: str, seconds: float, ended: int | None = None) -> None:
+        """Record that the training was stopped before its end, to be continued.
 
         Args:
+            seconds: that it has been under way, over all its sessions.
             ended: when, in milliseconds since 1970; None is now.
         """
-        ended = ended or int(time.time() * 1000)
-        outcome: dict[str, Any] = {"state": state, "score": score, "void": void, "died": died}
-        if self._monitor is not None:
-            self._monitor.stop()
+        self._stop_monitor()
+        layout.write_interrupted(self._client, self.run_id, reason, seconds)
+        self._client.set_terminated(self.run_id, layout.STATUS["interrupted"], ended)
+
+    def close(
+        self, state: State, score: ScoreRecord | None, *, reason: str, seconds: float
+    ) -> int:
+        """Record the outcome, its state last; return when, in milliseconds since 1970.
+
+        Args:
+            seconds: that it was under way, over all its sessions.
+        """
+        ended = int(time.time() * 1000)
+        self._stop_monitor()
         with unsynced():
-            if self._rows:
-                epochs_layout.write_curves(self._client, self.run_id, self._rows)
+            if self._epochs:
+                epochs_layout.write_curves(self._client, self.run_id, self._epochs)
             layout.write_outcome(
                 self._client,
                 self.run_id,
-                epochs=self._rows,
-                unwritten=self._unwritten,
+                state,
+                score,
+                epochs=self._epochs,
                 classes=self._classes,
                 reason=reason,
-                **outcome,
+                seconds=seconds,
             )
         self._client.set_terminated(self.run_id, layout.STATUS[state], ended)
-        trial = None
-        if self._begun is not None:
-            began, trial = self._begun
-            self._known |= {**outcome, "reason": layout.cut(reason)}
-            trial = replace(trial, seconds=(ended - began) / 1000, **self._known)
-        self._closed(self.run_id, trial)
+        return ended
+
+    def _stop_monitor(self) -> None:
+        if self._monitor is not None:
+            self._monitor.stop()

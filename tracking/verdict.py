@@ -83,7 +83,7 @@ def named(study: StudyRecord, of: int | str) -> str:
 
 def repeats_of(study: StudyRecord, of: int | str) -> list[RepeatRecord]:
     """Give the repeats that were completed, by index."""
-    own = [r for r in study.repeats if r.of == of and r.score is not None and not r.void]
+    own = [r for r in study.repeats if r.of == of and r.score is not None]
     return sorted(own, key=lambda repeat: repeat.index)
 
 

@@ -32,7 +32,7 @@ def faults_of_trial(client: MlflowClient, run: Run) -> Iterator[str]:
     """Say what is half of a trial that has ended."""
     yield from _faults_of_training(client, run)
     kept = models.is_kept(client, run)
-    if models.is_left(client, run) and (layout.is_void(run) or not kept):
+    if models.is_left(client, run) and not kept:
         yield "half a model is left of it"
     elif kept and _is_torn_model(lambda: models.fetch(client, run)):
         yield "its model cannot be read"
@@ -52,7 +52,7 @@ def faults_of_repeat(client: MlflowClient, run: Run, shape: Shape) -> Iterator[s
                 yield "its model cannot be read"
     if finals_layout.PREDICTIONS in there:
         yield from _faults_of_predictions(client, run, shape)
-    elif layout.read_state(run) == "complete" and not layout.is_void(run):
+    elif layout.read_state(run) == "complete":
         yield f"its {finals_layout.PREDICTIONS} is missing"
 
 
@@ -82,7 +82,7 @@ def _faults_of_training(client: MlflowClient, run: Run) -> Iterator[str]:
         yield "it has ended, but its run is marked as running"
     for name in torn_files(client, run):
         yield f"{name} cannot be read"
-    ran = "seconds" in run.data.metrics and not layout.is_void(run)
+    ran = "seconds" in run.data.metrics
     if ran and epochs_layout.read_curves(client, run) is None:
         yield "curves.csv is gone or cut, so its epochs are read from its metrics"
 

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from dashboards.figures import style
 from dashboards.figures.absent import Absent
 from dashboards.text import ink, plain
-from tracking.records import State, StudyRecord
+from tracking.records import StudyRecord
 from tracking.words import duration
 
 _COLOURS: dict[str, str] = {
@@ -19,9 +19,9 @@ _COLOURS: dict[str, str] = {
     "pruned": style.PURPLE,
     "failed": style.TRAIN,
     "running": style.REFERENCE,
-    "cut short": style.GREY,
+    "interrupted": style.GREY,
 }
-_PATTERNS = {"pruned": "/", "failed": "x", "running": ".", "cut short": "\\"}
+_PATTERNS = {"pruned": "/", "failed": "x", "running": ".", "interrupted": "\\"}
 _REASONS = 20
 
 
@@ -45,8 +45,8 @@ class Rows:
     """What became of a study's trials.
 
     Attributes:
-        counts: by state; attempts that were cut short apart.
-        reasons: why trials failed or were cut short, the most frequent first: state, words,
+        counts: by state.
+        reasons: why trials failed or were interrupted, the most frequent first: state, words,
             numbers of the trials.
     """
 
@@ -69,11 +69,11 @@ def table(study: StudyRecord) -> Rows:
         n_trials: Counter[str] = Counter()
         own = [trial for trial in study.trials if trial.family == family]
         for trial in own:
-            minutes[_state(trial.state, trial.void)] += trial.seconds / 60
-            n_trials[_state(trial.state, trial.void)] += 1
+            minutes[trial.state] += trial.seconds / 60
+            n_trials[trial.state] += 1
         memory = [trial.memory_mb for trial in own if trial.memory_mb is not None]
         costs.append(Cost(family, dict(minutes), dict(n_trials), max(memory, default=None)))
-    counts = Counter(_state(trial.state, trial.void) for trial in study.trials)
+    counts: Counter[str] = Counter(trial.state for trial in study.trials)
     return Rows(tuple(costs), dict(counts), _reasons(study))
 
 
@@ -142,13 +142,9 @@ def _more(numbers: tuple[int, ...]) -> str:
 def _reasons(study: StudyRecord) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     found: dict[tuple[str, str], list[int]] = {}
     for trial in study.trials:
-        state = _state(trial.state, trial.void)
-        if state in ("failed", "cut short"):
+        state = trial.state
+        if state in ("failed", "interrupted"):
             reason = plain(trial.reason or "no reason on record", 300)
             found.setdefault((state, reason), []).append(trial.number)
     ranked = sorted(found.items(), key=lambda item: -len(item[1]))
     return tuple((state, words, tuple(numbers)) for (state, words), numbers in ranked)
-
-
-def _state(state: State, void: bool) -> str:
-    return "cut short" if void else state

@@ -71,7 +71,7 @@ def table(*studies: StudyRecord) -> Rows:
 
     pairs = [(study, t) for study in studies for t in _finished(study) if t.epochs]
     pairs.sort(key=lambda pair: -pair[1].score.val_accuracy if pair[1].score else 0.0)
-    others = [(s, t) for s in studies for t in s.trials if t.epochs and not t.void]
+    others = [(s, t) for s in studies for t in s.trials if t.epochs]
     pruned = [(study, trial) for study, trial in others if trial.state == "pruned"]
     running = [(study, trial) for study, trial in others if trial.state == "running"]
     if not (pairs or pruned or running):
@@ -92,7 +92,7 @@ def _finished(study: StudyRecord) -> Sequence[TrialRecord]:
     """Give the candidates; of a reproduction, which has none, all that were completed."""
     if not study.reproduces:
         return study.candidates
-    return [trial for trial in study.trials if trial.state == "complete" and not trial.void]
+    return [trial for trial in study.trials if trial.state == "complete"]
 
 
 def sentence(rows: Rows) -> str:

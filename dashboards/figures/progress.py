@@ -63,19 +63,17 @@ def table(*studies: StudyRecord) -> Rows:
 def _path(study: StudyRecord, several: bool) -> Path:
     finished = {trial.number for trial in study.candidates}
     steps: list[Step] = []
-    n_trials, minutes = 0, 0.0
-    for trial in study.trials:
-        if trial.state == "running":
-            continue
+    minutes = 0.0
+    ended = [trial for trial in study.trials if trial.has_ended]
+    for n_trials, trial in enumerate(ended, start=1):
         minutes += trial.seconds / 60
-        n_trials += not trial.void
         if trial.number not in finished or trial.score is None:
             continue
         accuracy = trial.score.val_accuracy
         if not steps or accuracy > steps[-1].accuracy:
             label = label_of(study, trial, several=several)
             steps.append(Step(trial.number, label, n_trials, minutes, accuracy))
-    return Path(study.plan.study, tuple(steps), n_trials, minutes, study.count("running"))
+    return Path(study.plan.study, tuple(steps), len(ended), minutes, study.count("running"))
 
 
 def sentence(rows: Rows) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from search.cluster import nodes
 from search.cluster.options import LOCAL, NO_RAY, ClusterPlan
 from search.places import Place
+from search.private_names import silence_lost_nodes
 from search.silence import silenced
 from tracking.cli import Stopped, UserError
 
@@ -67,11 +68,9 @@ def _ray(address: str) -> Any:
         os.environ.setdefault("RAY_py_gcs_connect_timeout_s", str(_SECONDS))
     try:
         import ray
-        import ray._private.worker as worker
     except ModuleNotFoundError as error:
         raise UserError(NO_RAY) from error
-    # It prints pages of a lost node's log to stdout, which is for our results.
-    setattr(worker, "listen_error_messages", lambda *arguments: None)  # noqa: B010
+    silence_lost_nodes()
     return ray
 
 
@@ -159,7 +158,7 @@ def _place(
     new_slot = partial(Slot, hire, nodes.versions(), placed)
     slots = [new_slot() for _ in range(n_workers)]
     open_pool = partial(ClusterPool, slots, new_slot, say)
-    return Place(open_pool, n_workers, plan.n_cpus, is_here=is_local, outlives=False)
+    return Place(open_pool, n_workers, plan.n_cpus, is_here=is_local)
 
 
 def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:

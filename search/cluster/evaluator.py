@@ -16,17 +16,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.attempt import Event, server
 from search.cluster import nodes
 from search.pool import Pool
 from search.tasks import STEPS, ControlTask, Task
 from search.temporary import temporary_folder
+from search.trial_process import Event, server
 from tracking import environment
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
     from search.cluster.nodes import Prepared
     from search.cluster.options import ClusterPlan
+
+
+_LARGE, _LARGE_SECONDS = 10 * 2**20, 60  # bytes of a file, and how seldom it is sent again
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,12 @@ class Evaluator:
     """Evaluates one task at a time on the node where it is.
 
     Args:
-        scratch: where the folders of its tasks are made; None is the system's place.
+        work_dir: where the folders of its tasks are made; None is the system's place.
     """
 
-    def __init__(self, plan: ClusterPlan, scratch: Path | None) -> None:
+    def __init__(self, plan: ClusterPlan, work_dir: Path | None) -> None:
         self._plan = plan
-        self._scratch = scratch
+        self._work_dir = work_dir
         self._pool = Pool(1, _wait, plan.time_limit)
         self._holds = ExitStack()  # the server; it ends with this process
 
@@ -80,15 +83,24 @@ class Evaluator:
                 f"the data cannot be placed on node {platform.node()}: {error}."
             ) from error
 
-    def start(self, task: Task | ControlTask) -> Answer:
-        """Begin a task, and give its first event."""
-        self._folder = tempfile.TemporaryDirectory(prefix="seqsearch-", dir=self._scratch)
+    def start(
+        self, task: Task | ControlTask, seconds: float = 0.0, checkpoint: bytes | None = None
+    ) -> Answer:
+        """Begin a task, and give its first event.
+
+        Args:
+            seconds: that it has been under way before.
+            checkpoint: from which it is continued.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="seqsearch-", dir=self._work_dir)
         self._sent: dict[str, tuple[int, int]] = {}
         data = replace(task.data, folder=self._data)
         self._task = replace(task, data=data, folder=Path(self._folder.name))
         if isinstance(self._task, Task):
             self._task.environment.write_text(json.dumps(self._environment(), indent=2), "utf-8")
-        self._pool.start(self._task)
+        if isinstance(self._task, Task) and checkpoint is not None:
+            self._task.checkpoint.write_bytes(checkpoint)
+        self._pool.start(self._task, seconds)
         return self._next()
 
     def go_on(self) -> Answer:
@@ -120,7 +132,10 @@ class Evaluator:
                 continue
             stat = file.stat()
             state = (stat.st_size, stat.st_mtime_ns)
-            if self._sent.get(file.name) != state:
+            before = self._sent.get(file.name)
+            if before is not None and stat.st_size > _LARGE and _is_soon(before[1], state[1]):
+                continue  # a large checkpoint travels at most once a minute
+            if before != state:
                 self._sent[file.name] = state
                 found[file.name] = file.read_bytes()
         return found
@@ -128,6 +143,11 @@ class Evaluator:
     def _environment(self) -> dict[str, object]:
         machine = environment.machine()
         return {**machine, "n_threads": self._plan.n_cpus, "n_gpus": self._plan.n_gpus}
+
+
+def _is_soon(before: int, now: int) -> bool:
+    """Return whether two times of a file, in nanoseconds, are less than a minute apart."""
+    return 0 < now - before < _LARGE_SECONDS * 1e9
 
 
 def _wait() -> None:

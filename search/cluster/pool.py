@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ray
@@ -16,15 +18,15 @@ from ray.exceptions import (
     RuntimeEnvSetupError,
 )
 
-from search.attempt import POLL_SECONDS
 from search.failures import Died
+from search.trial_process import POLL_SECONDS
 from tracking.cli import UserError
 
 if TYPE_CHECKING:
-    from search.attempt import Event
     from search.cluster.evaluator import Answer
     from search.cluster.slot import Slot
     from search.tasks import AnyTask, ControlTask, Task
+    from search.trial_process import Event
 
 _PATIENCE_SECONDS = 60
 
@@ -55,7 +57,9 @@ class ClusterPool:
         self._say = say
         self._tick = tick
         self._last_used = time.monotonic()
-        self._waiting: deque[Task | ControlTask] = deque()  # for the first slot that is idle
+        self._waiting: deque[tuple[Task | ControlTask, float]] = (
+            deque()
+        )  # for the first slot that is idle
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +82,13 @@ class ClusterPool:
         is_busy = self._waiting or any(slot.task for slot in self._slots)
         return max(0, n_idle - len(self._waiting)) if is_busy else max(1, n_idle)
 
-    def start(self, task: Task | ControlTask) -> None:
-        """Start a task, as soon as a slot is idle."""
-        self._waiting.append(task)
+    def start(self, task: Task | ControlTask, seconds: float = 0.0) -> None:
+        """Start a task, as soon as a slot is idle.
+
+        Args:
+            seconds: that it has been under way before.
+        """
+        self._waiting.append((task, seconds))
         self._hand_out()
 
     def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
@@ -126,7 +134,7 @@ class ClusterPool:
     def _hand_out(self) -> None:
         for slot in self._slots:
             if self._waiting and slot.is_idle:
-                slot.start(self._waiting.popleft())
+                slot.start(*self._waiting.popleft())
 
     def _take_each(self, slots: list[Slot]) -> list[tuple[AnyTask, Event]]:
         found: list[tuple[AnyTask, Event]] = []
@@ -173,7 +181,7 @@ class ClusterPool:
             return None
         assert slot.task is not None
         for name, content in answer.files.items():
-            (slot.task.folder / name).write_bytes(content)
+            _write(slot.task.folder / name, content)
         slot.has_ended = answer.is_end
         return answer.event
 
@@ -185,6 +193,16 @@ class ClusterPool:
     def _of(self, task: AnyTask) -> Slot:
         (slot,) = (one for one in self._slots if one.task is task)
         return slot
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file that came, whole or not at all: a checkpoint may take the place of another."""
+    part = file.with_name(f"{file.name}.part")
+    with part.open("wb") as written:
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())
+    part.replace(file)
 
 
 def _never_began(error: RayError) -> bool:

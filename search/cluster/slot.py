@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError
 
+from search.tasks import ControlTask, Task
+
 if TYPE_CHECKING:
     from search.cluster.nodes import Prepared
-    from search.tasks import ControlTask, Task
 
 
 class Slot:
@@ -40,9 +41,12 @@ class Slot:
         """Whether it can be given a task."""
         return self.asked is None and self.task is None
 
-    def start(self, task: Task | ControlTask) -> None:
+    def start(self, task: Task | ControlTask, seconds: float) -> None:
+        """Start a task; its checkpoint, if it has one, travels with it."""
         self.task, self.has_ended = task, False
-        self.asked = self._evaluator.start.remote(task)
+        found = task.checkpoint if isinstance(task, Task) else None
+        checkpoint = found.read_bytes() if found is not None and found.is_file() else None
+        self.asked = self._evaluator.start.remote(task, seconds, checkpoint)
 
     def go_on(self) -> None:
         self.asked = self._evaluator.go_on.remote()

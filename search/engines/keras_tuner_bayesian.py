@@ -29,24 +29,35 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: i
     """Keras Tuner's oracle with a faster search for the lowest confidence bound."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        n_completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
-        if n_completed < self.num_initial_points:
+        completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        if len(completed) < self.num_initial_points:
             random: dict[str, Any] = super().populate_space(trial_id)
             return random
-        with threadpool_limits(
-            1
-        ):  # of BLAS, whose threads wait for each other on so small matrices
-            return {"status": "RUNNING", "values": self._vector_to_values(self._most_promising())}
+        # Matrices so small are a matter for one thread: those of BLAS wait for each other.
+        with threadpool_limits(1):
+            self._fit(completed)
+            return {"status": "RUNNING", "values": self._values(self._most_promising())}
+
+    def _fit(self, completed: list[Any]) -> None:
+        """Learn the goal, which is minimised; trials under way get a pessimistic estimate."""
+        places = np.array([self._place(trial) for trial in completed])
+        scores = -np.array([trial.score for trial in completed])
+        self.gpr.fit(places, scores)
+        if self.ongoing_trials:
+            ongoing = np.array([self._place(trial) for trial in self.ongoing_trials.values()])
+            mean, deviation = self.gpr.predict(ongoing, return_std=True)
+            self.gpr.fit(
+                np.concatenate([places, ongoing]), np.concatenate([scores, mean + deviation])
+            )
 
     def _most_promising(self) -> Array:
-        self.gpr.fit(*self._vectorize_trials())
-        bounds = self._get_hp_bounds()
-        places = self._random_state.uniform(*bounds.T, size=(_N_PLACES, len(bounds)))
+        shape = _N_PLACES, len(self.hyperparameters.space)
+        places = np.random.RandomState(self.seed).uniform(size=shape)
         found = [
             minimize(
                 lambda place: self._bound(place[np.newaxis])[0],
                 place,
-                bounds=bounds,
+                bounds=[(0, 1)] * len(place),
                 method="L-BFGS-B",
                 options={"workers": self._bounds_at},
             )
@@ -56,11 +67,27 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: i
         return best
 
     def _bound(self, points: Array) -> Array:
-        """Give the lower confidence bounds of the goal, to be minimised, at points (n, ranges)."""
+        """Return the lower confidence bounds of the goal at points (n, ranges)."""
         mean, deviation = self.gpr.predict(points, return_std=True)
         bound: Array = mean - self.beta * deviation
         return bound
 
     def _bounds_at(self, _: Callable[[Array], float], points: Iterable[Array]) -> Iterable[float]:
-        """Map as SciPy asks for it: give the bounds at the points of one derivative."""
+        """Map as SciPy asks for it: return the bounds at the points of one derivative."""
         return iter(self._bound(np.stack(list(points))))
+
+    def _place(self, trial: Any) -> list[float]:
+        """Return a trial's values as numbers between 0 and 1; a range it has not is at default."""
+        values = trial.hyperparameters.values
+        space = self.hyperparameters.space
+        return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in space]
+
+    def _values(self, place: Array) -> dict[str, Any]:
+        """Return the values at a place, of the ranges that are active."""
+        hyperparameters = self.get_space()
+        hyperparameters.values = {}
+        for hp, number in zip(hyperparameters.space, place, strict=True):
+            if hyperparameters.is_active(hp):
+                hyperparameters.values[hp.name] = hp.prob_to_value(number)
+        values: dict[str, Any] = hyperparameters.values
+        return values

@@ -81,7 +81,7 @@ def _ranges(study: StudyRecord) -> Section:
 
 def _budget(study: StudyRecord) -> Section:
     plan = study.plan
-    counted = [trial for trial in study.trials if not trial.void]
+    counted = study.trials
     origins = Counter(trial.origin for trial in counted)
     said = [
         f"Sampler {plan.sampler or 'not recorded'}, pruner {plan.pruner or 'not recorded'}; at "
@@ -199,7 +199,7 @@ def _machine(study: StudyRecord, environments: Environments) -> Section:
 
 
 def _counted(study: StudyRecord) -> list[TrialRecord]:
-    return [trial for trial in study.trials if not trial.void]
+    return [trial for trial in study.trials]
 
 
 def _markdown(title: str, parts: Sequence[Section]) -> str:

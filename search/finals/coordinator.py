@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.finals import look
@@ -30,6 +31,7 @@ class Finals:
         n_threads: of TensorFlow in each process; None leaves it to it.
         again: whether another look may be taken where there was one.
         check_stop: raises Stopped when the user asked to end.
+        work_dir: where trainings leave their checkpoints for the next start.
     """
 
     study: StudyRecord
@@ -43,6 +45,7 @@ class Finals:
     again: bool
     console: Console
     check_stop: Callable[[], None]
+    work_dir: Path
 
     def run(self) -> None:
         """Train what is missing, rank, and look at the test set if nobody has.
@@ -91,6 +94,7 @@ class Finals:
                 self.n_threads,
                 progress,
                 self.check_stop,
+                self.work_dir,
             )
             trainer.run(seeds)
 
@@ -130,7 +134,7 @@ class Finals:
         if not gone:
             return chosen
         for _, repeat in gone:
-            self.store.set_aside(repeat.run_id)
+            self.store.delete_repeat(repeat.run_id)
         self._train([Seed(finalist, repeat.index) for finalist, repeat in gone])
         return look.looked_at(self._rank(), self.study)
 

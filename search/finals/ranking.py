@@ -162,7 +162,7 @@ def expected(study: StudyRecord) -> tuple[ExpectedRecord, ...]:
 
     A trial that was pruned counts with the best epoch it had; one that failed had none.
     """
-    drawn = [t for t in study.trials if t.origin == "random" and not t.void and t.epochs]
+    drawn = [t for t in study.trials if t.origin == "random" and t.epochs]
     drawn = [trial for trial in drawn if trial.state in ("complete", "pruned")]
     values = [max(epoch.val_accuracy or 0.0 for epoch in trial.epochs) for trial in drawn]
     seconds = mean(trial.seconds for trial in drawn) if drawn else 0.0

@@ -30,7 +30,7 @@ def _row(study: StudyRecord, of: int | str) -> tuple[str, ...]:
     scored = repeats_of(study, of)
     accuracies = [repeat.score.val_accuracy for repeat in scored if repeat.score]
     deviation = f" ± {100 * stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    failed = [r for r in study.repeats if r.of == of and not r.void and r.state == "failed"]
+    failed = [r for r in study.repeats if r.of == of and r.state == "failed"]
     looks = [look for look in study.final_looks if look.of == of]
     return (
         named(study, of),
@@ -98,5 +98,5 @@ def _place(study: StudyRecord, of: int | str) -> dict[str, Any]:
         "mean": mean(accuracies),
         "deviation": stdev(accuracies) if len(accuracies) > 1 else None,
         "seconds": mean(repeat.seconds for repeat in scored),
-        "failed": sum(r.of == of and not r.void and r.state == "failed" for r in study.repeats),
+        "failed": sum(r.of == of and r.state == "failed" for r in study.repeats),
     }

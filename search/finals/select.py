@@ -58,7 +58,7 @@ class Finalist:
 
     def repeats_in(self, repeats: tuple[RepeatRecord, ...]) -> list[RepeatRecord]:
         """Its repeats that count, by index."""
-        own = [r for r in repeats if r.of == self.of and not r.void and r.state != "running"]
+        own = [r for r in repeats if r.of == self.of and r.has_ended]
         return sorted(own, key=lambda repeat: repeat.index)
 
 
@@ -123,7 +123,7 @@ def first_reference(study: StudyRecord) -> tuple[ReferenceRecord, ...]:
 def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
     """Give the study's first reference configuration, unless it is among the best already."""
     for reference in first_reference(study):
-        trials = [t for t in study.trials if t.origin == reference.trained_as and not t.void]
+        trials = [t for t in study.trials if t.origin == reference.trained_as]
         if any(trial.number in chosen for trial in trials):
             return []
         for trial in trials[:1]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,16 +47,34 @@ def missing(
     ]
 
 
-Logs = dict[Path, tuple[Seed, "TrialLog"]]  # what is under way, by the folder of its task
+@dataclass(frozen=True)
+class Training:
+    """One training under way.
+
+    Attributes:
+        began: by the machine's clock that never goes back, less what it took before a stop.
+    """
+
+    seed: Seed
+    log: TrialLog
+    began: float
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+Trainings = dict[Path, Training]  # what is under way, by the folder of its task
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains and records. Whatever happens in between, it is recorded.
+    """Trains and records. A training that was stopped is continued from its checkpoint.
 
     Attributes:
         n_threads: of TensorFlow in each process; None leaves it to it.
         check_stop: raises Stopped when the user asked to end.
+        work_dir: where the trainings leave their files, and their checkpoints for the next start.
     """
 
     store: FinalsStore
@@ -66,6 +84,7 @@ class Trainer:
     n_threads: int | None
     progress: Progress
     check_stop: Callable[[], None]
+    work_dir: Path
 
     def run(self, seeds: Sequence[Seed]) -> None:
         """Train these.
@@ -74,44 +93,52 @@ class Trainer:
             Stopped: if the user asked to end; what has finished is not trained again.
             RuntimeError: if a training hit a bug of ours, after it was recorded.
         """
-        logs: Logs = {}
-        reason = "cut short"
-        with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-            try:
-                self._train(self._tasks(seeds, Path(folder), logs), logs)
-            except Stopped as stop:
-                reason = str(stop)
-                raise
-            except BaseException:
-                reason = traceback.format_exc()
-                raise
-            finally:
-                for _, log in logs.values():
-                    log.close("failed", None, reason=reason, void=True)
+        under_way: Trainings = {}
+        reason = "its coordinator failed"
+        self.work_dir.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._train(self._tasks(seeds, under_way), under_way)
+        except Stopped as stop:
+            reason = str(stop)
+            raise
+        except BaseException:
+            reason = traceback.format_exc()
+            raise
+        finally:
+            for training in under_way.values():
+                with suppress(Exception):  # the next start sees that nobody runs it
+                    training.log.interrupt(reason, training.seconds)
+        shutil.rmtree(self.work_dir)
 
-    def _train(self, tasks: Iterator[Task | ControlTask], logs: Logs) -> None:
-        with closing(run_all(tasks, self.n_workers, self._tick)) as events:
+    def _train(self, tasks: Iterator[Task | ControlTask], under_way: Trainings) -> None:
+        with closing(run_all(tasks, self.n_workers, self._tick, n_starts=2)) as events:
             for task, event in events:
-                seed, log = logs[task.folder]
+                training = under_way[task.folder]
                 if isinstance(event, EpochRecord):
-                    log.epoch(event)
-                    self.progress.epoch_ends(seed, event)
+                    if training.log.epoch(event):
+                        self.progress.epoch_ends(training.seed, event)
                     continue
-                _close(log, task, event)
-                del logs[task.folder]
+                _close(training, task, event)
+                del under_way[task.folder]
                 shutil.rmtree(task.folder)
-                self.progress.seed_ends(seed, event)
+                self.progress.seed_ends(training.seed, event)
 
-    def _tasks(
-        self, seeds: Sequence[Seed], folder: Path, logs: Logs
-    ) -> Iterator[Task | ControlTask]:
+    def _tasks(self, seeds: Sequence[Seed], under_way: Trainings) -> Iterator[Task | ControlTask]:
         """Begin the record of each training when a process is free for it."""
-        for number, seed in enumerate(seeds):
-            own = folder / str(number)
-            own.mkdir()
-            logs[own] = seed, self._open(seed)
+        interrupted = {(r.of, r.index): r for r in self.store.repeats() if not r.has_ended}
+        for seed in seeds:
+            repeat = interrupted.get((seed.finalist.of, seed.index))
+            before = 0.0 if repeat is None else repeat.seconds
+            log = (
+                self._open(seed)
+                if repeat is None
+                else self.store.continue_repeat(repeat, self.data.record)
+            )
+            folder = self.work_dir / log.run_id
+            folder.mkdir(exist_ok=True)
+            under_way[folder] = Training(seed, log, time.monotonic() - before)
             self.progress.seed_begins(seed)
-            yield self._task(seed, own)
+            yield self._task(seed, folder)
 
     def _open(self, seed: Seed) -> TrialLog:
         one = seed.finalist
@@ -143,16 +170,17 @@ class Trainer:
         self.progress.tick()
 
 
-def _close(log: TrialLog, task: Task | ControlTask, event: Result | TrialFailed) -> None:
+def _close(training: Training, task: Task | ControlTask, event: Result | TrialFailed) -> None:
     """Record how a training ended, its files first."""
     files = [task.output, task.predictions]
     if isinstance(task, Task):
         files += [task.summary, task.model]
+    log = training.log
     log.keep_files(*files)
     match event:
         case ScoreRecord() as score:
-            log.close("complete", score, reason="", void=False)
+            log.close("complete", score, reason="", seconds=training.seconds)
         case TrialFailed() as failure:  # these values cannot be trained on this seed
-            log.close("failed", None, reason=str(failure), void=False)
+            log.close("failed", None, reason=str(failure), seconds=training.seconds)
         case LookRecord() | Refitted():
             raise RuntimeError("a repeat looked at the test set, or was refitted")

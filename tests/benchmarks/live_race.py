@@ -116,13 +116,13 @@ def _ours(data: Dataset, folder: Path) -> None:
     from rich.console import Console
 
     from search.arguments import parser
-    from search.attempt import server
+    from search.coordinator import Coordinator
     from search.engines.optuna import OptunaEngine
     from search.options import options
     from search.places import Place
     from search.pool import Pool
     from search.progress import Progress, Tally
-    from search.study import Coordinator
+    from search.trial_process import server
     from tracking import store
     from tracking.environment import threads_each
 
@@ -137,25 +137,14 @@ def _ours(data: Dataset, folder: Path) -> None:
     plan = _Given(**{name: getattr(whole, name) for name in whole.__dataclass_fields__})
     with server():
         records = store.open_study(folder, replace(chosen, plan=plan).record(data), fresh=False)
-        engine = OptunaEngine(
-            folder / "optuna.db",
-            "architecture",
-            records.parent,
-            plan,
-            seed=0,
-            sampler="tpe",
-            pruner="median",
-        )
+        engine = OptunaEngine(plan, seed=0, sampler="tpe", pruner="median")
         n_workers = chosen.n_workers
         with Progress(Console(), plan, (), Tally(), 60.0, n_workers) as progress:
             place = Place(
-                partial(Pool, n_workers),
-                n_workers,
-                threads_each(n_workers),
-                is_here=True,
-                outlives=True,
+                partial(Pool, n_workers), n_workers, threads_each(n_workers), is_here=True
             )
-            Coordinator(plan, engine, records, data, progress, lambda: None, place).run()
+            check, work_dir = (lambda: None), folder / "trials"
+            Coordinator(plan, engine, records, data, progress, check, place, work_dir).run()
 
 
 def _optuna(data: Dataset, folder: Path) -> None:

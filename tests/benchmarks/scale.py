@@ -5,13 +5,13 @@ python tests/benchmarks/scale.py --evaluators 1 --seconds 0 --trials 10000
 
 Busy is the share of their time in which evaluators train and do not wait for the coordinator, once
 each has ended its first trial. With one evaluator and trials that take no time, a trial's
-milliseconds are what ask, record and tell take together. The search is TPE with the median
+milliseconds are what it takes to propose and to record it. The search is TPE with the median
 pruner, which looks at each epoch and ends no trial, for their epochs are alike; scores are random.
 
 Machines differ, and one is not as fast every hour. So before and after the search 40 trials with
 such parameters, epochs and numbers are asked for, recorded and told in a plain loop with the two
 libraries alone, as their documentation has it: TPE as Optuna has it, no tags, no files, no models,
-nothing that outlives a kill. Of TPE the last lines say what part of its processor time a trial
+no trial that can be continued. Of TPE the last lines say what part of its processor time a trial
 takes here; compare that between runs of as many trials. The loop's memory is in the figures.
 
 The stand-ins for evaluators live in the coordinator's own process and cost it a list of due times
@@ -42,12 +42,12 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from search.attempt import Event
+from search.coordinator import Coordinator
 from search.engines.optuna import OptunaEngine
 from search.engines.suggest import suggest
 from search.places import Place
-from search.study import Coordinator
 from search.tasks import AnyTask, Task
+from search.trial_process import POLL_SECONDS, Event
 from tests.builders import place_database
 from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
@@ -118,13 +118,13 @@ class SleepingPool:
     def n_free(self) -> int:
         return self._n_workers - len(self._under_way)
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task, seconds: float = 0.0) -> None:
         self._clock.note_start()
         sleeper = Sleeper(task, _events(task, self._clock.seconds))
         sleeper.next(self._clock)
         self._under_way[task.folder] = sleeper
 
-    def events(self, seconds: float) -> list[tuple[AnyTask, Event]]:
+    def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
         first = min(sleeper.due for sleeper in self._under_way.values())
         time.sleep(min(seconds, max(0.0, first - time.monotonic())))
         now = time.monotonic()
@@ -180,7 +180,7 @@ def main() -> int:
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         plain = (before + _plain_loop(place_database(Path(folder) / "after"))) / 2
     found = _milliseconds(clock.starts)
-    print(f"ask, record and tell, all {_line(len(clock.starts), found)}")
+    print(f"propose and record, all {_line(len(clock.starts), found)}")
     print(f"the last 1000 of {_line(len(clock.starts), found[-1_000:])}")
     then = [f"{megabytes:.0f} MB after {n} trials" for n, megabytes in clock.memory.items()]
     print(f"memory: {', '.join([*then, f'{_megabytes():.0f} MB at the end'])}")
@@ -230,26 +230,21 @@ def _numbers(record: EpochRecord | ScoreRecord, step: int) -> list[Metric]:
 
 def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
     plan = PLAN.with_budget(chosen.trials, None)
-    records = store.open_study(root, RECORD, fresh=False)
-    engine = OptunaEngine(
-        root / "optuna.db",
-        "s",
-        records.parent,
-        plan,
-        seed=7,
-        sampler=chosen.sampler,
-        pruner="median",
-    )
-    is_here = chosen.evaluators == 1  # more are on a cluster
-    place = Place(
-        partial(SleepingPool, clock, chosen.evaluators),
-        chosen.evaluators,
-        n_threads=1,
-        is_here=is_here,
-        outlives=is_here,
-    )
     Coordinator(
-        plan, engine, records, DATASET, Silent(), lambda: None, place, chosen.keep_models
+        plan,
+        OptunaEngine(plan, seed=7, sampler=chosen.sampler, pruner="median"),
+        store.open_study(root, RECORD, fresh=False),
+        DATASET,
+        Silent(),
+        lambda: None,
+        Place(
+            partial(SleepingPool, clock, chosen.evaluators),
+            chosen.evaluators,
+            n_threads=1,
+            is_here=chosen.evaluators == 1,  # more are on a cluster
+        ),
+        root / "s.trials",
+        keep_models=chosen.keep_models,
     ).run()
 
 

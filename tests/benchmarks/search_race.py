@@ -2,7 +2,7 @@
 
     python tests/benchmarks/search_race.py [--seeds 50] [--rows N] [--out FOLDER]
 
-The engines are the real ones, asked and told as the coordinator does; only training is looked up.
+The engines are the real ones, asked as the coordinator does; only training is looked up.
 A proposal is answered by the recorded configuration (table.py) of its family that is nearest to
 it: every accuracy and every second was measured, none is a model's guess. The price is that the
 landscape has steps: with some twenty rows a family, a method that refines values near a good one
@@ -13,7 +13,8 @@ proposal near it each time, so luck between seeds of one configuration is not in
 A trial costs what was measured of its epochs, and 1.2 s for its process. Peers are run as they
 come: without our starting points and without our pruner, but with early stopping, which their own
 examples use too. Keras Tuner's hyperband is charged for the further epochs of a promoted trial
-alone, as its Tuner resumes it from saved weights; our engine trains it from the start.
+alone, as its Tuner resumes it from saved weights; our engine trains it from the start. A trial
+that Optuna's pruner with rungs has paused is charged for its further epochs alone when it goes on.
 
 Everybody has the time that random search takes, in the median, for 40 trials. A method reaches a
 peer when its best accuracy is at least the peer's median at the end. The peer's own time is that
@@ -30,7 +31,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -39,13 +40,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboards.figures import race
-from search.engines import Asked, Engine
+from search.engines import Engine
 from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.optuna import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Params, Range, Value
 from tests.benchmarks.table import FIRST_RUNG, Row, plan, read
+from tests.builders import build_epochs, build_score
+from tests.histories import begun
+from tracking.records import RungRecord, TrialRecord
 
 GOAL = 1 / 3
 N_TRIALS = 40
@@ -145,47 +149,56 @@ def search(method: Method, seed: int, table: Table, cheap: StudyPlan, seconds: f
     """Run a method until it has used its time and at least as many trials as are compared."""
     engine = method.make(seed)
     clock, best = 0.0, 0.0
-    times, bests = [], []
-    while len(times) < _MOST_TRIALS and (clock < seconds or len(times) < N_TRIALS):
-        asked = engine.ask()
-        if asked is None:
-            break
-        cost, accuracy = trial(engine, asked, table.nearest(_family(asked), asked.params))
-        if method.resumes and "promoted" in asked.origin:
-            cost = _further(asked, table.nearest(_family(asked), asked.params))
+    times, bests, history = [], [], list[TrialRecord]()
+    while len(history) < _MOST_TRIALS and (clock < seconds or len(history) < N_TRIALS):
+        promoted = engine.promote(history)
+        if promoted is not None:
+            trial = history[promoted]
+        else:
+            proposal = engine.propose(history)
+            if proposal is None:
+                break
+            trial = begun(proposal)
+            history.append(trial)
+        row = table.nearest(str(trial.params[FAMILY]), trial.params)
+        ended, cost = train(engine, trial, row, history)
+        history[trial.number] = ended
+        if method.resumes and "promoted" in trial.origin:
+            cost = _further(trial.params, row)
         clock += cost
-        best = max(best, accuracy)
+        best = max(best, ended.score.val_accuracy if ended.score else 0.0)
         times.append(clock)
         bests.append(best)
     return Run(np.array(times), np.array(bests))
 
 
-def trial(engine: Engine, asked: Asked, row: Row) -> tuple[float, float]:
-    """Replay a trial; give its seconds and its accuracy, 0 if it was pruned."""
-    epochs = int(asked.params["train.epochs"])
-    curve = row.accuracies[:epochs]
-    share = engine.first_rung
-    if share == FIRST_RUNG and engine.should_prune(asked.number, share, row.rung):
-        engine.tell(asked.number, "pruned", None, void=False)
-        return PROCESS_SECONDS + row.rung_seconds, 0.0
-    for number, accuracy in enumerate(curve, start=1):
-        if engine.should_prune(asked.number, number, accuracy) and number != epochs:
-            engine.tell(asked.number, "pruned", None, void=False)
-            return PROCESS_SECONDS + sum(row.seconds[:number]), 0.0
-    best = max(curve)
-    engine.tell(asked.number, "complete", best, void=False, n_parameters=1 + row.number)
-    return PROCESS_SECONDS + sum(row.seconds[: len(curve)]) + row.rest, best
+def train(
+    engine: Engine, trial: TrialRecord, row: Row, history: list[TrialRecord]
+) -> tuple[TrialRecord, float]:
+    """Replay a trial from where it stands; return it as it ended, and the seconds it took."""
+    n_epochs = int(trial.params["train.epochs"])
+    curve, seconds = row.accuracies[:n_epochs], PROCESS_SECONDS
+    trial = replace(trial, state="running")
+    if engine.first_rung == FIRST_RUNG and trial.rung is None:
+        trial = replace(trial, rung=RungRecord(FIRST_RUNG, row.rung, row.rung_seconds))
+        if engine.should_prune(trial, history):
+            return replace(trial, state="pruned"), seconds + row.rung_seconds
+    elif trial.rung is not None and not trial.epochs:
+        seconds -= row.rung_seconds  # it goes on within its first epoch
+    for number in range(len(trial.epochs) + 1, len(curve) + 1):
+        seconds += row.seconds[number - 1]
+        trial = replace(trial, epochs=build_epochs(*curve[:number]))
+        if number != n_epochs and engine.should_prune(trial, history):
+            return replace(trial, state="pruned"), seconds
+    score = build_score(trial.epochs, n_parameters=1 + row.number)
+    return replace(trial, state="complete", score=score), seconds + row.rest
 
 
-def _further(asked: Asked, row: Row) -> float:
+def _further(params: Params, row: Row) -> float:
     """Seconds of the epochs that a promotion adds; the rung before had a third of them."""
-    epochs = int(asked.params["train.epochs"])
+    epochs = int(params["train.epochs"])
     before = math.ceil(epochs / 3)
     return PROCESS_SECONDS + sum(row.seconds[before:epochs]) + row.rest
-
-
-def _family(asked: Asked) -> str:
-    return str(asked.params[FAMILY])
 
 
 def methods(cheap: StudyPlan) -> list[Method]:
@@ -194,10 +207,10 @@ def methods(cheap: StudyPlan) -> list[Method]:
 
     def optuna(sampler: str, pruner: str, of: StudyPlan = cheap, n_texts: int = 0) -> Make:
         ours = {"sampler": sampler, "pruner": pruner, "n_texts": n_texts}
-        return lambda seed: OptunaEngine(None, "race", "race", of, seed=seed, **ours)  # type: ignore[arg-type]
+        return lambda seed: OptunaEngine(of, seed=seed, **ours)  # type: ignore[arg-type]
 
     def keras_tuner(sampler: str, of: StudyPlan = bare) -> Make:
-        return lambda seed: KerasTunerEngine(None, "race", of, seed=seed, sampler=sampler)
+        return lambda seed: KerasTunerEngine(of, seed=seed, sampler=sampler)
 
     return [
         Method("random search", optuna("random", "none", bare)),

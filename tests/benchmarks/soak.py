@@ -2,16 +2,16 @@
 
 python tests/benchmarks/soak.py [--minutes 30] [--every 30] [--workers 2] [--seed 0]
 
-Kills hit an evaluator and the coordinator in turn; the coordinator is started again at once. Every
+Kills hit a trial and the coordinator in turn; the coordinator is started again at once. Every
 few seconds memory, open files and number of all processes that run on the study are looked at, and
-what lies on the disk. A coordinator that has told no trial yet is still importing: it is neither
+what lies on the disk. A coordinator that has ended no trial yet is still importing: it is neither
 looked at nor killed. In the first half there is one worker, in the second `--workers`, so that
 trials and time do not go along with each other all the way. The first coordinator, which makes the
 stores, is left out of the figures.
 
 Memory, files and disk may grow with the number of trials and with nothing else. Of each figure the
 part of the trials and the part of time are estimated together (tests/growth.py): at equal numbers
-of evaluators and equal age of the coordinator, and of the disk at equal hours that trials were
+of running trials and equal age of the coordinator, and of the disk at equal hours that trials were
 under way, in which MLflow notes every few seconds what the machine does. A figure grows with time
 if that part is above zero beyond its confidence interval, whose level is chosen so that any figure
 is wrongly found to grow in 1 of 20 runs. The table shows what a trial adds, and the interval of
@@ -38,11 +38,13 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from search.doctor import findings, repair
+from search.audit import audit
+from search.doctor import repair
 from tests.growth import of_held, of_sum
 from tests.programs import write_few_texts
-from tests.sessions import GONE, Coordinator, evaluators, left_after, processes
+from tests.sessions import GONE, Coordinator, left_after, processes, trial_processes
 from tests.steps import read_progress
+from tracking import store
 
 _STUDY = "feedforward-few-smoke"
 _EVERY_SECONDS = 5.0
@@ -58,7 +60,7 @@ _HELD = (
     "n_temporary",
 )
 _SUMS = ("disk_mb",)
-_N_ESTIMATED = 6  # of a figure: a constant, trials, time, workers, evaluators, age
+_N_ESTIMATED = 6  # of a figure: a constant, trials, time, workers, trials under way, age
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Sample:
 
     Attributes:
         life: which coordinator it is, counted from 0; age: seconds since its start.
-        n_trials: all that were begun, those that were cut short included.
+        n_trials: all that were begun.
         trial_hours: that they were under way, one by one.
         n_workers: that this coordinator was told to have.
         all_mb: memory of all processes; what several share is counted once.
@@ -83,7 +85,7 @@ class Sample:
     n_trials: int
     trial_hours: float
     n_workers: int
-    n_evaluators: int
+    n_running: int
     coordinator_mb: float
     all_mb: float
     coordinator_files: int
@@ -102,6 +104,7 @@ class Soak:
         self.samples: list[Sample] = []
         self.n_kills = self._life = 0
         self._trial_hours = 0.0
+        self._spared: set[int] = set()  # trials whose process was killed
         self._home, self._luck, self._n_workers = home, luck, n_workers
         self._temporary = home / "tmp"
         self._temporary.mkdir()
@@ -136,21 +139,24 @@ class Soak:
         before = time.monotonic()
         time.sleep(_EVERY_SECONDS)
         hours = (time.monotonic() - before) / 3600
-        self._trial_hours += len(evaluators(self._home)) * hours
+        self._trial_hours += len(trial_processes(self._home)) * hours
 
     def _start(self, n_workers: int) -> None:
-        self._told_before, self._running_workers = self._told(), n_workers
+        self._n_before, self._running_workers = self._n_ended(), n_workers
         variables = {"TMPDIR": str(self._temporary)}
         words = [*self._words, "--workers", str(n_workers)]
         self._running = Coordinator(self._home, *words, variables=variables)
 
     def _kill(self, n_workers: int) -> None:
-        """Kill an evaluator or the coordinator, in turn."""
+        """Kill a trial's process or the coordinator, in turn; no trial's own process twice."""
         self.n_kills += 1
-        trials = evaluators(self._home)
-        if self.n_kills % 2 and trials:
+        trials = trial_processes(self._home)
+        numbers = sorted(trials.keys() - self._spared)
+        if self.n_kills % 2 and numbers:
+            number = self._luck.choice(numbers)
+            self._spared.add(number)
             with GONE:
-                self._luck.choice(trials).kill()
+                trials[number].kill()
             return
         self._running.process.kill()
         self._running.end(_GONE_SECONDS)
@@ -158,11 +164,11 @@ class Soak:
         self._start(n_workers)
 
     def _begins(self) -> bool:
-        """Tell whether it has told no trial yet, and may not have adopted what waits."""
-        return self._told() <= self._told_before
+        """Return whether it has ended no trial yet."""
+        return self._n_ended() <= self._n_before
 
-    def _told(self) -> int:
-        return read_progress(self._home / "mlruns").n_told
+    def _n_ended(self) -> int:
+        return read_progress(self._home / "mlruns").n_ended
 
     def _look(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
@@ -181,7 +187,7 @@ class Soak:
             n_trials=read_progress(root).n_all,
             trial_hours=self._trial_hours,
             n_workers=self._running_workers,
-            n_evaluators=len(evaluators(self._home)),
+            n_running=len(trial_processes(self._home)),
             coordinator_mb=own.memory_full_info().uss / 2**20,
             all_mb=sum(one.memory_full_info().pss for one in everyone) / 2**20,
             coordinator_files=own.num_fds(),
@@ -205,15 +211,16 @@ def main() -> int:
         home = Path(folder)
         soak = Soak(home, chosen.workers, random.Random(chosen.seed))
         soak.run(chosen.minutes, chosen.every)
-        repair(home / "mlruns", _STUDY)
-        found = findings(home / "mlruns", _STUDY)
+        root = home / "mlruns"
+        repair(root, _STUDY)
+        found = audit(store.read_study(root, _STUDY), store.condition(root, _STUDY))
     print(f"{soak.n_kills} kills in {chosen.minutes:g} minutes, load {os.getloadavg()[0]:.1f}")
     print("\n".join(found) or "the audit finds nothing")
     return 0 if _only_trials(soak.samples, chosen.workers) and not found else 1
 
 
 def _only_trials(samples: list[Sample], n_workers: int) -> bool:
-    """Print what each figure grows with; tell whether that is the number of trials alone."""
+    """Print what each figure grows with; return whether that is the number of trials alone."""
     samples = [sample for sample in samples if sample.life > 0]
     if len({sample.life for sample in samples}) <= _N_ESTIMATED:
         print("too short to tell what grows")
@@ -224,7 +231,7 @@ def _only_trials(samples: list[Sample], n_workers: int) -> bool:
 
     trials, hours, level = column("n_trials"), column("hours"), _TOGETHER / len(_HELD + _SUMS)
     # A worker has a place of its own even while its trial begins or ends.
-    others = [column("n_workers"), column("n_evaluators"), column("age")]
+    others = [column("n_workers"), column("n_running"), column("age")]
     lives = [sample.life for sample in samples]
     grown = {name: of_held(column(name), trials, hours, others, lives, level) for name in _HELD}
     under_way = [column("trial_hours")]

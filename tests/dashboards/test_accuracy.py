@@ -21,7 +21,7 @@ def study() -> StudyRecord:
         build_trial(1, 0.86, 0.84, origin="lstm-2016"),
         build_trial(2, 0.70, state="pruned"),
         build_trial(3, 0.70, state="failed"),
-        build_trial(4, 0.60, void=True),
+        build_trial(4, 0.60, state="interrupted"),
         build_trial(5, 0.88, 0.89, origin="tpe"),
         build_trial(6, 0.81, origin="random"),
     )

@@ -23,7 +23,7 @@ _TRIALS = (
     build_trial(0, 0.80, 0.85),
     build_trial(1, 0.6, state="pruned"),
     build_trial(2, 0.5, state="failed"),
-    build_trial(3, 0.5, state="failed", void=True),
+    build_trial(3, 0.5, state="interrupted"),
 )
 
 

@@ -151,7 +151,7 @@ def test_the_overlay_tells_pruned_from_finished_and_from_what_is_under_way() -> 
         build_trial(1, 0.6, state="pruned"),
         build_trial(2, 0.7, state="running"),
         build_trial(3, 0.7, state="failed"),
-        build_trial(4, 0.7, void=True),
+        build_trial(4, 0.7, state="interrupted"),
     )
 
     rows = overlay.table(study)
@@ -313,17 +313,17 @@ def test_health_adds_up_minutes_and_gathers_reasons() -> None:
         build_trial(0, seconds=60),
         build_trial(1, seconds=30, state="failed", reason="out of memory"),
         build_trial(2, seconds=30, state="failed", reason="out of memory"),
-        build_trial(3, seconds=60, state="failed", void=True, reason="stopped"),
+        build_trial(3, seconds=60, state="interrupted", reason="stopped"),
         build_trial(4, seconds=60, state="pruned", reason="poor"),
     )
 
     rows = health.table(study)
 
-    assert rows.counts == {"complete": 1, "failed": 2, "cut short": 1, "pruned": 1}
-    assert rows.costs[0].minutes == {"complete": 1, "failed": 1, "cut short": 1, "pruned": 1}
+    assert rows.counts == {"complete": 1, "failed": 2, "interrupted": 1, "pruned": 1}
+    assert rows.costs[0].minutes == {"complete": 1, "failed": 1, "interrupted": 1, "pruned": 1}
     assert rows.reasons == (
         ("failed", "out of memory", (1, 2)),
-        ("cut short", "stopped", (3,)),
+        ("interrupted", "stopped", (3,)),
     )
     assert "75 % of it on trials that gave no candidate" in health.sentence(rows)
     assert "1,235 MB" in health.sentence(rows)

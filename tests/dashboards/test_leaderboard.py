@@ -22,7 +22,7 @@ def test_candidates_are_ranked_and_the_others_follow_with_what_they_had_reached(
         build_trial(1, 0.90, 0.91, state="pruned"),
         build_trial(2, 0.86),
         build_trial(3, state="failed", epochs=()),
-        build_trial(4, 0.99, void=True),
+        build_trial(4, 0.99, state="interrupted"),
     )
 
     rows = _rows(study)
@@ -32,8 +32,9 @@ def test_candidates_are_ranked_and_the_others_follow_with_what_they_had_reached(
         (2, 0, "complete"),
         (None, 1, "pruned"),
         (None, 3, "failed"),
+        (None, 4, "interrupted"),
     ]
-    assert [row["accuracy %"] for row in rows] == [86.0, 85.0, 91.0, None]
+    assert [row["accuracy %"] for row in rows] == [86.0, 85.0, 91.0, None, 99.0]
     assert (rows[1]["best epoch"], rows[1]["epochs"], rows[1]["gap"]) == (2, 3, 6.0)
 
 

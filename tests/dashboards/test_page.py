@@ -71,7 +71,7 @@ def study() -> StudyRecord:
         build_trial(1, 0.84, 0.87, 0.86),
         build_trial(2, 0.6, state="pruned"),
         build_trial(3, 0.5, state="failed"),
-        build_trial(4, 0.5, state="failed", void=True),
+        build_trial(4, 0.5, state="interrupted"),
     )
 
 
@@ -122,7 +122,7 @@ def test_the_page_says_what_was_asked_and_counts_the_trials(study: StudyRecord) 
 
     assert "Which LSTM reads reviews best?" in text
     assert verdict(study) in text
-    assert "2 complete, 1 pruned, 1 failed, 1 cut short" in text
+    assert "2 complete, 1 pruned, 1 failed, 1 interrupted" in text
     for fact in ("imdb, digest 0123abcd", "4567ef01", "Seed of the study 7"):
         assert fact in text
 

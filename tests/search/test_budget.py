@@ -11,8 +11,8 @@ import pytest
 from search.batches import Ragged
 from search.budget import Budget
 from search.datasets.cache import Dataset
-from search.engines import Asked
 from spaces.plan import StudyPlan
+from spaces.ranges import Params
 from spaces.studies import STUDIES
 from tests.builders import build_epochs, build_trial
 from tracking.records import EpochRecord, TrialRecord
@@ -45,40 +45,17 @@ def patient(n: int) -> StudyPlan:
 
 def test_patience_counts_proposals_in_a_row_that_brought_nothing_better() -> None:
     trials = [proposed(0, 0.80), proposed(1, 0.80), proposed(2, None), proposed(3, 0.79)]
-    assert budget(patient(3), *trials).met(4)
-    assert not budget(patient(4), *trials).met(4)
-    assert not budget(patient(3), *trials, proposed(4, 0.81)).met(5)
-    assert not budget(replace(patient(3), patience=None), *trials).met(4)
+    assert budget(patient(3)).met(4, trials)
+    assert not budget(patient(4)).met(4, trials)
+    assert not budget(patient(3)).met(5, [*trials, proposed(4, 0.81)])
+    assert not budget(replace(patient(3), patience=None)).met(4, trials)
 
 
-def test_starting_points_and_attempts_that_were_cut_short_try_nobodys_patience() -> None:
+def test_initial_trials_and_those_under_way_do_not_count_for_patience() -> None:
     points = [build_trial(n, 0.8, origin=o) for n, o in enumerate(PLAN.starting_points())]
-    cut = proposed(9, None, void=True, state="failed")
-    assert not budget(patient(1), *points, cut).met(3)
-    assert budget(patient(1), *points, cut, proposed(10, 0.7)).met(4)
-
-
-def test_patience_goes_on_where_an_earlier_session_left_it() -> None:
-    at_once = budget(patient(2))
-    for accuracy in (0.8, 0.7, 0.6):
-        assert not at_once.met(1)
-        at_once.note_end("tpe", "complete", accuracy)
-    assert at_once.met(3)
-    resumed = budget(patient(2), proposed(0, 0.8), proposed(1, 0.7))
-    assert not resumed.met(2)
-    resumed.note_end("tpe", "complete", 0.6)
-    assert resumed.met(3)
-
-
-def test_in_order_only_what_a_proposal_knows_tries_the_patience() -> None:
-    """What has ended since counts later, so that haste does not end a study."""
-    limits = budget(patient(2))
-    for accuracy in (0.8, 0.7, 0.6):
-        limits.note_end("tpe", "complete", accuracy)
-    assert not limits.met(3, lambda: [("tpe", 0.8), ("tpe", 0.7)])
-    assert limits.met(3, lambda: [("tpe", 0.8), ("tpe", 0.7), ("tpe", None)])
-    assert not limits.met(3, lambda: [(PLAN.name, 0.7), ("defaults", 0.6), ("tpe", 0.6)])
-    assert limits.met(3, lambda: None)
+    under_way = [proposed(8, None, state="running"), proposed(9, None, state="interrupted")]
+    assert not budget(patient(1)).met(3, [*points, *under_way])
+    assert budget(patient(1)).met(4, [*points, *under_way, proposed(10, 0.7)])
 
 
 def measured(seconds: float, maxlen: int) -> TrialRecord:
@@ -89,9 +66,10 @@ def measured(seconds: float, maxlen: int) -> TrialRecord:
     return build_trial(0, params=params, epochs=(replace(first, seconds=99.0), *rest))
 
 
-def asked(maxlen: int, epochs: int) -> Asked:
+def asked(maxlen: int, epochs: int) -> tuple[str, Params]:
+    """Family and hyperparameters of a trial."""
     values = {"text.maxlen": maxlen, "train.epochs": epochs, "train.patience": 2}
-    return Asked(1, PLAN.complete(values), 0, "tpe")
+    return "lstm", PLAN.complete(values)
 
 
 @pytest.mark.parametrize(
@@ -110,22 +88,22 @@ def test_a_trial_is_held_to_the_fastest_training_that_was_measured(
 ) -> None:
     plan = PLAN.with_budget(None, 600.0)
     of_study = budget(plan, measured(10.0, 100), spent=600.0 - left)
-    assert of_study.lacking(asked(maxlen, epochs)) == pytest.approx(lacking, abs=0.5)
+    assert of_study.lacking(*asked(maxlen, epochs)) == pytest.approx(lacking, abs=0.5)
 
 
 def test_what_was_never_measured_is_tried() -> None:
     plan = PLAN.with_budget(None, 600.0)
-    assert budget(plan, spent=599.0).lacking(asked(2_000, 15)) == 0.0
+    assert budget(plan, spent=599.0).lacking(*asked(2_000, 15)) == 0.0
     first_epoch_only = replace(measured(10.0, 100), epochs=measured(10.0, 100).epochs[:1])
-    assert budget(plan, first_epoch_only, spent=599.0).lacking(asked(2_000, 15)) == 0.0
+    assert budget(plan, first_epoch_only, spent=599.0).lacking(*asked(2_000, 15)) == 0.0
 
 
 def test_a_faster_epoch_of_this_session_counts_from_then_on() -> None:
     of_study = budget(PLAN.with_budget(None, 600.0), measured(10.0, 100), spent=590.0)
-    assert of_study.lacking(asked(100, 3)) == pytest.approx(20.0, abs=0.5)
-    of_study.note_epoch(asked(100, 3), EpochRecord(2, 0.5, 0.8, 0.6, 0.8, 1e-3, 1.0, 500.0))
-    assert of_study.lacking(asked(100, 3)) == 0.0
+    assert of_study.lacking(*asked(100, 3)) == pytest.approx(20.0, abs=0.5)
+    of_study.note_epoch(*asked(100, 3), EpochRecord(2, 0.5, 0.8, 0.6, 0.8, 1e-3, 1.0, 500.0))
+    assert of_study.lacking(*asked(100, 3)) == 0.0
 
 
 def test_without_a_time_limit_nothing_is_lacking() -> None:
-    assert budget(PLAN.with_budget(9, None), measured(10.0, 100)).lacking(asked(900, 15)) == 0.0
+    assert budget(PLAN.with_budget(9, None), measured(10.0, 100)).lacking(*asked(900, 15)) == 0.0

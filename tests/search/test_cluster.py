@@ -21,7 +21,6 @@ import numpy as np
 import psutil
 import pytest
 
-from search.attempt import Event, server
 from search.cluster import nodes
 from search.cluster.connect import connect
 from search.cluster.evaluator import Answer
@@ -31,6 +30,7 @@ from search.failures import Died, TrialFailed
 from search.places import Evaluators, Place
 from search.pool import run_all, score_control
 from search.tasks import ControlTask, Task
+from search.trial_process import Event, server
 from spaces.ranges import Value
 from spaces.studies import STUDIES
 from tests.builders import place_database
@@ -330,7 +330,7 @@ def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_when_
         assert json.loads(end.stdout)["complete"] == 2
         assert "ray" not in end.stderr.lower()
         stores.append(snapshot(tmp_path / name, "feedforward-tiny-smoke"))
-        stores[-1].assert_they_agree()
+        stores[-1].assert_whole()
     for number in range(2):
         here, there = (store.trials[number].data for store in stores)
         assert here.params == there.params
@@ -357,7 +357,7 @@ def test_a_study_on_a_cluster_has_the_numbers_of_one_with_workers_and_ends_when_
         assert stopped.stderr == f"stopped by {signal.Signals(code - 128).name}.\n"
         _, left = psutil.wait_procs(mine, timeout=10)
         assert left == []
-        snapshot(tmp_path / "there", "feedforward-tiny-smoke").assert_they_agree()
+        snapshot(tmp_path / "there", "feedforward-tiny-smoke").assert_whole()
 
 
 def test_the_handler_of_sigterm_is_ours(cluster: Place) -> None:

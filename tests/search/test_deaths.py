@@ -1,4 +1,4 @@
-"""Why a trial died is in both stores: real processes, each of which dies in its own way."""
+"""Why a trial died is on record: real processes, each of which dies in its own way."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 
-from search.attempt import server
+from search.audit import audit
 from search.batches import Ragged
+from search.coordinator import Coordinator
 from search.datasets.cache import Dataset
-from search.doctor import findings
-from search.engines import Engine
-from search.engines.journal import read_attempts
-from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.optuna import OptunaEngine
 from search.places import Place
 from search.pool import Pool
-from search.study import Coordinator
+from search.trial_process import server
 from spaces.studies import STUDIES
 from tests.builders import place_database
-from tests.coordinator import RECORD, Watching
+from tests.coordinator import RECORD, Silent
 from tracking import store
 
 PLAN = replace(STUDIES["lstm"], references=()).with_max_epochs(1).with_budget(1, None)
@@ -83,7 +79,7 @@ class Hangs(Dataset):
         return super().tokens(part)
 
 
-# How a trial dies, whether it is made once more, and what is then on record.
+# How a trial dies, whether it is tried once more, and what is then on record.
 DEATHS = {
     "memory limit": (ExceedsItsLimit, False, "out of memory"),
     "killed": (IsKilled, True, "its process was killed, most likely because memory ran out"),
@@ -93,49 +89,28 @@ DEATHS = {
 }
 
 
-def opened(root: Path, name: str, owner: str) -> Engine:
-    if name == "keras-tuner":
-        return KerasTunerEngine(root / "s.jsonl", owner, PLAN, seed=7, sampler="random")
-    return OptunaEngine(root / "optuna.db", "s", owner, PLAN, seed=7, sampler="tpe", pruner="none")
-
-
-def remembered(root: Path, name: str, owner: str) -> list[str]:
-    """Give the reasons that an engine has, read as somebody else would."""
-    if name == "keras-tuner":
-        attempts = read_attempts(root / "s.jsonl", owner)
-        return [attempt.reason for attempt in attempts.values()]
-    study = optuna.load_study(study_name="s", storage=f"sqlite:///{root / 'optuna.db'}")
-    return [trial.user_attrs["reason"] for trial in study.trials]
-
-
-@pytest.mark.parametrize("engine", ["optuna", "keras-tuner"])
 @pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
-def test_why_a_trial_died_is_in_both_stores(
-    tmp_path: Path, tiny_dataset: Dataset, engine: str, death: tuple[Any, bool, str]
+def test_why_a_trial_died_is_on_record(
+    tmp_path: Path, tiny_dataset: Dataset, death: tuple[Any, bool, str]
 ) -> None:
     kind, again, reason = death
     data = kind(**vars(tiny_dataset))
     root = place_database(tmp_path / "mlruns")
-    record = replace(RECORD, data=data.record, engine=engine, plan=PLAN.name)
-    records = store.open_study(root, record, fresh=False)
+    record = replace(RECORD, data=data.record, plan=PLAN.name)
     limit = HANGS_SECONDS if kind is Hangs else None
-    place = Place(partial(Pool, 1, time_limit=limit), 1, n_threads=1, is_here=True, outlives=True)
     Coordinator(
         PLAN,
-        opened(root, engine, records.parent),
-        records,
+        OptunaEngine(PLAN, seed=7, sampler="random", pruner="none"),
+        store.open_study(root, record, fresh=False),
         data,
-        Watching(),
+        Silent(),
         lambda: None,
-        place,
+        Place(partial(Pool, 1, time_limit=limit), 1, n_threads=1, is_here=True),
+        root / "s.trials",
     ).run()
-    trials = store.read_study(root, "s").trials
-    assert [(trial.state, trial.void) for trial in trials] == (
-        [("failed", True), ("failed", False)] if again else [("failed", False)]
-    )
-    reasons = [trial.reason for trial in trials]
-    assert all(reason in said for said in reasons), reasons
-    assert remembered(root, engine, records.parent) == reasons
-    assert store.condition(root, "s").faults == ()
-    if engine == "optuna":
-        assert findings(root, "s") == []
+    study = store.read_study(root, "s")
+    (trial,) = study.trials
+    assert (trial.state, trial.deaths) == ("failed", int(again))
+    assert reason in trial.reason
+    assert audit(study, store.condition(root, "s")) == []
+    assert not (root / "s.trials").exists()

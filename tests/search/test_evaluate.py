@@ -146,7 +146,7 @@ def test_killed_in_the_middle_and_started_again_no_seed_and_no_look_is_repeated(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     repeats = store.read_study(home / "mlruns", STUDY).repeats
-    counted = [repeat for repeat in repeats if not repeat.void]
+    counted = [repeat for repeat in repeats if repeat.state != "interrupted"]
     assert finished < {repeat.run_id for repeat in counted}
     assert len(counted) == 5
     assert told["looks_at_test"] == 1

@@ -157,14 +157,14 @@ def test_only_trials_with_a_model_are_chosen_and_others_are_named_for_what_they_
         build_trial(0, 0.80, model=True),
         build_trial(1, 0.90, model=False),
         build_trial(2, state="pruned"),
-        build_trial(3, state="failed", void=True),
+        build_trial(3, state="interrupted"),
         build_trial(4, state="running"),
     )
     assert choose(study, None, KEPT_ONLY).number == 0
     for number, said in (
         (1, "was not kept"),
         (2, "is pruned"),
-        (3, "is failed, cut short"),
+        (3, "is interrupted"),
         (4, "is running"),
         (5, "does not exist"),
     ):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from search.engines.storage import STORAGE
 from search.lock import Taken, alone
 from tests.servers import Database, free_port
 from tracking.advisory import AdvisoryLock
@@ -54,13 +53,11 @@ def test_who_has_it_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-@pytest.fixture(params=[STORAGE, TRACKING_URI])
-def shared(
-    request: pytest.FixtureRequest, postgresql: Database, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """A database that is named as the one or the other store."""
+@pytest.fixture
+def shared(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database with the records."""
     uri = postgresql.create()
-    monkeypatch.setenv(request.param, uri)
+    monkeypatch.setenv(TRACKING_URI, uri)
     return uri
 
 
@@ -88,9 +85,9 @@ def test_schemas_of_one_database_are_no_neighbours(
         "psql", *postgresql.client, "-d", uri.rpartition("/")[2], "-c", "CREATE SCHEMA b"
     )
     (tmp_path / "other").mkdir()
-    monkeypatch.setenv(STORAGE, uri)
+    monkeypatch.setenv(TRACKING_URI, uri)
     with alone(tmp_path, "lstm"):
-        monkeypatch.setenv(STORAGE, f"{uri}?options=-csearch_path%3Db")
+        monkeypatch.setenv(TRACKING_URI, f"{uri}?options=-csearch_path%3Db")
         with alone(tmp_path / "other", "lstm"):
             pass
 
@@ -138,7 +135,9 @@ def test_our_own_lost_connection_is_not_somebody_else(
 def test_a_database_that_does_not_answer_is_said_in_one_line_without_the_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(STORAGE, f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/optuna")
+    monkeypatch.setenv(
+        TRACKING_URI, f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/optuna"
+    )
     said = "no database answers there"
     with pytest.raises(UserError, match=said) as error, alone(tmp_path, "lstm"):
         pass

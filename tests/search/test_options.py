@@ -211,13 +211,6 @@ def test_what_means_nothing_to_a_search_is_refused(words: tuple[str, ...]) -> No
         typed(*words)
 
 
-def test_deterministic_prunes_nothing_and_refuses_a_pruner() -> None:
-    typed = ["--study", "lstm", "--deterministic"]
-    assert options(parser().parse_args(typed)).pruner == "none"
-    with pytest.raises(UserError, match="cannot prune, but got --pruner median"):
-        options(parser().parse_args([*typed, "--pruner", "median"]))
-
-
 @pytest.mark.parametrize(("cores", "gigabytes", "workers"), [(2, 24, 2), (16, 64, 4), (8, 5, 2)])
 def test_trials_run_side_by_side_where_cores_and_memory_allow_it(
     cores: int, gigabytes: float, workers: int, monkeypatch: pytest.MonkeyPatch

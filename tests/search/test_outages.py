@@ -1,6 +1,6 @@
-"""Databases that go away and come back: nothing finished is lost, and the study goes on by itself.
+"""Records that go away and come back: nothing is lost, and the study goes on by itself.
 
-MLflow, Optuna and PostgreSQL are the real ones; trials sleep instead of training.
+MLflow and PostgreSQL are the real ones; trials sleep instead of training.
 """
 
 from __future__ import annotations
@@ -24,13 +24,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from search.audit import audit
-from search.engines import storage
-from search.engines.optuna import OptunaEngine
-from search.engines.remembered import told
 from search.lock import alone
-from search.study import Coordinator
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
+from tests.coordinator import Script, Watching, run_search
 from tests.servers import Database, start_mlflow
 from tracking import address, patience, store
 from tracking.advisory import AdvisoryLock
@@ -53,45 +49,30 @@ class Search:
 
     def run(self, n_trials: int, *, limit: float = 300, n_workers: int = 2) -> None:
         self.root.mkdir(exist_ok=True)
-        plan = PLAN.with_budget(n_trials, None)
         with alone(self.root, "s") as hold:
-            waiting = Patience(self.said.append, self.script.check_stop, hold.keep, limit)
-            records = store.open_study(self.root, RECORD, fresh=False, patience=waiting)
-            engine = OptunaEngine(
-                storage.database(self.root),
-                "s",
-                records.parent,
-                plan,
-                seed=7,
-                sampler="random",
+            patience = Patience(self.said.append, self.script.check_stop, hold.keep, limit)
+            run_search(
+                self.root,
+                n_trials,
+                self.script,
+                self.watching,
+                n_workers=n_workers,
                 pruner="median",
-                patience=waiting,
-                known=records.knows,
+                patience=patience,
             )
-            whole = (plan, engine, records, DATASET, self.watching, self.script.check_stop)
-            Coordinator(*whole, place(self.script, n_workers)).run()
 
     def wait_for(self, n_trials: int) -> None:
         """Wait until so many trials have ended."""
         while len(self.watching.ends) < n_trials:
             time.sleep(0.02)
 
-    def assert_whole(self, n_trials: int, trained_for_nothing: int = 0) -> None:
-        """Each finished trial is in both stores, once, and there are as many as were asked for.
-
-        Args:
-            trained_for_nothing: at most so many attempts were cut short.
-        """
+    def assert_whole(self, n_trials: int) -> None:
+        """Each trial and each of its epochs is on record once, and as many as were asked for."""
         found = store.read_study(self.root, "s")
-        remembered = told(self.root, "optuna", store.ids(self.root, "s")[1])
-        assert audit(found, remembered) == []
-        counted = [trial for trial in found.trials if not trial.void]
-        assert len(counted) == n_trials
-        assert len({trial.seed for trial in counted}) == n_trials
-        assert len({trial.number for trial in found.trials}) == len(found.trials)
-        assert sum(not trial.void for trial in remembered.values()) == n_trials
-        assert len(found.trials) - n_trials <= trained_for_nothing
-        for trial in counted:
+        assert audit(found, store.condition(self.root, "s")) == []
+        assert [trial.number for trial in found.trials] == list(range(n_trials))
+        assert len({trial.seed for trial in found.trials}) == n_trials
+        for trial in found.trials:
             epochs = [epoch.epoch for epoch in trial.epochs]
             whole = list(range(1, int(trial.params["train.epochs"]) + 1))
             assert epochs == whole or trial.state == "pruned"
@@ -101,7 +82,7 @@ class Search:
         assert len(models) == len(kept) == min(3, n_trials)
         runs = client.search_runs([store.ids(self.root, "s")[0]])
         assert len(runs) == len({run.info.run_name for run in runs})
-        for trial in counted:
+        for trial in found.trials:
             run = client.get_run(trial.run_id)
             assert len(run.inputs.dataset_inputs) == 1
             assert len(run.outputs.model_outputs) == 1 or trial.state == "pruned"
@@ -118,9 +99,8 @@ def search(tmp_path: Path) -> Search:
 def in_postgresql(
     search: Search, postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Search]:
-    """Records and Optuna's memory in two databases, whose password nobody says."""
+    """Records in a database, whose password nobody says."""
     monkeypatch.setenv(TRACKING_URI, postgresql.create_for_mlflow())
-    monkeypatch.setenv(storage.STORAGE, postgresql.create())
     yield search
     assert not [line for line in search.said if postgresql.password in line]
 
@@ -200,27 +180,24 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
 def test_a_study_that_is_taken_over_in_an_outage_is_left_at_once(
     in_postgresql: Search, postgresql: Database
 ) -> None:
-    places = [os.environ[TRACKING_URI], os.environ[storage.STORAGE]]
-    stores: list[str] = []
+    uri = os.environ[TRACKING_URI]
+    others: list[AdvisoryLock] = []
+    records: list[str] = []
 
     def takes_over(tick: Callable[[], None]) -> None:
         """As a second coordinator on another machine, while the first has no connection."""
         postgresql.cut()
-        for uri in places:
-            other = AdvisoryLock(uri, "study s", "process 1 of you@there")
-            assert other.keep() is None
-            others.append(other)
-        stores.extend(postgresql.dump(uri) for uri in places)
+        others.append(AdvisoryLock(uri, "study s", "process 1 of you@there"))
+        assert others[0].keep() is None
+        records.append(postgresql.dump(uri))
 
-    others: list[AdvisoryLock] = []
     in_postgresql.script.ends = [lambda tick: None] * 2 + [takes_over]
     with pytest.raises(UserError, match=r"^study s was taken over by process 1 of you@there"):
         in_postgresql.run(5)
-    assert [postgresql.dump(uri) for uri in places] == stores
-    for other in others:
-        other.release()
+    assert [postgresql.dump(uri)] == records
+    others[0].release()
     in_postgresql.run(5)
-    in_postgresql.assert_whole(5, trained_for_nothing=2)
+    in_postgresql.assert_whole(5)
 
 
 def test_a_database_that_stays_away_ends_the_study_with_one_line_and_nothing_lost(
@@ -236,7 +213,7 @@ def test_a_database_that_stays_away_ends_the_study_with_one_line_and_nothing_los
     assert postgresql.password not in str(end.value)
     postgresql.start()
     in_postgresql.run(5)
-    in_postgresql.assert_whole(5, trained_for_nothing=2)
+    in_postgresql.assert_whole(5)
 
 
 def test_ctrl_c_ends_the_waiting(in_postgresql: Search, postgresql: Database) -> None:
@@ -256,7 +233,7 @@ def test_ctrl_c_ends_the_waiting(in_postgresql: Search, postgresql: Database) ->
     assert time.monotonic() - before < 10
     script.stop = False
     in_postgresql.run(5)
-    in_postgresql.assert_whole(5, trained_for_nothing=2)
+    in_postgresql.assert_whole(5)
 
 
 @contextmanager
@@ -271,52 +248,6 @@ def locked(file: Path, seconds: float) -> Iterator[None]:
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
         yield
-
-
-def test_a_locked_file_is_waited_for(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "_BUSY_SECONDS", 0.3)
-    place_database(search.root)
-    search.run(2)
-    with locked(search.root / "optuna.db", 1):
-        search.run(4)
-    said = "Optuna's storage does not answer: OperationalError: database is locked; trying again"
-    assert search.said[0] == said
-    search.assert_whole(4)
-
-
-def test_a_second_memory_of_the_engine_is_refused_before_anything_is_touched(
-    search: Search,
-) -> None:
-    """As of two machines that share MLflow's records, and each has an optuna.db of its own."""
-    place_database(search.root)
-    search.run(2)
-    elsewhere = search.root.with_name("elsewhere")
-    elsewhere.mkdir()
-    for file in search.root.glob("optuna.db*"):
-        file.rename(elsewhere / file.name)
-    before = store.read_study(search.root, "s")
-    with pytest.raises(UserError, match=r"MLflow has trials of s that Optuna has not.+--storage"):
-        search.run(4)
-    assert store.read_study(search.root, "s") == before
-    for file in elsewhere.iterdir():
-        file.replace(search.root / file.name)
-    search.run(4)
-    search.assert_whole(4)
-
-
-def test_a_search_that_belongs_to_other_records_is_refused(
-    search: Search, postgresql: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As of two machines that share Optuna's memory, and each has records of its own."""
-    monkeypatch.setenv(storage.STORAGE, postgresql.create())
-    place_database(search.root)
-    search.run(2)
-    there = Search(place_database(search.root.parent / "there"), search.script)
-    with pytest.raises(UserError, match="belongs to other records") as error:
-        there.run(4)
-    assert postgresql.password not in str(error.value)
-    search.run(4)
-    search.assert_whole(4)
 
 
 @pytest.mark.slow
@@ -363,7 +294,7 @@ def test_a_database_that_is_stopped_for_20_s_is_waited_for(
         in_postgresql.run(40)
     in_postgresql.assert_whole(40)
     first, *_, last = in_postgresql.said
-    assert first.split(" does not answer: ")[0] in ("the tracking store", "Optuna's storage")
+    assert first.startswith("the tracking store does not answer: ")
     assert " answers again, after " in last
 
 
@@ -387,11 +318,10 @@ def test_connections_that_are_cut_every_2_s_for_a_minute_are_made_anew(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mlflow.db", "optuna.db"])
-def test_a_file_that_is_locked_for_30_s_is_waited_for(search: Search, name: str) -> None:
+def test_a_file_that_is_locked_for_30_s_is_waited_for(search: Search) -> None:
     place_database(search.root)
     search.run(2)
-    with locked(search.root / name, 30):
+    with locked(search.root / "mlflow.db", 30):
         search.run(5)
     assert search.said[0].endswith("database is locked; trying again")
     search.assert_whole(5)

@@ -20,7 +20,6 @@ import numpy as np
 import psutil
 import pytest
 
-from search.attempt import server
 from search.batches import Ragged
 from search.cluster.evaluator import Evaluator
 from search.cluster.options import ClusterPlan
@@ -28,6 +27,7 @@ from search.datasets.cache import Dataset
 from search.failures import Died, TrialFailed
 from search.pool import Pool, run_all
 from search.tasks import Task
+from search.trial_process import server
 from spaces.ranges import Value
 from spaces.studies import STUDIES
 from tracking.cli import Stopped

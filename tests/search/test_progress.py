@@ -10,9 +10,7 @@ import pytest
 from rich.console import Console
 
 from search import progress
-from search.engines import Asked
 from search.progress import Progress, Tally, tally
-from search.watcher import Outcome
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_plan
@@ -34,7 +32,6 @@ VALUES = {
     "train.epochs": 6,
     "train.learning_rate": 0.00123456,
 }
-ASKED = Asked(0, PLAN.complete(VALUES), seed=1, origin="defaults")
 
 
 class Clock:
@@ -62,23 +59,30 @@ def epoch(number: int, accuracy: float = 0.8) -> EpochRecord:
 
 
 def trial(
-    number: int, state: State, accuracy: float | None = None, *, void: bool = False
+    number: int,
+    state: State,
+    accuracy: float | None = None,
+    *,
+    reason: str = "",
+    seconds: float = 60.0,
 ) -> TrialRecord:
     return TrialRecord(
         number=number,
         family="lstm",
-        origin="tpe",
-        params={},
+        origin="defaults",
+        params=PLAN.complete(VALUES),
         seed=1,
         state=state,
-        void=void,
-        reason="",
-        seconds=60.0,
+        reason=reason,
+        seconds=seconds,
         epochs=(),
         score=None if accuracy is None else score(accuracy),
         run_id="",
         model=False,
     )
+
+
+BEGUN = trial(0, "running")
 
 
 def shown(
@@ -100,12 +104,12 @@ def seconds_left(line: str) -> int:
 def test_plain_lines_are_written_where_there_is_no_terminal(clock: Clock) -> None:
     bar, out = shown(PLAN.with_budget(2, None), Tally())
     with bar:
-        bar.trial_begins(ASKED)
+        bar.trial_begins(BEGUN)
         clock.seconds += 40
-        bar.epoch_ends(ASKED, epoch(1))
+        bar.epoch_ends(BEGUN, epoch(1))
         bar.tick()
         clock.seconds += 5
-        bar.trial_ends(ASKED, Outcome("complete", score(0.8712)))
+        bar.trial_ends(trial(0, "complete", 0.8712, seconds=45.0))
     begin, first, end = out.getvalue().splitlines()
     assert begin.startswith("trial 0 (1 of 2), defaults: text.vocab_size 30000, text.maxlen 300,")
     assert "train.learning_rate 0.00123," in begin
@@ -121,9 +125,9 @@ def test_a_live_line_is_shown_on_a_terminal(clock: Clock) -> None:
     out = io.StringIO()
     console = Console(file=out, width=200, force_terminal=True, color_system=None)
     with Progress(console, PLAN.with_budget(2, None), BASELINES, Tally(), 100.0) as bar:
-        bar.trial_begins(ASKED)
-        bar.epoch_ends(ASKED, epoch(1))
-        bar.trial_ends(ASKED, Outcome("complete", score(0.8712)))
+        bar.trial_begins(BEGUN)
+        bar.epoch_ends(BEGUN, epoch(1))
+        bar.trial_ends(trial(0, "complete", 0.8712, seconds=45.0))
     assert "trial 0 (1 of 2) · epoch 2/6 · 0 s · best none yet" in out.getvalue()
     assert "epoch 1/6: train" not in out.getvalue()
     assert "trial 0 complete: 87.12 % on validation at epoch 2" in out.getvalue()
@@ -131,46 +135,45 @@ def test_a_live_line_is_shown_on_a_terminal(clock: Clock) -> None:
 
 def test_where_nothing_was_published_the_best_is_held_against_nothing(clock: Clock) -> None:
     bar, out = shown(PLAN, Tally(n_finished=1, best=0.8712, seconds=50.0), baselines=())
-    bar.trial_begins(ASKED)
-    bar.epoch_ends(ASKED, epoch(1))
+    bar.trial_begins(BEGUN)
+    bar.epoch_ends(BEGUN, epoch(1))
     assert "; best 87.12 %, 0 pruned, about" in out.getvalue()
 
 
 def test_the_reason_of_a_trial_without_a_result_is_said(clock: Clock) -> None:
     bar, out = shown(PLAN, Tally())
-    for outcome in (
-        Outcome("pruned", reason="below its peers after epoch 2"),
-        Outcome("failed", reason="Traceback ...\n  File ...\nKeyError: 'x'\n", void=True),
+    for ended in (
+        trial(0, "pruned", reason="below its peers after epoch 2"),
+        trial(0, "interrupted", reason="Traceback ...\n  File ...\nKeyError: 'x'\n"),
     ):
-        bar.trial_begins(ASKED)
-        bar.trial_ends(ASKED, outcome)
+        bar.trial_begins(BEGUN)
+        bar.trial_ends(ended)
     lines = out.getvalue().splitlines()
-    assert lines[1] == "trial 0 pruned: below its peers after epoch 2, 0 s"
-    assert lines[3] == "trial 0 cut short: KeyError: 'x', 0 s"
+    assert lines[1] == "trial 0 pruned: below its peers after epoch 2, 60 s"
+    assert lines[3] == "trial 0 interrupted: KeyError: 'x', 60 s"
 
 
 def test_the_counts_and_the_best_follow_the_trials(clock: Clock) -> None:
     bar, _ = shown(PLAN, Tally())
-    outcomes = [
-        Outcome("complete", score(0.85)),
-        Outcome("pruned", reason="poor"),
-        Outcome("complete", score(0.87)),
-        Outcome("failed", reason="out of memory"),
-        Outcome("complete", score(0.86)),
-        Outcome("failed", reason="stopped by SIGINT", void=True),
+    ended = [
+        trial(0, "complete", 0.85, seconds=10.0),
+        trial(0, "pruned", seconds=10.0),
+        trial(0, "complete", 0.87, seconds=10.0),
+        trial(0, "failed", seconds=10.0),
+        trial(0, "complete", 0.86, seconds=10.0),
+        trial(0, "interrupted", seconds=10.0),
     ]
-    for outcome in outcomes:
-        bar.trial_begins(ASKED)
-        clock.seconds += 10
-        bar.trial_ends(ASKED, outcome)
+    for end in ended:
+        bar.trial_begins(BEGUN)
+        bar.trial_ends(end)
     assert bar.counts == Tally(n_finished=5, n_pruned=1, n_failed=1, best=0.87, seconds=50.0)
 
 
-def test_the_sessions_before_are_counted_and_what_was_cut_short_is_not() -> None:
+def test_the_sessions_before_are_counted_and_what_was_interrupted_is_not() -> None:
     plan = build_plan()
     trials = (
         trial(0, "complete", 0.86),
-        trial(1, "failed", void=True),
+        trial(1, "interrupted"),
         trial(2, "pruned"),
         trial(3, "failed"),
         trial(4, "complete", 0.84),
@@ -183,11 +186,11 @@ def test_the_sessions_before_are_counted_and_what_was_cut_short_is_not() -> None
 def test_the_time_left_falls_with_the_clock_and_with_the_trials(clock: Clock) -> None:
     bar, out = shown(PLAN.with_budget(3, None), Tally(), per_trial=20.0)
     for _ in range(3):
-        bar.trial_begins(ASKED)
+        bar.trial_begins(BEGUN)
         for number in (1, 2):
             clock.seconds += 5
-            bar.epoch_ends(ASKED, epoch(number))
-        bar.trial_ends(ASKED, Outcome("complete", score(0.85)))
+            bar.epoch_ends(BEGUN, epoch(number))
+        bar.trial_ends(trial(0, "complete", 0.85, seconds=10.0))
     lines = [line for line in out.getvalue().splitlines() if "left" in line]
     # The first trial is expected to take 20 s, takes 10 s, and so are then the others.
     assert [seconds_left(line) for line in lines] == [55, 50, 15, 10, 5, 0]
@@ -200,9 +203,9 @@ def test_the_time_left_is_that_of_the_limit_which_comes_first(clock: Clock) -> N
         (PLAN.with_budget(2, 10_000.0), 30),
     ):
         bar, out = shown(plan, Tally(), per_trial=20.0)
-        bar.trial_begins(ASKED)
+        bar.trial_begins(BEGUN)
         clock.seconds += 10
-        bar.epoch_ends(ASKED, epoch(1))
+        bar.epoch_ends(BEGUN, epoch(1))
         assert seconds_left(out.getvalue()) == left
 
 

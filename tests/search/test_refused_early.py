@@ -45,7 +45,6 @@ _CASES = {
     "search.predict FULL words": "is not a bundle",
     "search.run --study lstm --data none.csv": "there is no file 'none.csv'",
     "search.run --study lst": "unknown study 'lst'",
-    f"search.run --study lstm --storage {_ADDRESS} --tracking-uri {_ADDRESS}": "cannot share",
     "dashboards.build --study lstm --out FILE/x.html": "FILE/x.html cannot be written",
     "dashboards.build --study lstm --image acuracy": "unknown figure 'acuracy'",
     "dashboards.build --study lstm --image accuracy --out x.gif": "an image ends in .png or .svg",

@@ -28,7 +28,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
 
 
 def test_every_family_is_tried_and_has_no_parameter_of_another(wide: Story) -> None:
-    wide.stores[0].assert_they_agree()
+    wide.stores[0].assert_whole()
     families = set()
     for run in wide.stores[0].trials.values():
         family = run.data.tags["trial.family"]

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from search.audit import audit
-from search.engines.remembered import told
-from search.engines.storage import STORAGE
 from tests.programs import Running, Story, call
 from tests.servers import Database
 from tracking import store
@@ -35,8 +33,8 @@ def stopped(
 ) -> Story:
     """A study; while it runs, another machine's start of the same one, and an outage."""
     story = Story(tmp_path_factory.mktemp("stopped"))
-    places = [postgresql.create_for_mlflow(), postgresql.create()]
-    stores = ["--tracking-uri", places[0], "--storage", places[1]]
+    place = postgresql.create_for_mlflow()
+    stores = ["--tracking-uri", place]
     words = ["--study", "lstm", "--data", str(tiny_csv), "--smoke", *stores]
     run = Running(story.home, *words)
     seen = read_until(run, "trial 0 (1 of 2), defaults")
@@ -48,7 +46,7 @@ def stopped(
     seen += run.process.communicate()[0]
     story.ends.append(call(story.home, "search.doctor", *stores))
     story.facts = {
-        "places": places,
+        "place": place,
         "pid": run.process.pid,
         "code": run.process.returncode,
         "out": seen,
@@ -65,11 +63,10 @@ def test_it_says_what_it_waits_for_and_goes_on_to_its_budget(
     assert [line for line in lines if line.startswith("the tracking store answers again, after ")]
     assert "2 complete, 0 pruned, 0 failed." in lines
     assert "Traceback" not in stopped.facts["err"]
-    for variable, place in zip((TRACKING_URI, STORAGE), stopped.facts["places"], strict=True):
-        monkeypatch.setenv(variable, place)
+    monkeypatch.setenv(TRACKING_URI, stopped.facts["place"])
     root = stopped.home / "mlruns"
     study = store.read_study(root, NAME)
-    assert audit(study, told(root, "optuna", store.ids(root, NAME)[1])) == []
+    assert audit(study, store.condition(root, NAME)) == []
     assert [trial.state for trial in study.trials] == ["complete", "complete"]
     assert stopped.ends[1].returncode == 0, stopped.ends[1].stdout
 
@@ -89,6 +86,6 @@ def test_no_password_is_shown_or_stored(stopped: Story, postgresql: Database) ->
     files = [file for file in (stopped.home / "mlruns").rglob("*") if file.is_file()]
     assert [file for file in files if file.suffix == ".html"]
     assert not [file for file in files if password.encode() in file.read_bytes()]
-    dumps = [postgresql.dump(place) for place in stopped.facts["places"]]
-    assert "postgresql+psycopg://***@" in dumps[0]  # in the command that was typed
-    assert not [dump for dump in dumps if password in dump]
+    dump = postgresql.dump(stopped.facts["place"])
+    assert "postgresql+psycopg://***@" in dump  # in the command that was typed
+    assert password not in dump

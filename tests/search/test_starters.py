@@ -1,14 +1,12 @@
-"""Several processes start at the same moment, in a folder or databases that hold nothing yet."""
+"""Several processes start at the same moment, in a folder or a database that holds nothing yet."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import optuna
 import pytest
 
-from search.engines.storage import STORAGE, database
 from tests.servers import Database
 from tests.starter import experiments, start_at_once
 from tracking import address
@@ -19,23 +17,17 @@ REFUSAL = re.compile(r"study s is being run by (another process|process \d+ of \
 
 @pytest.fixture(params=["files", "postgresql"])
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where both stores are: nothing is there yet."""
+    """Where the records are: nothing is there yet."""
     if request.param == "postgresql":
         server: Database = request.getfixturevalue("postgresql")
         monkeypatch.setenv(TRACKING_URI, server.create())
-        monkeypatch.setenv(STORAGE, server.create())
     return str(request.param)
-
-
-def in_optuna(root: Path) -> list[str]:
-    where = database(root)
-    return optuna.get_all_study_names(f"sqlite:///{where}" if isinstance(where, Path) else where)
 
 
 def one_round(place: str, root: Path) -> None:
     """Eight starts of one new study: one works on it, seven are refused.
 
-    With the stores in PostgreSQL each has a folder of its own, as on eight machines.
+    With the records in PostgreSQL each has a folder of its own, as on eight machines.
     """
     roots = [root / str(n) if place == "postgresql" else root for n in range(8)]
     started = start_at_once([(root, "s") for root in roots])
@@ -44,7 +36,6 @@ def one_round(place: str, root: Path) -> None:
     assert len(refused) == 7
     assert [line for line in refused if not REFUSAL.fullmatch(line)] == []
     assert experiments(address.tracking_uri(root)) == {"s": 1}
-    assert in_optuna(root) == ["s"]
 
 
 def test_of_eight_starts_of_one_new_study_one_works_on_it_and_seven_are_refused(
@@ -62,7 +53,7 @@ def test_twenty_rounds_of_eight_starts(place: str, tmp_path: Path, n: int) -> No
 @pytest.mark.parametrize(
     "place", ["files", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
 )
-def test_eight_new_studies_are_started_at_once_in_stores_that_one_of_them_makes(
+def test_eight_new_studies_are_started_at_once_in_records_that_one_of_them_makes(
     place: str, tmp_path: Path
 ) -> None:
     root = tmp_path / "mlruns"
@@ -70,4 +61,3 @@ def test_eight_new_studies_are_started_at_once_in_stores_that_one_of_them_makes(
     started = start_at_once([(root, name) for name in names])
     assert [one.fault or one.refused for one in started if not one.parent] == []
     assert experiments(address.tracking_uri(root)) == dict.fromkeys(names, 1)
-    assert sorted(in_optuna(root)) == names

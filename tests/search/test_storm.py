@@ -9,6 +9,7 @@ import pytest
 
 from tests.aftermath import aftermath
 from tests.builders import place_database
+from tests.equal import differences
 from tests.storms import SIGNALS, Signal, Storm
 
 
@@ -17,25 +18,39 @@ def blow(home: Path, signal: Signal, seed: int, n_hits: int, n_trials: int) -> S
     place_database(home / "mlruns")
     storm = Storm(home, signal, random.Random(seed), n_trials, 2, pause=3.0)
     storm.blow(n_hits)
-    assert sum(storm.hits.values()) == n_hits
+    assert storm.hits.total() == n_hits
     return storm
 
 
-def test_a_short_storm_of_kills_loses_nothing_that_was_finished(tmp_path: Path) -> None:
-    storm = blow(tmp_path, "kill", seed=0, n_hits=5, n_trials=8)
-    assert storm.hits == {"coordinator": 2, "evaluator": 3}
-    assert aftermath(storm, timed=False).faults == []
-
-
-def test_a_terminal_that_is_closed_loses_nothing_that_was_finished(tmp_path: Path) -> None:
-    storm = blow(tmp_path, "hup", seed=0, n_hits=1, n_trials=2)
-    assert aftermath(storm, timed=False).faults == []
+def test_a_study_whose_coordinator_and_trial_are_killed_has_each_trial_and_epoch_once(
+    tmp_path: Path,
+) -> None:
+    storm = blow(tmp_path, "kill", seed=10, n_hits=2, n_trials=3)
+    assert storm.hits == {"coordinator": 1, "trial": 1}
+    assert aftermath(storm).faults == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", SIGNALS)
-def test_a_storm_of_signals_loses_nothing_that_was_finished(
+def test_a_storm_of_signals_leaves_each_trial_and_epoch_once(
     tmp_path: Path, signal: Signal
 ) -> None:
-    storm = blow(tmp_path, signal, seed=1, n_hits=12, n_trials=16)
+    storm = blow(tmp_path, signal, seed=1, n_hits=5, n_trials=8)
     assert aftermath(storm).faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n_workers", "options"), [(1, ()), (3, ("--deterministic",))], ids=["one", "rounds"]
+)
+def test_a_study_that_is_killed_has_the_bits_of_one_that_is_not(
+    tmp_path: Path, n_workers: int, options: tuple[str, ...]
+) -> None:
+    homes = [tmp_path / "whole", tmp_path / "killed"]
+    for home, n_kills in zip(homes, (0, 2), strict=True):
+        place_database(home / "mlruns")
+        more = (*options, "--keep-models", "3")
+        storm = Storm(home, "kill", random.Random(10), 3, n_workers, more=more)
+        storm.blow(n_kills)
+        assert aftermath(storm).faults == []
+    assert differences(storm.study, *homes) == []

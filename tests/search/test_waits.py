@@ -1,4 +1,4 @@
-"""Of a trial's commits three wait for the disk, however it ended."""
+"""Of a trial's commits one waits for the disk, and one more if its process died."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from search.engines import Asked
-from search.engines.optuna import OptunaEngine
 from search.failures import Died, TrialFailed
-from search.study import Coordinator
 from tests.builders import place_database
-from tests.coordinator import DATASET, PLAN, RECORD, Script, Watching, place
-from tracking import store
+from tests.coordinator import Script, Watching, run_search
+from tracking.records import TrialRecord
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ class Counting(Watching):
     waits: list[str] = field(default_factory=list)
     of_trials: list[list[str]] = field(default_factory=list)
 
-    def trial_begins(self, asked: Asked) -> None:
+    def trial_begins(self, trial: TrialRecord) -> None:
         self.of_trials.append(list(self.waits))
         self.waits.clear()
 
@@ -66,23 +63,16 @@ def dies(tick: Callable[[], None]) -> None:
 def goes_on(tick: Callable[[], None]) -> None: ...
 
 
-def test_of_a_trials_commits_three_wait_for_the_disk_however_it_ended(
+def test_of_a_trials_commits_one_waits_for_the_disk_and_one_more_if_its_process_died(
     tmp_path: Path, waits: list[str]
 ) -> None:
     root = place_database(tmp_path / "records")
-    plan = PLAN.with_budget(11, None)
-    records = store.open_study(root, RECORD, fresh=False)
-    engine = OptunaEngine(
-        root / "optuna.db", "s", records.parent, plan, seed=7, sampler="random", pruner="median"
-    )
     watching = Counting(waits=waits)
     good = [0.8 + number / 100 for number in range(8)]  # each has the model of the one before
     script = Script([goes_on] * 6 + [fails, dies], [*good, 0.1, 0.1, 0.1, 0.1])
-    whole = (plan, engine, records, DATASET, watching, script.check_stop)
-    Coordinator(*whole, place(script), keep_models=1).run()
+    run_search(root, 11, script, watching, keep_models=1, pruner="median")
 
-    ends = {(state, void) for _, state, void in watching.ends}
-    assert ends == {("complete", False), ("failed", False), ("failed", True), ("pruned", False)}
+    assert {state for _, state in watching.ends} == {"complete", "failed", "pruned"}
     _opening, *trials = watching.of_trials
-    # A trial is recorded and told, then the next is asked.
-    assert trials == [["mlflow.db", "optuna.db", "optuna.db"]] * 11
+    one, two = ["mlflow.db"], ["mlflow.db"] * 2
+    assert trials == [one] * 7 + [two] + [one] * 2

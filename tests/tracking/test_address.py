@@ -56,12 +56,19 @@ def test_what_is_written_elsewhere_is_read_back_and_the_folder_has_no_database(
         write_trial(records, trial, model)
         for trial, model in zip(study.trials, models, strict=True)
     ]
-    records.take_stock(keep_models=1)
+    records.update_summary()
+    records.drop_models(keep_models=1)
     records.end(finished=True)
 
     found = store.read_study(root, "lstm")
     expected = [
-        replace(trial, run_id=run, seconds=read.seconds, model=trial.number == 2)
+        replace(
+            trial,
+            run_id=run,
+            seconds=read.seconds,
+            ended=read.ended,
+            model=trial.number == 2,
+        )
         for trial, run, read in zip(study.trials, runs, found.trials, strict=True)
     ]
     assert list(found.trials) == expected
@@ -79,7 +86,9 @@ def test_a_study_goes_on_where_it_is(elsewhere: str, tmp_path: Path) -> None:
     write_trial(first, build_trial(0))
     first.end(finished=False)
     if elsewhere.startswith("http"):  # the files are with the server: any folder will do
-        assert store.open_study(tmp_path / "two", plan, fresh=False).begin().keys() == {0}
+        second = store.open_study(tmp_path / "two", plan, fresh=False)
+        second.begin()
+        assert [trial.number for trial in second.history] == [0]
     else:
         with pytest.raises(UserError, match="moved or copied"):
             store.open_study(tmp_path / "two", plan, fresh=False)

@@ -61,7 +61,7 @@ def test_what_a_reader_must_know_is_said(study: StudyRecord) -> None:
 def test_an_attempt_cut_short_after_its_look_is_counted_as_a_look_and_is_no_result() -> None:
     look = build_look(0.86)
     study = build_study(
-        build_trial(0, origin="lstm-2016", score=None, look=look, void=True, state="failed"),
+        build_trial(0, origin="lstm-2016", score=None, look=look, state="interrupted"),
         build_trial(1, origin="lstm-2016", score=None, look=look),
         space={},
     )

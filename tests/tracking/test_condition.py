@@ -41,7 +41,7 @@ def write_all(root: Path) -> dict[str, str]:
     records.begin()
     ids = {"trial": write_trial(records, build_trial(0), model=whole_model())}
     write_trial(records, build_trial(1, state="pruned", reason="below its peers"))
-    write_trial(records, build_trial(2, state="failed", void=True, reason="stopped"))
+    write_trial(records, build_trial(2, state="interrupted", reason="stopped"))
     records.end(finished=True)
     finals = store.open_finals(root, "lstm")
     finals.begin()
@@ -139,7 +139,7 @@ def test_what_killed_finals_leave_is_named_and_repaired(root: Path) -> None:
     ]
     assert sorted(store.open_finals(root, "lstm").begin()) == [
         "look-3 was half sealed, and is deleted",
-        "repeat-1-of-trial-0000 was running, and is void",
+        "repeat-1-of-trial-0000 was running, and is interrupted",
     ]
     assert store.open_finals(root, "lstm").begin() == []
     assert faults(root) == []
@@ -157,7 +157,7 @@ def test_what_a_repeat_that_was_cut_short_left_is_deleted_and_nothing_else(root:
 
     name = "repeat-1-of-trial-0000"
     assert store.open_finals(root, "lstm").begin() == [
-        f"{name} was running, and is void",
+        f"{name} was running, and is interrupted",
         f"environment.json of {name} was deleted",
         f"model.keras of {name} was deleted",
         f"validation.npy of {name} was deleted",
@@ -181,17 +181,16 @@ def test_a_reproduction_has_no_faults_and_its_torn_files_are_named(root: Path) -
     assert faults(root) == ["trial 0: environment.json cannot be read"]
 
 
-def test_a_study_without_a_candidate_names_no_best_and_resting_twice_changes_nothing(
+def test_a_study_without_a_candidate_names_no_best_and_a_second_repair_changes_nothing(
     root: Path,
 ) -> None:
     """The best may have been deleted by hand, in the MLflow UI."""
-    study = write_study(root, build_study(build_trial(0), build_trial(1, state="pruned")))
-    study.take_stock(keep_models=3)
+    write_study(root, build_study(build_trial(0), build_trial(1, state="pruned")))
     assert store.condition(root, "lstm").best_trial == 0
     client_of(root).delete_run(store.read_study(root, "lstm").trials[0].run_id)
-    assert store.reopen_study(root, "lstm").rest(mended=False) == ["no trial is named the best"]
+    assert store.reopen_study(root, "lstm").repair() == ["no trial is named the best"]
     assert store.condition(root, "lstm").best_trial is None
-    assert store.reopen_study(root, "lstm").rest(mended=False) == []
+    assert store.reopen_study(root, "lstm").repair() == []
 
 
 @pytest.fixture(scope="module")

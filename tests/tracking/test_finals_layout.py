@@ -110,7 +110,7 @@ def test_finals_and_looks_are_read_as_they_were_written(
         write_study(root, build_study())
         writing = opened(root)
         writing.write_finals(finals)
-        seal = writing.seal([SealItemRecord("finalist", 1, {"run": "00ff"}, "run")])
+        seal = writing.seal([SealItemRecord("finalist", 1, {"a" * 32: "00ff"}, "a" * 32)])
         assert writing.unopened() == seal
         writing.write_looks(seal, looks)
         read = store.read_study(root, "lstm")
@@ -131,7 +131,6 @@ def test_a_repeat_is_read_as_it_was_written(root: Path, of: int | str) -> None:
         index=3,
         seed=73,
         state="complete",
-        void=False,
         reason="",
         seconds=0.0,
         epochs=epochs,
@@ -146,17 +145,18 @@ def test_a_repeat_is_no_trial_and_the_search_goes_on_beside_it(root: Path) -> No
     study = store.read_study(root, "lstm")
     assert [trial.number for trial in study.trials] == [0, 1]
     search = store.open_study(root, study.plan, fresh=False)
-    assert sorted(search.begin()) == [0, 1]
-    search.take_stock(3)
+    search.begin()
+    assert [trial.number for trial in search.history] == [0, 1]
+    search.update_summary()
     search.end(finished=True)
     assert len(store.read_study(root, "lstm").repeats) == 1
 
 
-def test_a_repeat_whose_coordinator_was_killed_is_void(root: Path) -> None:
+def test_a_repeat_whose_coordinator_was_killed_is_interrupted(root: Path) -> None:
     write_repeat(opened(root), 0, 0, state="running")
     opened(root).begin()
     (repeat,) = store.read_study(root, "lstm").repeats
-    assert (repeat.state, repeat.void) == ("failed", True)
+    assert repeat.state == "interrupted"
     assert repeat.reason == "its coordinator was killed"
 
 

@@ -22,20 +22,21 @@ from tests.mlflow_only import missing
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
-    """A study with a best, a pruned, a failed and a void trial, and its page."""
+    """A study with a best, a pruned, a failed and an interrupted trial, and its page."""
     root = place_database(tmp_path / "mlruns")
     study = build_study(
         build_trial(0, 0.80, 0.85),
         build_trial(1, 0.70, state="pruned", reason="below its peers after epoch 1"),
         build_trial(2, 0.60, state="failed", reason="Traceback ...\nloss became nan in epoch 2"),
-        build_trial(3, 0.50, state="failed", reason="cut short", void=True),
+        build_trial(3, 0.50, state="interrupted", reason="cut short"),
         build_trial(4, 0.90, 0.91),
     )
     records = open_study(root, sampler="tpe", pruner="median")
     records.begin()
     for trial in study.trials:
         write_trial(records, trial, b"weights" if trial.score else None)
-        records.take_stock(keep_models=1)
+        records.update_summary()
+        records.drop_models(keep_models=1)
     records.end(finished=True)
     monkeypatch.setattr(sys, "argv", ["build.py", "--study", "lstm"])
     assert build.main() == 0

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from search.audit import audit
-from search.engines.journal import Journal
 from tests.builders import (
     build_study,
     build_trial,
@@ -34,13 +33,11 @@ SECRET = "a secret"
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Records of two trials that keep models; the second is void, so a repair deletes its own."""
+    """Records of two trials that keep models, of which the search deletes the second."""
     root = place_database(tmp_path_factory.mktemp("whole") / "mlruns")
     study = open_study(root)
     write_trial(study, build_trial(0), model=whole_model())
-    run_id = write_trial(study, build_trial(1, 0.9), model=whole_model())
-    client_of(root).set_tag(run_id, "trial.void", "True")
-    study.take_stock(keep_models=3)
+    write_trial(study, build_trial(1, 0.7), model=whole_model())
     study.end(finished=True)
     return root
 
@@ -140,13 +137,12 @@ def test_what_leads_elsewhere_is_named_in_a_line_and_nothing_there_is_read_or_de
 
     before = {file: file.read_bytes() for file in victim.rglob("*") if file.is_file()}
     records = store.reopen_study(root, "lstm")
-    records.begin()
-    records.take_stock(keep_models=1)
-    records.rest(mended=True)
+    records.repair()
+    records.drop_models(keep_models=1)
     reader = store.follow(root, "lstm")
     study = reader.read()
     assert reader.read() == study
-    lines = audit(study, None, store.condition(root, "lstm"))
+    lines = audit(study, store.condition(root, "lstm"))
 
     assert [trial.number for trial in study.trials] == [0]
     (line,) = (line for line in lines if "cannot be read" in line)
@@ -183,7 +179,7 @@ def test_the_file_of_the_finals_must_be_one_of_them(
     client_of(root).set_tag(store.ids(root, "lstm")[1], "finals.file", name)
     study = store.read_study(root, "lstm")
     assert study.finals is None
-    lines = audit(study, None, store.condition(root, "lstm"))
+    lines = audit(study, store.condition(root, "lstm"))
     (line,) = (line for line in lines if "cannot be read" in line)
     assert f"its tag finals.file is {name!r}" in line
 
@@ -212,24 +208,6 @@ def test_a_model_is_loaded_from_the_folder_of_the_records_only(
         registry.fetch(root, f"models:/{model}")
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ('{"owner": "../../victim"}\n', r"its owner is '../../victim'"),
-        ("not JSON\n", "it does not begin with an owner"),
-        ("[]\n", "it does not begin with an owner"),
-        ('{"owner": "me"}\n{"ask": {"victim": 1}}\n', "line 2 cannot be read"),
-    ],
-)
-def test_a_journal_that_is_none_is_named(tmp_path: Path, content: str, says: str) -> None:
-    file = tmp_path / "keras_tuner" / "lstm.jsonl"
-    file.parent.mkdir()
-    file.write_text(content)
-    with pytest.raises(UserError, match=says):
-        Journal(file, "me")
-    assert [path.name for path in tmp_path.rglob("*.jsonl")] == ["lstm.jsonl"]
-
-
 @pytest.mark.parametrize("name", ["", ".", "..", "/etc", "a/../b", "link", "../x", "a//b"])
 def test_a_path_lies_inside_its_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
@@ -240,16 +218,12 @@ def test_a_path_lies_inside_its_folder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a?b", "c#d", "e%20f", "g h"])
 def test_records_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
-    from search.engines.storage import open_storage
-
     root = place_database(tmp_path / name / "mlruns")
     study = open_study(root)
     write_trial(study, build_trial(0), model=b"weights")
-    study.take_stock(keep_models=1)
+    study.drop_models(keep_models=1)
     study.end(finished=True)
-    open_storage(root / "optuna.db")
     (trial,) = store.read_study(root, "lstm").trials
     assert store.model_file(root, trial).read_bytes() == b"weights"
-    assert (root / "optuna.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]  # nothing beside it
     assert [path.name for path in (tmp_path / name).iterdir()] == ["mlruns"]

@@ -21,6 +21,7 @@ from tests.builders import (
 )
 from tracking import layout, store
 from tracking.cli import UserError
+from tracking.records import State
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_reader_sees_each_epoch_of_a_trial_under_way_and_its_end(root: Path) -
     for epoch in build_epochs(0.7, 0.8):
         log.epoch(epoch)
         seen.append(len(reader.read().trials[0].epochs))
-    log.close("pruned", None, reason="poor", void=False)
+    log.close("pruned", None, reason="poor", seconds=1.0)
 
     assert seen == [1, 2]
     assert reader.read().trials[0].state == "pruned"
@@ -85,7 +86,9 @@ def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(roo
         log.epoch(build_epochs(0.7)[0])
 
     assert [trial.number for trial in reader.read().trials] == [0]
-    assert store.reopen_study(root, "lstm").begin().keys() == {0}
+    records = store.reopen_study(root, "lstm")
+    records.begin()
+    assert [trial.number for trial in records.history] == [0]
 
 
 def test_the_command_and_the_commit_of_a_trial_are_on_record(root: Path, monkeypatch) -> None:
@@ -101,3 +104,16 @@ def test_a_score_that_is_no_number_makes_no_candidate() -> None:
     nan = replace(trial, score=build_score(trial.epochs, val_accuracy=float("nan")))
 
     assert [trial.number for trial in build_study(nan, build_trial(1)).candidates] == [1]
+
+
+@pytest.mark.parametrize("state", ["interrupted", "pruned"])
+def test_a_reader_sees_that_a_trial_goes_on(tmp_path: Path, state: State) -> None:
+    root = place_database(tmp_path)
+    study = open_study(root)
+    write_trial(study, build_trial(0, 0.8, state=state))
+    reader = store.follow(root, "lstm")
+    assert [trial.state for trial in reader.read().trials] == [state]
+    log = study.continue_trial(study.trial(0), build_data())
+    log.epoch(build_trial(0, 0.8, 0.9).epochs[1])
+    (trial,) = reader.read().trials
+    assert (trial.state, len(trial.epochs)) == ("running", 2)

@@ -21,7 +21,7 @@ from tracking import environment, store
 from tracking.cli import TRACKING_URI, run
 from tracking.redaction import redact, without_login
 
-STORAGE = "SEQSEARCH_STORAGE"
+REGISTRY = "MLFLOW_REGISTRY_URI"
 PASSWORDS = {  # each with what it must be written as in a login; "" where it stands as it is
     "sla/sh-Zq1": "",
     "quo'te-Zq2": "",
@@ -127,8 +127,8 @@ def _fail(reason: str) -> int:
         (TRACKING_URI, "http://me:se/cr'et 1@mlflow.example:5000"),
         (TRACKING_URI, "http://mlflow.example:5000/?user=me&token=se/cr'et 1"),
         ("MLFLOW_TRACKING_URI", "https://se/cr'et 1@mlflow.example/x"),
-        (STORAGE, "postgresql+psycopg://db/runs?host=x&access_token=se%2Fcr%27et%201"),
-        (STORAGE, "postgresql+psycopg://db/?dbname=postgresql%3A%2F%2Fme%3Ase%2Fcr%27et%201%40h"),
+        (REGISTRY, "postgresql+psycopg://db/runs?host=x&access_token=se%2Fcr%27et%201"),
+        (REGISTRY, "postgresql+psycopg://db/?dbname=postgresql%3A%2F%2Fme%3Ase%2Fcr%27et%201%40h"),
         ("PGPASSWORD", "se/cr'et 1"),
         ("MLFLOW_TRACKING_PASSWORD", "se/cr'et 1"),
         ("MLFLOW_TRACKING_TOKEN", "se/cr'et 1"),
@@ -183,7 +183,7 @@ def test_an_uncommitted_change_is_recorded_without_the_password(
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
         subprocess.run([*git, *words], check=True)
     (folder / "code.py").write_text('password = "it\'s/mine"\n', "utf-8")
-    typed.setenv(STORAGE, "postgresql+psycopg://me:it's/mine@h/d")
+    typed.setenv(REGISTRY, "postgresql+psycopg://me:it's/mine@h/d")
     typed.setattr(environment, "_ROOT", folder)
     environment.code.cache_clear()
     diff = environment.code().diff
@@ -221,7 +221,7 @@ def test_a_link_has_no_login_and_no_token() -> None:
 
 def test_a_program_says_neither_password_nor_traceback_of_it(tmp_path: Path) -> None:
     address = f"postgresql+psycopg://me:hid/den'1@127.0.0.1:{free_port()}/records"
-    done = call(tmp_path, "search.doctor", f"--tracking-uri={address}", f"--storage={address}")
+    done = call(tmp_path, "search.doctor", f"--tracking-uri={address}")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "no database answers there" in done.stderr

@@ -20,10 +20,8 @@ from tests.builders import (
     open_study,
     place_database,
     write_study,
-    write_trial,
 )
 from tracking import store
-from tracking.ends import Ends
 from tracking.records import (
     EpochRecord,
     MistakeRecord,
@@ -74,7 +72,7 @@ SCORES = st.builds(
 
 @st.composite
 def trials(draw: st.DrawFn, number: int) -> TrialRecord:
-    state = draw(st.sampled_from(["complete", "pruned", "failed", "running"]))
+    state = draw(st.sampled_from(["complete", "pruned", "failed", "interrupted", "running"]))
     ended = state != "running"
     return build_trial(
         number,
@@ -83,7 +81,7 @@ def trials(draw: st.DrawFn, number: int) -> TrialRecord:
         epochs=draw(EPOCHS),
         score=draw(SCORES) if state == "complete" else None,
         reason=draw(TEXT) if ended else "",
-        void=draw(st.booleans()) if ended else False,
+        sampler_state=draw(PARAMS),
         summary=draw(TEXT),
         rung=draw(st.none() | st.builds(RungRecord, SHARE, SHARE, SHARE)),
     )
@@ -155,23 +153,4 @@ def test_a_loss_that_is_no_number_stays_what_it_is(tmp_path: Path, loss: float) 
 
 def _comparable(trial: TrialRecord) -> TrialRecord:
     """All but what the store itself gives: the run and how long it was open."""
-    return replace(trial, run_id="", seconds=0.0)
-
-
-def test_what_the_writer_remembers_of_a_trial_is_what_is_read(tmp_path: Path) -> None:
-    ended = [
-        build_trial(0, state="complete", rung=RungRecord(0.25, 0.5, 0.7)),
-        build_trial(1, state="complete"),
-        build_trial(2, state="pruned", score=None, reason="poor"),
-        build_trial(3, state="failed", score=None, reason="x" * 9_000, void=True),
-    ]
-    study = build_study(*ended)
-    records = store.open_study(place_database(tmp_path), study.plan, fresh=False)
-    records._ends = Ends(named=range(len(ended)))  # of the last two it would keep no record
-    records.begin()
-    for trial in ended:
-        write_trial(records, trial, b"a model" if trial.number == 1 else None)
-    remembered = records._read().trials
-    records._stale.update(trial.run_id for trial in remembered)
-    assert remembered == records._read().trials
-    assert [trial.model for trial in remembered] == [False, True, False, False]
+    return replace(trial, run_id="", seconds=0.0, ended=None)

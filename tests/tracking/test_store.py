@@ -30,7 +30,7 @@ from tests.builders import (
 )
 from tracking import address, store
 from tracking.cli import UserError
-from tracking.records import PlanRecord, TrialRecord
+from tracking.records import PlanRecord, State, TrialRecord
 
 _PARAMS = {
     "bool.true": True,
@@ -76,14 +76,17 @@ def _artifact(run: Run, name: str) -> Path:
 
 def _same(read: TrialRecord, written: TrialRecord) -> bool:
     """Compare all but what the store itself gives: the run and how long it was open."""
-    return replace(read, run_id="", seconds=0.0) == replace(written, run_id="", seconds=0.0)
+    apart = {"run_id": "", "seconds": 0.0, "ended": None}
+    return replace(read, **apart) == replace(written, **apart)
 
 
 _TRIALS = (
     build_trial(0, 0.80, 1 / 3 + 0.5, 0.82),
     build_trial(1, 0.70, 0.71, state="pruned", reason="below its peers after epoch 2"),
     build_trial(2, 0.5, state="failed", reason="out of memory\nat batch_size=128"),
-    build_trial(3, 0.6, 0.7, state="failed", void=True, reason="stopped by SIGTERM"),
+    build_trial(
+        3, 0.6, 0.7, state="interrupted", reason="stopped by SIGTERM", sampler_state={"round": 1}
+    ),
 )
 
 
@@ -145,9 +148,8 @@ def test_mlflow_shows_how_each_trial_ended(root: Path) -> None:
         ("FINISHED", "complete"),
         ("KILLED", "pruned"),
         ("FAILED", "failed"),
-        ("FAILED", "failed"),
+        ("KILLED", "interrupted"),
     ]
-    assert [runs[n].data.tags["trial.void"] for n in range(4)] == ["False"] * 3 + ["True"]
     assert runs[0].info.run_name == "trial-0000-lstm"
 
 
@@ -233,8 +235,7 @@ def test_what_a_trial_cost_can_be_sorted_by(root: Path) -> None:
 
 
 def test_the_parent_run_shows_the_best_trials(root: Path) -> None:
-    study = write_study(root, build_study(build_trial(0, 0.81), build_trial(1, 0.85)))
-    study.take_stock(3)
+    write_study(root, build_study(build_trial(0, 0.81), build_trial(1, 0.85)))
     (parent,) = _runs(root, "study")
     question, said, table = parent.data.tags["mlflow.note.content"].split("\n\n")
     assert question == build_plan().question
@@ -311,24 +312,60 @@ def test_the_curves_are_kept_as_a_table(root: Path) -> None:
         assert values == {name: getattr(epoch, name) for name in columns}
 
 
-def test_a_trial_left_running_is_closed_as_void(root: Path) -> None:
+def test_a_trial_left_running_stays_so_until_it_is_continued(root: Path) -> None:
     study = open_study(root)
     write_trial(study, build_trial(0, 0.8, 0.81, state="running"))
 
-    trials = open_study(root).begin()
+    study = open_study(root)
+    study.begin()
 
-    assert _trial_runs(root)[0].info.status == "FAILED"
-    expected = build_trial(0, 0.8, 0.81, state="failed", void=True, reason=trials[0].reason)
-    assert trials[0].reason == "its coordinator was gone"
-    assert _same(trials[0], expected)
-    assert store.read_study(root, "lstm").count("failed") == 0
+    assert _same(study.trial(0), build_trial(0, 0.8, 0.81, state="running"))
+    log = study.continue_trial(study.trial(0), build_data())
+    third = build_trial(0, 0.8, 0.81, 0.82).epochs[2]
+    assert [log.epoch(epoch) for epoch in (*study.trial(0).epochs, third)] == [False, False, True]
+    log.close("complete", build_score(log.epochs), reason="", seconds=5.0)
+    (trial,) = store.read_study(root, "lstm").trials
+    assert _same(trial, build_trial(0, 0.8, 0.81, 0.82))
+    assert trial.seconds == 5.0
+    history = client_of(root).get_metric_history(trial.run_id, "val_accuracy")
+    assert [metric.step for metric in history] == [1, 2, 3]
 
 
-def test_the_model_of_a_trial_left_running_is_deleted(root: Path) -> None:
+@pytest.mark.parametrize("state", ["interrupted", "pruned"])
+def test_a_trial_that_was_stopped_or_paused_goes_on_in_its_run(root: Path, state: State) -> None:
+    study = open_study(root)
+    write_trial(study, build_trial(0, 0.8, 0.81, state=state, reason="stopped"))
+
+    study = open_study(root)
+    study.continue_trial(study.trial(0), build_data())
+
+    assert study.trial(0).state == "running"
+    assert _trial_runs(root)[0].info.status == "RUNNING"
+    (trial,) = store.read_study(root, "lstm").trials
+    assert _same(trial, build_trial(0, 0.8, 0.81, state="running"))
+
+
+def test_a_repair_interrupts_what_nobody_runs(root: Path) -> None:
+    study = open_study(root)
+    study.begin()
+    write_trial(study, build_trial(0, 0.8, 0.81, state="running"))
+
+    assert open_study(root).repair() == [
+        "trial 0: it was running, and is interrupted",
+        "it was marked as running, and is marked as stopped",
+    ]
+    assert open_study(root).repair() == []
+    (trial,) = store.read_study(root, "lstm").trials
+    assert (trial.state, trial.reason) == ("interrupted", "its coordinator was killed")
+    assert trial.seconds == trial.trained_seconds
+
+
+def test_what_was_left_of_a_model_is_deleted_when_its_trial_is_continued(root: Path) -> None:
     study = open_study(root)
     write_trial(study, build_trial(0, state="running"), model=b"weights")
 
-    open_study(root).begin()
+    study = open_study(root)
+    study.continue_trial(study.trial(0), build_data())
 
     trial = store.read_study(root, "lstm").trials[0]
     assert not trial.model
@@ -343,9 +380,10 @@ def test_a_trial_whose_outcome_was_written_counts_though_its_run_was_not_closed(
     run_id = write_trial(study, build_trial(0), model=b"weights")
     client_of(root).update_run(run_id, status="RUNNING")
 
-    trials = open_study(root).begin()
+    study = open_study(root)
+    study.begin()
 
-    assert _same(trials[0], build_trial(0, model=True))
+    assert _same(study.trial(0), build_trial(0, model=True))
     assert _trial_runs(root)[0].info.status == "FINISHED"
 
 
@@ -353,9 +391,10 @@ def test_a_start_changes_nothing_in_trials_that_ended(root: Path) -> None:
     write_study(root, build_study(*_TRIALS))
     before = store.read_study(root, "lstm").trials
 
-    trials = open_study(root).begin()
+    study = open_study(root)
+    study.begin()
 
-    assert tuple(trials[number] for number in sorted(trials)) == before
+    assert study.history == before
     assert store.read_study(root, "lstm").trials == before
 
 
@@ -409,7 +448,7 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
     for number, accuracy in enumerate((0.81, 0.85, 0.79, 0.85, 0.84)):
         write_trial(study, build_trial(number, accuracy), model=b"weights %d" % number)
 
-    study.take_stock(3)
+    study.drop_models(3)
 
     trials = store.read_study(root, "lstm").trials
     assert [trial.number for trial in trials if trial.model] == [1, 3, 4]
@@ -419,7 +458,7 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
     }
     assert len(list(root.rglob("model.keras"))) == 3
     assert store.model_file(root, trials[3]).read_bytes() == b"weights 3"
-    study.take_stock(1)
+    study.drop_models(1)
     trials = store.read_study(root, "lstm").trials
     assert [trial.number for trial in trials if trial.model] == [1]  # the earlier of equals
 
@@ -638,13 +677,13 @@ def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: P
         build_trial(0, 0.80, 0.85),
         build_trial(1, 0.70, state="pruned", reason="below its peers"),
         build_trial(2, 0.90),
-        build_trial(3, 0.95, state="failed", void=True),
+        build_trial(3, 0.95, state="interrupted"),
     ]
     study = open_study(root)
     study.begin()
     for trial in trials:
         write_trial(study, trial)
-        study.take_stock(3)
+        study.update_summary()
     parent = client_of(root).get_run(study.parent)
     found = parent.data.metrics
     assert [found[f"trials_{state}"] for state in ("complete", "pruned", "failed")] == [2, 1, 0]
@@ -692,3 +731,19 @@ def test_a_deletion_that_was_cut_short_is_finished_at_the_next_start(root: Path)
     run = _trial_runs(root)[0]
     assert run.data.tags["model.kept"] == "False"
     assert client_of(root).search_logged_models([run.info.experiment_id]) == []
+
+
+def test_records_of_another_schema_are_read_and_not_continued(root: Path) -> None:
+    study = write_study(root, build_study(build_trial(0), build_trial(1, state="failed")))
+    client = client_of(root)
+    client.delete_tag(study.parent, "schema")  # as before 2026-11-28
+    client.set_tag(_trial_runs(root)[1].info.run_id, "trial.void", "True")
+    assert [t.state for t in store.read_study(root, "lstm").trials] == ["complete", "interrupted"]
+    said = r"^the records of study lstm must have schema 2 .+ but have schema 1, .+--fresh"
+    for go_on in (store.reopen_study, store.open_finals):
+        with pytest.raises(UserError, match=said):
+            go_on(root, "lstm")
+    with pytest.raises(UserError, match=said):
+        open_study(root)
+    store.open_study(root, build_plan(), fresh=True)
+    assert open_study(root).history == ()

@@ -20,8 +20,7 @@ class RepeatRecord:
         of: what is trained again: a trial's number, the name of a reference that has no trial, or
             the name of a control.
         index: counts the seeds of one finalist, from 0.
-        void: cut short; it counts for nothing and is made again on the same seed.
-        reason: why it failed; empty otherwise.
+        reason: why it failed or was interrupted; empty otherwise.
         model: whether its model file is kept.
     """
 
@@ -30,7 +29,6 @@ class RepeatRecord:
     index: int
     seed: int
     state: State
-    void: bool
     reason: str
     seconds: float
     epochs: tuple[EpochRecord, ...]
@@ -38,6 +36,11 @@ class RepeatRecord:
     run_id: str
     model: bool = False
     params: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is done with, and not to be continued."""
+        return self.state not in ("running", "interrupted")
 
 
 @dataclass(frozen=True)

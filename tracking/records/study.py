@@ -62,8 +62,8 @@ class StudyRecord:
         return f" {trial.family}" if len(self.plan.families) > 1 else ""
 
     def count(self, state: State) -> int:
-        """Trials in this state, attempts that were cut short aside."""
-        return sum(t.state == state and not t.void for t in self.trials)
+        """Return how many trials are in this state."""
+        return sum(t.state == state for t in self.trials)
 
 
 def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -76,7 +76,6 @@ def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
         for trial in trials
         if trial.state == "complete"
         and trial.score is not None
-        and not trial.void
         and isfinite(trial.score.val_accuracy)
     ]
     return sorted(finished, key=lambda t: (-_accuracy(t), t.number))

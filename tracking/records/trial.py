@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from tracking.records.plan import Value
 
-State = Literal["running", "complete", "pruned", "failed"]
+State = Literal["running", "interrupted", "complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True)
@@ -151,15 +151,18 @@ class TrialRecord:
     Attributes:
         origin: "defaults" (of one of several families: "defaults-cnn"), the name of a reference,
             or the sampler's name.
-        void: an attempt that was cut short (stopped, killed, a bug); it counts for nothing and
-            is made again under another number.
-        reason: why it was pruned or failed; empty otherwise.
+        state: an interrupted trial was stopped before its end, and the next start of the study
+            continues it; so it does one that is running while no coordinator is.
+        reason: why it was pruned, interrupted or failed; empty otherwise.
+        seconds: that it was under way, the time between a stop and the next start left out.
         run_id: of its MLflow run.
         model: whether its model file is kept.
         look: at the test set, of a reproduction; None in every search.
         summary: the model's layers, as Keras prints them; empty if it was not built.
-        died: whether its process died or hung; the first time it is made again.
+        deaths: how often its process died; after the first time it is continued.
         rung: the look at it within its first epoch, where the pruner asked for one.
+        sampler_state: what the sampler must remember of it, as JSON has it.
+        ended: when, in milliseconds since 1970; None while it has not.
     """
 
     number: int
@@ -168,7 +171,6 @@ class TrialRecord:
     params: Mapping[str, Value]
     seed: int
     state: State
-    void: bool
     reason: str
     seconds: float
     epochs: tuple[EpochRecord, ...]
@@ -177,8 +179,20 @@ class TrialRecord:
     model: bool
     look: LookRecord | None = None
     summary: str = ""
-    died: bool = False
+    deaths: int = 0
     rung: RungRecord | None = None
+    sampler_state: Mapping[str, Any] = field(default_factory=dict)
+    ended: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is done with, and not to be continued."""
+        return self.state not in ("running", "interrupted")
+
+    @property
+    def trained_seconds(self) -> float:
+        """What its recorded epochs took."""
+        return sum(epoch.seconds for epoch in self.epochs)
 
     @property
     def trace_seconds(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What every engine does, with each of its samplers: the order, the budget, no stop that shows.
+"""What every engine does, with each of its samplers: proposals are a function of the history.
 
 Training is a stand-in: an accuracy that the values alone decide. Nothing here looks inside.
 """
@@ -7,50 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.engines import Asked, Engine, derive
+from search.engines import Engine, derive
 from search.engines.keras_tuner import KerasTunerEngine
 from search.engines.names import ENGINES
 from search.engines.optuna import OptunaEngine
-from search.engines.remembered import told
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, check
 from spaces.studies import STUDIES
-from tests.builders import build_score, build_trial
-from tracking.cli import UserError
-from tracking.records import State, TrialRecord
+from tests.histories import begun, ended, run, run_three_at_once
+from tracking.records import TrialRecord
 
 PLAN = STUDIES["lstm_dropout"]
 POINTS = list(PLAN.starting_points())
 METHODS = [(engine, sampler) for engine, offer in ENGINES.items() for sampler in offer.samplers]
-Open = Callable[..., Engine]
-# What no sampler has a say in is tried with one of each engine's.
-ONE_OF_EACH = pytest.mark.parametrize(
-    "method", [("optuna", "tpe"), ("keras-tuner", "hyperband")], indirect=True, ids="-".join
+
+_ONLY = Choice(options=("pre", "post"), default="pre", note="")
+SMALL = replace(
+    STUDIES["cnn"].with_max_epochs(9),
+    references=(),
+    space={**STUDIES["cnn"].with_max_epochs(9).space, "text.truncating": _ONLY},
+    searched=("text.truncating", "cnn.n_kernels", "cnn.output_dropout", "train.epochs"),
 )
-
-
-def opened(
-    root: Path | None,
-    engine: str,
-    sampler: str,
-    plan: StudyPlan = PLAN,
-    *,
-    owner: str = "1",
-    pruner: str = "none",
-) -> Engine:
-    """Open an engine on the files in a folder, or in memory."""
-    if engine == "keras-tuner":
-        file = root / "keras_tuner" / f"{plan.name}.jsonl" if root else None
-        return KerasTunerEngine(file, owner, plan, seed=7, sampler=sampler)
-    database = root / "optuna.db" if root else None
-    return OptunaEngine(database, plan.name, owner, plan, seed=7, sampler=sampler, pruner=pruner)
+GRID = replace(SMALL, searched=("text.truncating", "cnn.n_kernels"))  # 8 points
+Make = Callable[..., Engine]
 
 
 @pytest.fixture(params=METHODS, ids="-".join)
@@ -59,305 +45,129 @@ def method(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture
-def session(tmp_path: Path, method: tuple[str, str]) -> Open:
-    """Open the engine as `search.run` does; a second call is a second session."""
-
-    def session(plan: StudyPlan = PLAN, **changes: str) -> Engine:
-        return opened(tmp_path, *method, plan, **changes)
-
-    return session
+def make(method: tuple[str, str]) -> Make:
+    """Make the engine, which knows nothing of one that was made before."""
+    return partial(engine_of, method)
 
 
-def accuracy_of(asked: Asked) -> float:
-    """Stands in for training: any number that the values alone decide."""
-    return derive(0, hash(tuple(sorted(asked.params.items()))), "accuracy") / 2**31
+def engine_of(method: tuple[str, str], plan: StudyPlan = PLAN) -> Engine:
+    engine, sampler = method
+    if engine == "keras-tuner":
+        return KerasTunerEngine(plan, seed=7, sampler=sampler)
+    return OptunaEngine(plan, seed=7, sampler=sampler, pruner="none")
 
 
-def finish(engine: Engine, asked: Asked) -> None:
-    engine.tell(asked.number, "complete", accuracy_of(asked), void=False, n_parameters=100)
+def identity(trial: TrialRecord) -> str:
+    return f"{trial.seed} {sorted(trial.params.items())}"
 
 
-def run(engine: Engine, n: int) -> list[Asked]:
-    """Ask and tell n complete trials."""
-    done = []
-    for _ in range(n):
-        asked = engine.ask()
-        assert asked is not None
-        finish(engine, asked)
-        done.append(asked)
-    return done
-
-
-def ask(engine: Engine) -> Asked:
-    asked = engine.ask()
-    assert asked is not None
-    return asked
-
-
-def proposals(trials: list[Asked]) -> list[tuple[object, ...]]:
-    return [(dict(trial.params), trial.seed) for trial in trials]
-
-
-def recorded(asked: Asked, state: State, *, void: bool = False) -> TrialRecord:
-    epochs = build_trial(0).epochs
-    score = replace(build_score(epochs), val_accuracy=accuracy_of(asked), n_parameters=100)
-    return build_trial(
-        asked.number,
-        params=asked.params,
-        origin=asked.origin,
-        seed=asked.seed,
-        state=state,
-        void=void,
-        score=score if state == "complete" else None,
-    )
-
-
-def test_the_starting_points_come_first_in_their_order_and_then_the_sampler(
-    session: Open, method: tuple[str, str]
+def test_the_initial_trials_come_first_in_their_order_and_then_the_sampler(
+    make: Make, method: tuple[str, str]
 ) -> None:
-    trials = run(session(), len(POINTS) + 3)
+    trials = run(make, len(POINTS) + 3)
     assert [trial.number for trial in trials] == list(range(len(POINTS) + 3))
-    origins = [trial.origin for trial in trials]
-    assert origins[: len(POINTS)] == POINTS
-    # A grid begins with the defaults, which are finished by then.
-    assert set(origins[len(POINTS) :]) <= {method[1], "repeat-of-0"}
+    assert [trial.origin for trial in trials[: len(POINTS)]] == POINTS
     expected = [dict(params) for params in PLAN.starting_points().values()]
     assert [dict(trial.params) for trial in trials[: len(POINTS)]] == expected
+    # A grid begins with the defaults, which are finished by then.
+    assert {trial.origin for trial in trials[len(POINTS) :]} <= {method[1], "repeat-of-0"}
 
 
-def test_every_proposal_has_exactly_the_parameters_of_its_family_each_in_its_range(
-    session: Open, method: tuple[str, str]
+def test_a_study_that_is_stopped_before_every_proposal_has_the_trials_of_one_that_is_not(
+    make: Make, method: tuple[str, str]
 ) -> None:
-    plan = STUDIES["architecture"]
-    for trial in run(session(plan), 20):
-        space = plan.space_for(plan.family(trial.params))
-        assert set(trial.params) == set(space)
-        check(space, trial.params, of="proposal")
+    plan = GRID if method[1] == "grid" else SMALL
+    n_trials = {"hyperband": 40, "bayesian": 17, "grid": 1 + 8, "nsga2": 40}.get(method[1], 24)
+    whole, stopped = (run_three_at_once(lambda: make(plan), n_trials, stops=s) for s in (0, 1))
+    assert whole == stopped
+    assert [trial.number for trial in whole] == list(range(n_trials))
+    assert len({identity(trial) for trial in whole}) == n_trials
+    for trial in whole:
+        check(plan.space, trial.params, of="proposal")
 
 
-def test_40_trials_with_three_interruptions_are_exactly_40_and_those_of_no_interruption(
-    tmp_path: Path, method: tuple[str, str]
+def test_an_initial_trial_that_failed_is_not_proposed_again_and_failures_end_no_study(
+    make: Make,
 ) -> None:
-    plan = replace(PLAN, searched=("lstm.units", "lstm.dropout"))
-    n = 40
-    (tmp_path / "whole").mkdir()
-    whole = run(opened(tmp_path / "whole", *method, plan), n)
-    stopped: list[Asked] = []
-    records: dict[int, TrialRecord] = {}
-    for until in (n // 4, n // 2, 3 * n // 4, n):
-        engine = opened(tmp_path, *method, plan)
-        engine.reconcile(records)
-        while engine.n_finished() < until:
-            asked = ask(engine)
-            if until != n and engine.n_finished() == until - 1 and asked.number % 2:
-                break  # killed while it ran, without a word
-            finish(engine, asked)
-            records[asked.number] = recorded(asked, "complete")
-            stopped.append(asked)
-    assert engine.n_finished() == n == len(stopped)
-    assert proposals(stopped) == proposals(whole)
-    attempts = told(tmp_path, method[0], "1")
-    assert sum(not attempt.void for attempt in attempts.values()) == n
-    assert {attempt.state for attempt in attempts.values() if not attempt.void} == {"complete"}
+    history: list[TrialRecord] = []
+    for number in range(8):
+        proposal = make().propose(history)
+        assert proposal is not None
+        state = ("failed", "pruned", "complete")[number % 3]  # the last was edited: no score
+        history.append(ended(begun(proposal), None, state))
+    assert [trial.origin for trial in history[: len(POINTS)]] == POINTS
+    assert [trial.number for trial in history] == list(range(8))
 
 
-def test_no_two_trials_of_a_study_share_values_and_seed(
-    session: Open, method: tuple[str, str]
+def test_a_trial_that_was_deleted_leaves_a_gap_in_which_nothing_collides(make: Make) -> None:
+    whole = run(lambda: make(SMALL), 14)
+    history = [trial for trial in whole if trial.number not in (0, 4, 5, 9)]
+    for _ in range(3):
+        proposal = make(SMALL).propose(history)
+        assert proposal is not None
+        assert proposal.number == history[-1].number + 1
+        history.append(ended(begun(proposal), 0.7))
+    assert len({identity(trial) for trial in [*whole, *history[-3:]]}) == 17
+
+
+def test_values_of_a_finished_trial_get_a_fresh_seed_and_its_number(
+    make: Make, method: tuple[str, str]
 ) -> None:
-    n = 20
-    trials = run(session(), n)
-    assert len({str(sorted(t.params.items())) + str(t.seed) for t in trials}) == n
-    if method[1] != "hyperband":  # what it promotes is trained on, so keeps its seed
-        assert len({trial.seed for trial in trials}) == n
-
-
-@ONE_OF_EACH
-@pytest.mark.parametrize("done", [0, len(POINTS) + 2])
-def test_an_attempt_that_was_cut_short_is_asked_again_before_anything_else(
-    session: Open, done: int
-) -> None:
-    engine = session()
-    run(engine, done)
-    cut_short = ask(engine)
-    engine.tell(cut_short.number, "failed", None, void=True)
-    assert engine.n_finished() == done
-    for _ in range(2):  # it is killed again, each time in a session of its own
-        again = ask(session())
-        assert proposals([again]) == proposals([cut_short])
-        assert again.origin == cut_short.origin
-        session().reconcile({})
-    engine = session()
-    again = ask(engine)
-    assert again.number == cut_short.number + 3
-    finish(engine, again)
-    assert engine.n_finished() == done + 1
-    assert proposals([ask(engine)]) != proposals([cut_short])
-
-
-@ONE_OF_EACH
-def test_pruned_and_failed_trials_count_as_finished_and_are_not_asked_again(
-    session: Open,
-) -> None:
-    engine = session()
-    engine.tell(ask(engine).number, "failed", None, void=False)
-    engine.tell(ask(engine).number, "pruned", None, void=False)
-    assert engine.n_finished() == 2
-    assert ask(session()).origin == POINTS[2]
-
-
-@ONE_OF_EACH
-def test_more_failures_in_a_row_than_a_tuner_bears_do_not_end_a_study(session: Open) -> None:
-    engine = session()
-    for _ in range(8):
-        engine.tell(ask(engine).number, "failed", None, void=False)
-    assert engine.n_finished() == 8
-    assert engine.ask() is not None
-
-
-@ONE_OF_EACH
-@pytest.mark.parametrize("state", ["complete", "pruned", "failed"])
-def test_a_trial_left_running_is_told_the_outcome_that_was_recorded(
-    session: Open, tmp_path: Path, method: tuple[str, str], state: State
-) -> None:
-    killed = ask(session())
-    engine = session()
-    engine.reconcile({killed.number: recorded(killed, state)})
-    (attempt,) = told(tmp_path, method[0], "1").values()
-    expected = accuracy_of(killed) if state == "complete" else None
-    assert (attempt.state, attempt.void, attempt.value) == (state, False, expected)
-    assert engine.n_finished() == 1
-    assert ask(engine).origin == POINTS[1]
-
-
-@ONE_OF_EACH
-@pytest.mark.parametrize("found", ["nothing", "running", "void"])
-def test_a_trial_left_running_without_a_recorded_outcome_is_asked_again(
-    session: Open, tmp_path: Path, method: tuple[str, str], found: str
-) -> None:
-    engine = session()
-    run(engine, 1)
-    killed = ask(engine)
-    record = recorded(killed, "running" if found == "running" else "failed", void=found == "void")
-    engine = session()
-    engine.reconcile({} if found == "nothing" else {killed.number: record})
-    states = [(a.state, a.void) for a in told(tmp_path, method[0], "1").values()]
-    assert states == [("complete", False), ("failed", True)]
-    assert engine.n_finished() == 1
-    assert proposals([ask(engine)]) == proposals([killed])
-
-
-def test_adopted_trials_go_on_and_what_is_proposed_then_is_as_without_a_kill(
-    tmp_path: Path, method: tuple[str, str]
-) -> None:
-    def search(root: Path, *, killed: bool) -> list[Asked]:
-        root.mkdir()
-        engine = opened(root, *method, pruner="median")
-        run(engine, len(POINTS))
-        one, other = ask(engine), ask(engine)
-        engine.should_prune(one.number, 1, 0.5)
-        if killed:
-            engine = opened(root, *method, pruner="median")
-            assert engine.adopt(one)
-            assert engine.adopt(other)
-            engine.reconcile({})
-            assert [a.state for a in told(root, method[0], "1").values()][-2:] == ["running"] * 2
-            engine.should_prune(one.number, 1, 0.5)  # its epoch comes once more
-        finish(engine, other)
-        finish(engine, one)
-        assert engine.n_finished() == len(POINTS) + 2
-        return [one, other, *run(engine, 3)]
-
-    killed = search(tmp_path / "killed", killed=True)
-    assert proposals(killed) == proposals(search(tmp_path / "whole", killed=False))
-    assert len({trial.number for trial in killed}) == 5
-
-
-@ONE_OF_EACH
-def test_a_trial_that_is_not_under_way_just_so_is_not_adopted(session: Open) -> None:
-    engine = session()
-    (finished,) = run(engine, 1)
-    asked = ask(engine)
-    name = next(iter(PLAN.searched_for(asked.params)))
-    engine = session()
-    assert not engine.adopt(finished)
-    assert not engine.adopt(replace(asked, number=asked.number + 1))
-    assert not engine.adopt(replace(asked, seed=asked.seed + 1))
-    assert not engine.adopt(replace(asked, params={**asked.params, name: None}))
-    engine.reconcile({})
-    assert proposals([ask(engine)]) == proposals([asked])
-
-
-@ONE_OF_EACH
-def test_records_of_trials_that_the_engine_does_not_know_are_refused(session: Open) -> None:
-    with pytest.raises(UserError, match="--fresh"):
-        session().refuse_unknown({3})
-
-
-@ONE_OF_EACH
-def test_the_study_of_another_owner_is_put_aside_and_not_lost(
-    session: Open, tmp_path: Path, method: tuple[str, str]
-) -> None:
-    run(session(owner="1"), 2)
-    engine = session(owner="2")
-    assert engine.n_finished() == 0
-    assert ask(engine).origin == "defaults"
-    assert len(told(tmp_path, method[0], "1")) == 2
-    assert len(told(tmp_path, method[0], "2")) == 1
-
-
-@ONE_OF_EACH
-def test_what_is_told_of_a_study_is_what_was_asked_and_told(
-    session: Open, tmp_path: Path, method: tuple[str, str]
-) -> None:
-    trials = run(session(), 6)
-    attempts = told(tmp_path, method[0], "1")
-    assert list(attempts) == [trial.number for trial in trials]
+    trials = run(lambda: make(replace(SMALL, searched=("text.truncating",))), 6)
+    assert len(trials) == (6 if method[0] == "optuna" else {"grid": 3}.get(method[1], 2))
+    first: dict[object, int] = {}
     for trial in trials:
-        attempt = attempts[trial.number]
-        assert (attempt.origin, attempt.seed) == (trial.origin, trial.seed)
-        assert attempt.value == accuracy_of(trial)
-        assert attempt.params.items() <= trial.params.items()
-        assert set(PLAN.searched) <= set(attempt.params)
-    assert told(tmp_path, method[0], "another") == {}
+        number = first.setdefault(trial.params["text.truncating"], trial.number)
+        assert (trial.origin == f"repeat-of-{number}") == (number != trial.number)
+    assert len({trial.seed for trial in trials}) == len(trials)
 
 
-@ONE_OF_EACH
-def test_the_time_that_was_spent_is_remembered_between_sessions(session: Open) -> None:
-    engine = session()
-    assert engine.seconds_spent() == 0
-    engine.spend(61.5)
-    assert session().seconds_spent() == 61.5
+def test_a_study_goes_on_within_other_ranges_and_with_a_new_hyperparameter(make: Make) -> None:
+    trials = run(lambda: make(SMALL), 12)
+    history = [
+        replace(t, params={n: v for n, v in t.params.items() if n != "cnn.output_dropout"})
+        for t in trials
+    ]
+    narrow = SMALL.with_max_epochs(3)
+    only = {
+        "text.truncating": Choice(options=("post", "mid"), default="post", note=""),
+        "cnn.n_kernels": Float(low=1.5, high=2.5, default=2.0, note="", log=True),
+    }
+    narrow = replace(narrow, space={**narrow.space, **only})
+    for _ in range(4):
+        proposal = make(narrow).propose(history)
+        assert proposal is not None
+        check(narrow.space, proposal.params, of="proposal")
+        history.append(ended(begun(proposal), 0.8))
 
 
-def test_a_duplicate_of_a_finished_trial_says_so_and_gets_a_fresh_seed(
-    session: Open, method: tuple[str, str]
-) -> None:
-    only = Choice(options=("pre", "post"), default="pre", note="two values, so that they repeat")
-    space = {**PLAN.space, "text.truncating": only}
-    plan = replace(PLAN, space=space, searched=("text.truncating",), references=())
-    engine = session(plan)
-    trials = []
-    while len(trials) < 6 and (asked := engine.ask()) is not None:
-        finish(engine, asked)
-        trials.append(asked)
-    assert len(trials) >= 2
-    for earlier, later in ((a, b) for b in trials for a in trials if a.number < b.number):
-        if later.params == earlier.params:
-            assert later.origin.startswith("repeat-of-")
-            assert later.seed != earlier.seed
-    if method[0] == "optuna":
-        assert sum(trial.origin.startswith("repeat-of-") for trial in trials) == 4
+def test_a_study_goes_on_with_what_other_samplers_have_left() -> None:
+    history: list[TrialRecord] = []
+    for method in METHODS * 2:
+        proposal = engine_of(method, SMALL).propose(history)
+        assert proposal is not None
+        history.append(ended(begun(proposal), 0.8))
+    assert [trial.number for trial in history] == list(range(2 * len(METHODS)))
 
 
-@ONE_OF_EACH
-def test_a_starting_point_is_never_pruned(session: Open) -> None:
-    """They are what the rest is held against, and a slow family must not fall to a fast one."""
-    engine = session(STUDIES["architecture"])
-    for number in range(len(STUDIES["architecture"].starting_points())):
-        asked = ask(engine)
-        for n in range(1, 6):
-            assert not engine.should_prune(asked.number, n, 0.9 - number / 50)
-        engine.tell(asked.number, "complete", 0.9, void=False, n_parameters=100)
+def test_nothing_is_pruned_without_a_pruner(make: Make) -> None:
+    engine, history = make(), run(make, 6)
+    poor = replace(history[-1], state="running", epochs=history[0].epochs, score=None)
+    assert engine.should_prune(poor, history) is None
+    assert engine.promote(history) is None
+    assert (engine.first_rung, engine.promotes) == (None, False)
+
+
+def test_seeds_differ_by_study_seed_number_and_purpose() -> None:
+    seeds = [
+        derive(seed, number, purpose)
+        for seed in (0, 1)
+        for number in range(50)
+        for purpose in ("sampler", "train")
+    ]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert derive(0, 0, "train") == derive(0, 0, "train")
 
 
 RANGES: st.SearchStrategy[Range] = st.one_of(
@@ -413,15 +223,10 @@ def conditional_plans(draw: st.DrawFn) -> StudyPlan:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(plan=conditional_plans())
-def test_a_parameter_of_an_inactive_branch_never_reaches_a_trial(
-    plan: StudyPlan, method: tuple[str, str]
+def test_a_proposal_has_exactly_the_parameters_of_its_family_each_in_its_range(
+    plan: StudyPlan, make: Make
 ) -> None:
-    engine = opened(None, *method, plan)
-    for _ in range(8):
-        asked = engine.ask()
-        if asked is None:
-            break  # the grid of a small space has an end
-        space = plan.space_for(str(asked.params[FAMILY]))
-        assert set(asked.params) == set(space)
-        check(space, asked.params, of="proposal")
-        finish(engine, asked)
+    for trial in run(lambda: make(plan), 8):  # the grid of a small space has an end
+        space = plan.space_for(str(trial.params[FAMILY]))
+        assert set(trial.params) == set(space)
+        check(space, trial.params, of="proposal")

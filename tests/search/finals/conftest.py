@@ -63,7 +63,7 @@ class Script:
     stop: Callable[[], None] = lambda: None
 
     def __call__(
-        self, tasks: Iterable[Any], n_workers: int, tick: Callable[[], None]
+        self, tasks: Iterable[Any], n_workers: int, tick: Callable[[], None], n_starts: int = 1
     ) -> Iterator[tuple[Any, Any]]:
         for task in tasks:
             tick()
@@ -175,6 +175,7 @@ class Course:
             again=again,
             console=console,
             check_stop=check_stop,
+            work_dir=self.root / "lstm.finals",
         )
         try:
             finals.run()

@@ -108,7 +108,7 @@ def test_expected_validation_performance_is_that_of_the_random_trials_alone() ->
         build_trial(1, 0.7, 0.8, origin="random"),
         build_trial(2, 0.6, 0.5, origin="random", state="pruned"),
         build_trial(3, 0.9, origin="tpe"),
-        build_trial(4, 0.9, origin="random", void=True, state="failed"),
+        build_trial(4, 0.9, origin="random", state="interrupted"),
     )
     points = expected(StudyRecord(build_plan(), trials))
     assert [point.val_accuracy for point in points] == pytest.approx([0.7, 0.8])

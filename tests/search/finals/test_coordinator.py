@@ -146,13 +146,16 @@ def test_a_stop_loses_no_seed_that_has_finished(course: Course, script: Script) 
     with pytest.raises(Stopped):
         course.run()
     cut = course.study
-    assert [repeat.state for repeat in cut.repeats if not repeat.void] == ["complete"] * 3
-    assert [repeat.reason for repeat in cut.repeats if repeat.void] == ["stopped by SIGINT"]
+    *ended, interrupted = cut.repeats
+    assert [repeat.state for repeat in ended] == ["complete"] * 3
+    assert (interrupted.state, interrupted.reason) == ("interrupted", "stopped by SIGINT")
     assert (cut.final_looks, cut.n_sealed) == ((), 0)
     script.stop_after = None
     course.run()
     assert len(script.trained) == 5  # four trainings, one of them begun twice
     assert script.trained[2] == script.trained[3]
+    assert interrupted.run_id in {repeat.run_id for repeat in course.study.repeats}
+    assert {repeat.state for repeat in course.study.repeats} == {"complete"}
     assert course.study.n_sealed == 1
 
 
@@ -315,8 +318,7 @@ def test_a_model_that_an_earlier_look_had_no_use_for_is_trained_again_on_its_see
             store.open_finals(course.root, "lstm").model(repeat.run_id).unlink()
     course.run(again=True)
     assert sorted(script.trained[4:]) == sorted(pair for pair in first if pair[0] == 0.9)
-    counted = [repeat for repeat in course.study.repeats if not repeat.void]
-    assert len(counted) == 5
+    assert len(course.study.repeats) == 5
     assert {one.n for one in course.study.final_looks if one.of == 0} == {1, 2}
 
 

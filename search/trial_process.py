@@ -1,4 +1,4 @@
-"""One attempt at a task, in a process of its own.
+"""A task in a process of its own.
 
 Each trial runs in a process of its own, forked from a server that has Keras loaded (1.2 s instead
 of 6 to 9 s), so that a crash or running out of memory ends one trial and nothing else. The
@@ -12,21 +12,16 @@ import multiprocessing
 import os
 import signal
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
 
 from search import evaluator
 from search.failures import Died, TrialFailed
-from search.tasks import AnyTask, Refitted, Result, Step, Task
+from search.private_names import end_forkserver
+from search.tasks import AnyTask, Refitted, Result, Step
 from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
-
-if TYPE_CHECKING:
-    from search.adopt import Adopted
 
 POLL_SECONDS = 0.2
 _ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
@@ -44,12 +39,7 @@ def server() -> Iterator[None]:
     try:
         yield
     finally:
-        # It would end by itself, but not before Keras is loaded, and who reads our output through
-        # a pipe would wait for that. There is no public way to end it.
-        running: Any = forkserver._forkserver
-        with suppress(ProcessLookupError):
-            os.kill(running._forkserver_pid, signal.SIGKILL)
-        running._stop()
+        end_forkserver()
 
 
 @contextmanager
@@ -67,28 +57,29 @@ def _ignoring_stops() -> Iterator[None]:
 Event = Step | Result | TrialFailed | RuntimeError
 
 
-class Attempt(ABC):
-    """A task under way.
+class TrialProcess:
+    """A process that works on a task.
 
     Args:
-        pipe: what it is heard through.
-        seconds: that it has been under way.
+        tick: called several times a second while waiting; what it raises is passed on.
+        seconds: that the task has been under way in earlier processes.
 
     Attributes:
         has_ended: whether it has nothing more to say.
     """
 
-    def __init__(
-        self, task: AnyTask, pipe: Connection, tick: Callable[[], None], seconds: float = 0.0
-    ) -> None:
+    def __init__(self, task: AnyTask, tick: Callable[[], None], seconds: float = 0.0) -> None:
         self.task = task
-        self.pipe = pipe
         self.has_ended = False
+        self.pipe, theirs = _CONTEXT.Pipe()
         self._tick = tick
+        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
+        self._start()
+        theirs.close()
         self._seconds, self._looked = seconds, time.monotonic()
 
     def event(self) -> Event:
-        """Give what it sends next, or why there is nothing. After a step it waits for go_on."""
+        """Return what it sends next, or why there is nothing. After a step it waits for go_on."""
         try:
             match self.pipe.recv():
                 case str() as bug:
@@ -103,7 +94,7 @@ class Attempt(ABC):
                 ):
                     return event
         except (EOFError, OSError):
-            self._join()
+            self._process.join()
         self._tick()  # it may have died of what asks us to stop
         return self._cause_of_death()
 
@@ -113,56 +104,34 @@ class Attempt(ABC):
             self.pipe.send(True)
 
     def has_taken(self, seconds: float | None) -> bool:
-        """Tell whether it has taken so long. Time in which nobody could ask does not count."""
+        """Return whether it has taken so long. Time in which nobody could ask does not count."""
         now = time.monotonic()
         self._seconds += min(now - self._looked, _ASLEEP_SECONDS)
         self._looked = now
         return seconds is not None and self._seconds >= seconds
 
-    @abstractmethod
     def end(self) -> None:
         """Leave no process behind, nor any that it started: they are a group of their own."""
-
-    def leave(self) -> None:
-        """Leave the process to itself; it notices at once, and waits for another coordinator."""
+        assert self._process.pid is not None
+        with suppress(ProcessLookupError):  # it was born a moment ago, or is gone
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
         self.pipe.close()
 
-    @abstractmethod
-    def _join(self) -> None:
-        """Wait for its end."""
-
-    @abstractmethod
-    def _cause_of_death(self) -> Died | RuntimeError: ...
-
-    def _last_words(self) -> str:
-        output = self.task.output
-        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
-        return f"Its last words: {tail or 'none'}"
-
-
-class Begun(Attempt):
-    """A task that we have begun."""
-
-    def __init__(self, task: AnyTask, tick: Callable[[], None]) -> None:
-        ours, theirs = _CONTEXT.Pipe()
-        super().__init__(task, ours, tick)
-        self._process = _CONTEXT.Process(target=evaluator.run, args=(theirs, task), daemon=True)
-        self._start(tick)
-        theirs.close()
-
-    def _start(self, tick: Callable[[], None]) -> None:
+    def _start(self) -> None:
         """Start the process; wait for the server, which may still be loading Keras.
 
         A thread starts it, which no signal interrupts: cut off in the middle, it would leave a
         process that was told half of what it is to do, and complains.
         """
-        tick()
+        self._tick()
         starter = futures.ThreadPoolExecutor(1)
         started = starter.submit(self._process.start)
         starter.shutdown(wait=False)
         try:
             while not futures.wait([started], POLL_SECONDS).done:
-                tick()
+                self._tick()
         except BaseException:
             started.add_done_callback(self._end_if_born)
             raise
@@ -172,52 +141,21 @@ class Begun(Attempt):
         if started.exception() is None:  # the server was still there
             self.end()
 
-    def end(self) -> None:
-        assert self._process.pid is not None
-        with suppress(ProcessLookupError):  # it was born a moment ago, or is gone
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.join()
-        self.pipe.close()
-
-    def leave(self) -> None:
-        super().leave()
-        # When we end, all that we have begun would be waited for. There is no public way out.
-        children: Any = multiprocessing.process
-        children._children.discard(self._process)
-
-    def _join(self) -> None:
-        self._process.join()
-
     def _cause_of_death(self) -> Died | RuntimeError:
         """A signal may be the values' fault; a process that ends by itself is a bug."""
         code = self._process.exitcode or 0
         if code == -signal.SIGKILL:
-            return Died("its process was killed, most likely because memory ran out")
-        words = self._last_words()
+            return Died(
+                f"its process was killed, most likely because memory ran out. {self._last_words()}"
+            )
         if code < 0:
-            return Died(f"its process ended by {signal.Signals(-code).name}. {words}")
-        return RuntimeError(f"a trial process ended with code {code}. {words}")
+            return Died(f"its process ended by {signal.Signals(-code).name}. {self._last_words()}")
+        return RuntimeError(f"a trial process ended with code {code}. {self._last_words()}")
 
-
-class Continued(Attempt):
-    """A task that an earlier coordinator has begun, and whose process we have adopted."""
-
-    def __init__(self, task: Task, tick: Callable[[], None], process: Adopted) -> None:
-        super().__init__(task, process.line, tick, process.hello.seconds)
-        self._process = process
-
-    def end(self) -> None:
-        self._process.end()
-
-    def _join(self) -> None:
-        self._process.end()
-
-    def _cause_of_death(self) -> Died:
-        """How it ended only its parent was told, which is gone."""
-        return Died(
-            f"its process, which an earlier coordinator began, ended. {self._last_words()}"
-        )
+    def _last_words(self) -> str:
+        output = self.task.output
+        tail = output.read_text("utf-8", "replace")[-2000:].strip() if output.exists() else ""
+        return f"Its last words: {tail or 'none'}"
 
 
 def _failure(bug: str) -> RuntimeError:
