@@ -1,4 +1,4 @@
-"""StudyPlan: the intent of a study. What happened is a record (tracking/records.py)."""
+"""StudyPlan: the intent of a study. What happened is a record (tracking/records/)."""
 
 from __future__ import annotations
 

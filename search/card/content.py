@@ -9,7 +9,7 @@ from search.card.blocks import Block, Code, Heading, Paragraph, Table
 from search.card.curves import calibration, curves
 from search.card.facts import Facts
 from search.proof import BATCHES
-from tracking.verdict import NOT_OFFICIAL, count_of_looks, verdict
+from tracking.verdict import NOT_OFFICIAL, count_of_looks, unofficial, verdict
 from tracking.words import brief, duration, percent
 
 _CITATION = (
@@ -91,10 +91,10 @@ def _test(facts: Facts) -> Iterator[Block]:
         return
     look = own[-1]
     low, high = look.interval
-    unofficial = "" if look.look.official else f" ({NOT_OFFICIAL})"
+    mark = f" ({NOT_OFFICIAL})" if unofficial(facts.study) else ""
     yield Paragraph(
         f"Test accuracy of its configuration, trained on a fresh seed: "
-        f"{percent(look.look.accuracy)} on {look.look.n_test:,} texts{unofficial}, 95 % interval "
+        f"{percent(look.look.accuracy)} on {look.look.n_test:,} texts{mark}, 95 % interval "
         f"{percent(low)} to {percent(high)}; {looks}. The file in this bundle is not the one that "
         "was scored."
     )
@@ -105,7 +105,7 @@ def _data(facts: Facts) -> Iterator[Block]:
     yield Heading("Data")
     parts = ", ".join(f"{name} {n:,}" for name, n in data.n_texts.items())
     rows = [
-        ("data set", data.name if data.official else f"{data.name} ({NOT_OFFICIAL})"),
+        ("data set", f"{data.name} ({NOT_OFFICIAL})" if unofficial(facts.study) else data.name),
         ("texts", parts),
         ("digest of the texts", data.digest),
         ("digest of the validation part", data.split_digest),

@@ -14,7 +14,15 @@ from typing import Any
 
 from search.finals.said import HEAD, rows
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import NOT_OFFICIAL, count_of_looks, named, ranking, repeats_of, verdict
+from tracking.verdict import (
+    NOT_OFFICIAL,
+    count_of_looks,
+    named,
+    ranking,
+    repeats_of,
+    unofficial,
+    verdict,
+)
 from tracking.words import brief, duration, percent
 
 Environments = Mapping[str, Mapping[str, Any]]  # by the id of a run: the machine, commit, dirty
@@ -65,7 +73,7 @@ def _data(study: StudyRecord) -> Section:
         "(movie) and equal texts on one side; a table's own split is kept. Words are counted on "
         "the training part alone.",
     ]
-    if not data.official:
+    if unofficial(study):
         said.append(f"The test part of {data.name} is {NOT_OFFICIAL} of the Large Movie Reviews.")
     return "Data and splits", said, ()
 
@@ -170,7 +178,7 @@ def _looks(study: StudyRecord) -> Section:
                 look.model_sha256[:12],
             )
         )
-    official = "" if study.plan.data.official else f" ({study.plan.data.name}: {NOT_OFFICIAL})"
+    official = f" ({unofficial(study)})" if unofficial(study) else ""
     return (
         "Looks at the test set",
         [f"{count_of_looks(study).capitalize()}{official}."],

@@ -46,6 +46,7 @@ def test_a_smoke_run_leaves_two_complete_trials(smoke: Story) -> None:
     origins = [run.data.tags["trial.origin"] for run in store.trials.values()]
     assert origins == ["defaults", "tpe"]
     assert set(store.trials[0].data.params) == set(STUDIES["lstm"].space)
+    assert store.trials[1].data.params["text.padding"] == "bucket"  # no reference of IMDB's
 
 
 def test_a_smoke_run_tells_what_it_does_and_what_to_type_next(smoke: Story) -> None:

@@ -96,3 +96,15 @@ def test_markdown_shows_any_text_as_it_is() -> None:
 
 def test_the_card_has_two_figures() -> None:
     assert [isinstance(block, Figure) for block in content(facts())].count(True) == 2
+
+
+def test_the_card_of_own_data_speaks_of_no_other_test_set() -> None:
+    data = build_data(name="mine.csv", official=False)
+    study = build_study(build_trial(0), data=data, baselines=())
+    look = FinalLookRecord(
+        "finalist", 0, build_look(0.9, official=False), 0.88, 0.92, "", "", "", 1
+    )
+    study = replace(study, final_looks=(look,), n_sealed=1)
+    for text in both(facts(study=study, trial=study.trials[0])):
+        assert "mine.csv" in text
+        assert "official" not in text

@@ -95,6 +95,14 @@ def test_of_other_data_every_count_of_looks_says_so(study: StudyRecord) -> None:
     ]
 
 
+def test_of_own_data_nothing_speaks_of_another_test_set(study: StudyRecord) -> None:
+    data = build_data(name="mine.csv", official=False)
+    own = replace(study, plan=replace(study.plan, data=data, baselines=()))
+    found = {title: said for title, said, _ in sections(own, ENVIRONMENTS)}
+    assert found["Looks at the test set"] == ["1 look at the test set."]
+    assert "official" not in " ".join(found["Data and splits"])
+
+
 def test_a_search_without_finals_is_answered_as_far_as_it_went() -> None:
     study = StudyRecord(build_plan(), (build_trial(0),))
     text = write(study, {}, html=False)
