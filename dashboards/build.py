@@ -11,14 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, UserError, run, unknown
-from tracking.redaction import without_login
-from tracking.words import printable
+from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.formatting import printable
+from tracking.commandline.parser import Parser
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
+from tracking.commandline.redaction import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.page import Source
+    from dashboards.page.compose import Source
     from tracking.records import StudyRecord
 
 CURVES = "curves.html"
@@ -32,7 +35,7 @@ def main() -> int:
 
     from tracking import store
 
-    root = store.home()
+    root = home()
     if arguments.image is not None:
         out = _image(root, arguments.study, arguments.image, arguments.out)
         print(printable(str(out)))
@@ -41,7 +44,7 @@ def main() -> int:
     names = "+".join(study.plan.study for study in studies)
     out = arguments.out or root / "dashboards" / f"{names}.html"
 
-    from dashboards.page import page
+    from dashboards.page.compose import page
 
     sources = {s.plan.study: _source(root, s, arguments.mlflow_url) for s in studies}
     html = page(studies, sources)
@@ -69,15 +72,15 @@ def _parse() -> argparse.Namespace:
 
 def _refuse_early(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work whatever the records say, before MLflow is loaded."""
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
     names, out = arguments.study, arguments.out
     for name in names:
         if names.count(name) > 1:
             raise _named_twice(name)
     if arguments.image is not None:
-        from dashboards import image
         from dashboards.figures import FIGURES
+        from dashboards.page import image
 
         if arguments.image not in FIGURES:
             raise unknown("figure", arguments.image, FIGURES)
@@ -126,7 +129,7 @@ def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:
 
 
 def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
-    from dashboards.page import Source
+    from dashboards.page.compose import Source
     from tracking import store
 
     experiment, _ = store.ids(root, study.plan.study)
@@ -138,8 +141,8 @@ def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
 
 
 def _image(root: Path, names: Sequence[str], figure: str, out: Path | None) -> Path:
-    from dashboards import image
-    from dashboards.panels import draw_single
+    from dashboards.page import image
+    from dashboards.page.panels import draw_single
 
     studies = _read(root, names)
     if out is None:
@@ -164,9 +167,9 @@ def _write(out: Path, content: bytes) -> None:
 
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
-    from dashboards.curves import curves_page
+    from dashboards.page.curves import curves_page
     from tracking import store
-    from tracking.verdict import unofficial
+    from tracking.reporting.verdict import unofficial
 
     note = f", {unofficial(study)}" if unofficial(study) else ""
     for trial in study.trials:

@@ -8,7 +8,11 @@ from __future__ import annotations
 import logging
 from threading import Event, Thread
 
-from tracking.cli import HOST, Parser, UserError, choose_port, note, port_number, run
+from tracking.commandline.console import note
+from tracking.commandline.errors import UserError
+from tracking.commandline.parser import HOST, Parser, choose_port, port_number
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
 
 _FIRST_PORT = 8050
 
@@ -28,7 +32,7 @@ def main() -> int:
 
     from tracking import store
 
-    root = store.home()
+    root = home()
     for line in store.unreadable_studies(root):
         note(line)
     if not store.studies(root):

@@ -6,9 +6,19 @@ the next start of its study puts right; `--repair --study NAME` does that, and t
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, UserError, run, shown
+from tracking.commandline.console import shown
+from tracking.commandline.errors import UserError
+from tracking.commandline.parser import Parser
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
+
+if TYPE_CHECKING:
+    from tracking.records import StudyRecord
+    from tracking.schema.condition import ConditionRecord
 
 
 def main() -> int:
@@ -26,7 +36,7 @@ def main() -> int:
 
     from tracking import store
 
-    root = store.home()
+    root = home()
     known, lost = store.studies(root), store.unreadable_studies(root)
     if not (known or lost):
         raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
@@ -50,7 +60,7 @@ def main() -> int:
 
 def repair(root: Path, name: str) -> None:
     """Do what the next start of a study would do first, and say what was changed."""
-    from search.lock import alone
+    from search.coordinator.lock import alone
     from tracking import store
 
     study = store.read_study(root, name).plan.study
@@ -65,8 +75,7 @@ def repair(root: Path, name: str) -> None:
 
 def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
     """Return what is wrong with a study, and what its next start continues, a sentence each."""
-    from search.audit import audit
-    from search.lock import Taken, alone
+    from search.coordinator.lock import Taken, alone
     from tracking import store
 
     study = store.read_study(root, name)
@@ -84,6 +93,58 @@ def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
         if trial.state == "interrupted"
     ]
     return [f"{name}: {line}" for line in found], to_continue
+
+
+def audit(
+    study: StudyRecord, condition: ConditionRecord | None = None, *, running: bool = False
+) -> list[str]:
+    """Return each fault as a sentence; an empty list when all is well.
+
+    Args:
+        condition: of the records; None looks at the trials alone.
+        running: a coordinator is at work, so that trials may be under way.
+    """
+    found = [one.sentence for one in study.unreadable] + _seen_twice(study)
+    if not running:
+        found += [
+            f"trial {trial.number} is running, but nothing runs it"
+            for trial in study.trials
+            if trial.state == "running"
+        ]
+    if condition is not None and not running:
+        found += _condition(study, condition)
+    return sorted(found)
+
+
+def _seen_twice(study: StudyRecord) -> list[str]:
+    times = Counter(trial.number for trial in study.trials)
+    return [f"trial {number} is recorded {n} times" for number, n in times.items() if n > 1]
+
+
+def _condition(study: StudyRecord, condition: ConditionRecord) -> list[str]:
+    found = list(condition.faults)
+    if condition.running:
+        found.append("the study is marked as running, but nothing runs it")
+    if study.unreadable:  # neither what has finished nor what is best can be told
+        return found
+    if not study.reproduces:  # whose budget counts those that it lists, and not all it ever had
+        found += _budget(study, condition)
+    best = study.candidates[0].number if study.candidates else None
+    if condition.best_trial != best:
+        found.append(f"the best trial is {best}, but MLflow names {condition.best_trial}")
+    return found
+
+
+def _budget(study: StudyRecord, condition: ConditionRecord) -> list[str]:
+    n_finished = sum(trial.has_ended for trial in study.trials)
+    most = condition.most_trials
+    if most is None or n_finished == most:
+        return []
+    if n_finished > most:
+        return [f"{n_finished} trials have finished, but only {most} may"]
+    if condition.budget_met:
+        return [f"{n_finished} trials have finished, but the study ended after {most}"]
+    return []
 
 
 if __name__ == "__main__":

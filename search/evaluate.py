@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, StopFlag, Stopped, UserError, note, notes_on, open_console, run
+from tracking.commandline.console import note, notes_on, open_console
+from tracking.commandline.errors import Stopped, UserError
+from tracking.commandline.parser import Parser
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
+from tracking.commandline.signals import StopFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.coordinator.lock import Hold
     from search.datasets.cache import Dataset
-    from search.lock import Hold
     from tracking.records import StudyRecord
 
 _LEAST_SEEDS = 5
@@ -53,15 +58,15 @@ def main() -> int:
     console = open_console(stderr=chosen.json)
     study = _evaluate(console, chosen)
 
-    from search.finals import said
-    from search.page import build_page
+    from search.cli.study_page import build_page
+    from search.evaluation import evaluation_text
 
     page = build_page(study.plan.study)
     if chosen.report is not None:
         _write_report(chosen.report, study)
     if chosen.json:
-        print(json.dumps(said.summary(study, page, chosen.report)))
-    said.print_summary(console, study, page, chosen.report)
+        print(json.dumps(evaluation_text.summary(study, page, chosen.report)))
+    evaluation_text.print_summary(console, study, page, chosen.report)
     return 0
 
 
@@ -114,25 +119,24 @@ def _refuse_early(chosen: Options) -> None:
     """Refuse places that cannot be read or written, before anything is trained for them."""
     from search.datasets import NAMES
     from search.datasets.sources import locate
-    from tracking import store
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
     if chosen.report is not None:
         refuse_unwritable(chosen.report)
     if chosen.data is not None and chosen.data not in NAMES:
         locate(chosen.data, Path(), note)
-    refuse_unwritable(store.home() / "mlflow.db")
+    refuse_unwritable(home() / "mlflow.db")
 
 
 def _evaluate(console: Console, chosen: Options) -> StudyRecord:
     """Run the finals while nobody else works on the study; give all that is recorded then."""
-    from search.finals.select import finalists
-    from search.lock import alone
-    from search.temporary import temporary_folder
-    from search.trial_process import server
+    from search.coordinator.lock import alone
+    from search.evaluation.finalists import finalists
+    from search.system.temporary import temporary_folder
+    from search.workers.trial_process import server
     from tracking import store
 
-    root = store.home()
+    root = home()
     study = store.read_study(root, _recorded_name(chosen, list(store.studies(root))))
     finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
     data = _load(console, chosen, study)
@@ -155,11 +159,11 @@ def _recorded_name(chosen: Options, known: list[str]) -> str:
 def _run(
     console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path, hold: Hold
 ) -> None:
-    from search.finals.coordinator import Finals
-    from search.finals.select import finalists
+    from search.evaluation.final_evaluation import Finals
+    from search.evaluation.finalists import finalists
     from tracking import store
-    from tracking.environment import machine, threads_each
-    from tracking.patience import Patience
+    from tracking.connection.retry import Patience
+    from tracking.schema.environment import machine, threads_each
 
     n_cores = int(machine()["n_cores"])
     n_workers = chosen.workers or max(1, n_cores // 2)
@@ -216,10 +220,10 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
 
 
 def _write_report(file: Path, study: StudyRecord) -> None:
-    from search.finals import checklist
+    from search.evaluation import checklist
     from tracking import store
 
-    environments = store.environments(store.home(), study)
+    environments = store.environments(home(), study)
     text = checklist.write(study, environments, html=file.suffix == ".html")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.formats import NAMES
-from tracking.cli import Parser, UserError, run, shown, unknown
-from tracking.words import percent
+from search.bundles.formats import NAMES
+from tracking.commandline.console import shown
+from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.formatting import percent
+from tracking.commandline.parser import Parser
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
 
 if TYPE_CHECKING:
-    from search.bundle import Manifest
-    from search.chosen import Origin
+    from search.bundles.bundle import Manifest
+    from search.bundles.chosen import Origin
+    from search.bundles.proof import Proof
     from search.datasets.cache import Dataset
-    from search.proof import Proof
+    from tracking.models.registry import Registration
     from tracking.records import ScoreRecord, StudyRecord, TrialRecord
-    from tracking.registry import Registration
 
 
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
@@ -37,13 +41,13 @@ def main() -> int:
 
     from tracking import store
 
-    root = store.home()
+    root = home()
     study = store.read_study(root, arguments.study)
     if arguments.optuna is None:
         return _export(arguments, root, study)
 
-    from search.engines.to_optuna import write_to
-    from tracking.redaction import redact
+    from search.engines.optuna.storage_copy import write_to
+    from tracking.commandline.redaction import redact
 
     write_to(arguments.optuna, study)
     _say(f"{redact(arguments.optuna)}: study {study.plan.study}, {len(study.trials)} trials")
@@ -52,9 +56,10 @@ def main() -> int:
 
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
-    from search.chosen import Origin, choose
+    from search.bundles.chosen import Origin, choose
     from search.datasets import cache
-    from tracking import registry, store
+    from tracking import store
+    from tracking.models import registry
 
     origin = Origin(arguments.retrain, arguments.refit)
     trial = choose(study, arguments.trial, origin)
@@ -97,14 +102,14 @@ class Export:
 
     def write(self, out: Path) -> Manifest:
         """Get the model, write it in each format, measure it, write card and manifest."""
-        from search import bundle, formats
-        from search.formats import keras_file
-        from search.temporary import temporary_folder
+        from search.bundles import bundle, formats
+        from search.models import keras_loading
+        from search.system.temporary import temporary_folder
 
         with temporary_folder(), tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
             file = Path(temporary) / "model.keras"
             n_refitted = self._get(file)
-            model = keras_file.load(file)
+            model = keras_loading.load(file)
             with bundle.building(out) as folder:
                 for name in self.formats:
                     formats.write(name, model, folder, self.study.plan.data.classes)
@@ -114,7 +119,7 @@ class Export:
 
     def _get(self, file: Path) -> int:
         """Put the model there, and give the number of texts that it was refitted on."""
-        from search import chosen
+        from search.bundles import chosen
         from tracking import store
 
         if self.trial.model and not self.origin.refit:
@@ -133,11 +138,11 @@ class Export:
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""
-        from search import bundle
-        from search.card.content import write
-        from search.card.facts import Facts
-        from search.proof import prove
-        from tracking import environment
+        from search.bundles import bundle
+        from search.bundles.card.content import write
+        from search.bundles.card.facts import Facts
+        from search.bundles.proof import prove
+        from tracking.schema import environment
 
         classes, trial, score = self.study.plan.data.classes, self.trial, self.trial.score
         assert score is not None
@@ -164,7 +169,7 @@ class Export:
         return bundle.seal(folder, self._manifest(tuple(ranked), score, bool(n_refitted)))
 
     def _manifest(self, ranked: tuple[str, ...], score: ScoreRecord, refitted: bool) -> Manifest:
-        from search.bundle import Manifest
+        from search.bundles.bundle import Manifest
 
         data, trial = self.study.plan.data, self.trial
         return Manifest(
@@ -186,8 +191,8 @@ class Export:
 
     def _before(self, temporary: Path) -> Proof:
         """Measure the trial's own model, which the validation numbers belong to, if it is kept."""
-        from search import chosen
-        from search.proof import Proof, prove
+        from search.bundles import chosen
+        from search.bundles.proof import Proof, prove
         from tracking import store
 
         if not self.trial.model:
@@ -200,7 +205,7 @@ class Export:
 
 def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -> None:
     from search import served
-    from tracking import registry
+    from tracking.models import registry
 
     card = (out / "card.md").read_text("utf-8")
     packages = ["seqsearch", "numpy", "pandas"]
@@ -261,9 +266,9 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
 
 def _refuse_early(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work whatever the records say, before MLflow and Keras are loaded."""
-    from search import bundle
-    from tracking.disk import refuse_unwritable
-    from tracking.model_names import check_names
+    from search.bundles import bundle
+    from tracking.connection.disk import refuse_unwritable
+    from tracking.models.model_names import check_names
 
     if arguments.register is not None:
         check_names(arguments.register, arguments.alias or "")

@@ -6,17 +6,21 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.arguments import parser
-from search.options import Options, options
-from tracking.cli import StopFlag, Stopped, UserError, notes_on, open_console, run
+from search.cli.arguments import parser
+from search.cli.options import Options, options
+from tracking.commandline.console import notes_on, open_console
+from tracking.commandline.errors import Stopped, UserError
+from tracking.commandline.paths import home
+from tracking.commandline.program import run
+from tracking.commandline.signals import StopFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.cli.progress import Progress
+    from search.coordinator.lock import Hold
     from search.datasets.cache import Dataset
-    from search.lock import Hold
-    from search.places import Place
-    from search.progress import Progress
+    from search.workers.executor import ExecutorConfig
 
 
 def main() -> int:
@@ -34,61 +38,75 @@ def main() -> int:
 
 
 def _list(console: Console, as_json: bool) -> int:
-    from search import preview
+    from search.cli import dry_run
 
     if as_json:
-        print(json.dumps(preview.studies()))
+        print(json.dumps(dry_run.studies()))
     else:
-        preview.print_studies(console)
+        dry_run.print_studies(console)
     return 0
 
 
 def _dry_run(console: Console, chosen: Options) -> int:
-    from search import preview
+    from search.cli import dry_run
 
     data = _load(console, chosen)
     if chosen.json:
-        print(json.dumps(preview.dry_run(chosen, data)))
+        print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
-        preview.print_dry_run(console, chosen, data)
+        dry_run.print_dry_run(console, chosen, data)
     return 0
 
 
 def _run(console: Console, chosen: Options) -> int:
-    from search import report
-    from search.lock import alone
-    from search.page import build_page
-    from search.places import open_place
-    from search.temporary import temporary_folder
+    from search.cli import summary
+    from search.cli.study_page import build_page
+    from search.coordinator.lock import alone
+    from search.system.temporary import temporary_folder
+    from search.workers.open_executor import open_executor
     from tracking import store
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
-    root = store.home()
+    root = home()
     refuse_unwritable(root / "mlflow.db")  # before the data are prepared
     data = _load(console, chosen)
-    with temporary_folder(), open_place(chosen, data, notes_on(console)) as place:
+    with (
+        temporary_folder(),
+        open_executor(
+            chosen.cluster,
+            data,
+            notes_on(console),
+            n_workers=chosen.n_workers,
+            time_limit=chosen.time_limit,
+        ) as executor,
+    ):
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{root} cannot be written: {error.strerror}.") from error
         with alone(root, chosen.study) as hold:
-            _coordinate(console, chosen, data, root, place, hold)
+            _coordinate(console, chosen, data, root, executor, hold)
     _refresh_copy(console, root, chosen.study)
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
-        print(json.dumps(report.summary(study, page)))
-    report.print_summary(console, study, page)
+        print(json.dumps(summary.summary(study, page)))
+    summary.print_summary(console, study, page)
     return 0
 
 
 def _coordinate(
-    console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
+    console: Console,
+    chosen: Options,
+    data: Dataset,
+    root: Path,
+    executor: ExecutorConfig,
+    hold: Hold,
 ) -> None:
-    from search.coordinator import Coordinator
-    from search.engines.choose import choose
+    from search.coordinator.loop import Coordinator
+    from search.engines.choose_engine import choose_engine
     from tracking import store
-    from tracking.patience import Patience
+    from tracking.connection.retry import Patience
 
     stop = StopFlag()
 
@@ -98,8 +116,15 @@ def _coordinate(
 
     patience = Patience(notes_on(console), stop.check, hold.keep)
     records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, patience=patience)
-    engine = choose(chosen, n_texts=data.n_texts["train"])
-    with _progress(console, chosen, data, root, place) as progress, stop:
+    engine = choose_engine(
+        chosen.plan,
+        chosen.engine,
+        chosen.sampler,
+        chosen.pruner,
+        seed=chosen.seed,
+        n_texts=data.n_texts["train"],
+    )
+    with _progress(console, chosen, data, root, executor) as progress, stop:
         coordinator = Coordinator(
             chosen.plan,
             engine,
@@ -107,10 +132,10 @@ def _coordinate(
             data,
             progress,
             check,
-            place,
+            executor,
             root / f"{chosen.study}.trials",
             keep_models=chosen.keep_models,
-            n_per_round=place.n_workers if chosen.deterministic else None,
+            n_per_round=executor.n_workers if chosen.deterministic else None,
         )
         try:
             coordinator.run()
@@ -121,7 +146,7 @@ def _coordinate(
 
 def _refresh_copy(console: Console, root: Path, study: str) -> None:
     """Refresh the copy for Optuna's own tools, without which a session is as good."""
-    from search.engines.to_optuna import COPY, refresh_copy
+    from search.engines.optuna.storage_copy import COPY, refresh_copy
     from tracking import store
 
     try:
@@ -132,22 +157,22 @@ def _refresh_copy(console: Console, root: Path, study: str) -> None:
 
 
 def _progress(
-    console: Console, chosen: Options, data: Dataset, root: Path, place: Place
+    console: Console, chosen: Options, data: Dataset, root: Path, executor: ExecutorConfig
 ) -> Progress:
     """Open the display, which begins where the study stands."""
-    from search.estimate import seconds_per_trial, slowed
-    from search.progress import Progress, tally
+    from search.cli.progress import Progress, tally
+    from search.coordinator.estimate import seconds_per_trial, slowed
     from tracking import store
-    from tracking.environment import n_cores
+    from tracking.schema.environment import n_cores
 
     per_trial = seconds_per_trial(chosen.plan, data)
-    if place.is_here:
-        per_trial *= slowed(place.n_workers, n_cores())
+    if executor.is_here:
+        per_trial *= slowed(executor.n_workers, n_cores())
     study = store.read_study(root, chosen.study)
     for one in study.unreadable:
         notes_on(console)(one.sentence)
     counts, lines = tally(study, chosen.plan), chosen.record(data).baselines
-    return Progress(console, chosen.plan, lines, counts, per_trial, place.n_workers)
+    return Progress(console, chosen.plan, lines, counts, per_trial, executor.n_workers)
 
 
 def _load(console: Console, chosen: Options) -> Dataset:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from search import doctor
-from search.audit import audit
+from search.doctor import audit
 from tests.counted import epochs_begun
 from tests.programs import snapshot
 from tests.storms import Storm

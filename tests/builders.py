@@ -40,8 +40,8 @@ from tracking.records import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from tracking.finals_store import FinalsStore
-    from tracking.writer import StudyStore
+    from tracking.writing.evaluation_writer import FinalsStore
+    from tracking.writing.study_writer import StudyStore
 
 MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
 LABELLED_ONLY = BaselineRecord("maas-2011-labelled-only", 0.8833, "Maas et al. 2011")
@@ -388,7 +388,7 @@ def write_repeat(
 
 @functools.cache
 def _empty_database() -> bytes:
-    from tracking.setup import create_database
+    from tracking.writing.setup import create_database
 
     with tempfile.TemporaryDirectory() as folder:
         create_database(Path(folder))

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from search.batches import Ragged
-from search.coordinator import Coordinator
+from search.coordinator.loop import Coordinator
+from search.datasets.batches import Ragged
 from search.datasets.cache import Dataset
-from search.engines import Proposal, derive
-from search.engines.optuna import OptunaEngine
-from search.failures import TrialFailed
-from search.places import Place
-from search.tasks import STEPS, Task
-from search.trial_process import Event
+from search.engines.base import Proposal, derive
+from search.engines.optuna.optuna_engine import OptunaEngine
+from search.training.failures import TrialFailed
+from search.workers.executor import ExecutorConfig
+from search.workers.tasks import STEPS, Task
+from search.workers.trial_process import Event
 from spaces.studies import STUDIES
 from tests.builders import whole_model
 from tracking import store
-from tracking.cli import Stopped
-from tracking.patience import Patience
+from tracking.commandline.errors import Stopped
+from tracking.connection.retry import Patience
 from tracking.records import (
     BaselineRecord,
     EpochRecord,
@@ -134,7 +134,7 @@ class Script:
 
 
 class FakePool:
-    """Stands in for search.pool.Pool: its tasks take turns, one event each time."""
+    """Stands in for a process pool: its tasks take turns, one event each time."""
 
     def __init__(self, script: Script, n_workers: int, tick: Callable[[], None]) -> None:
         self._script = script
@@ -194,10 +194,10 @@ class FakePool:
         yield self._script.look or score
 
 
-def place(script: Script, n_workers: int = 1) -> Place:
+def place(script: Script, n_workers: int = 1) -> ExecutorConfig:
     """Have a script evaluate the trials."""
     open_pool = partial(FakePool, script, n_workers)
-    return Place(open_pool, n_workers, n_threads=1, is_here=True)
+    return ExecutorConfig(open_pool, n_workers, n_threads=1, is_here=True)
 
 
 def run_search(

@@ -32,8 +32,8 @@ def epochs_begun(home: Path) -> dict[int, Counter[int]]:
 
 def _count() -> None:
     """Change this process, which trains a trial."""
-    from search import checkpoint
-    from search.batches import Labelled
+    from search.datasets.batches import Labelled
+    from search.training import checkpoint
 
     file = Path(os.environ["SEQSEARCH_MLRUNS"]).with_name("epochs.txt")
     original = Labelled.epoch
@@ -53,7 +53,6 @@ if __name__ == "__mp_main__":  # multiprocessing runs the main module in each ne
 
 if __name__ == "__main__":
     from search import run
-    from tracking import cli
 
     sys.argv[0] = "search.run"
-    cli.run(run.main)
+    run(run.main)

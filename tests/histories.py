@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from search.engines import Engine, Proposal, derive
+from search.engines.base import Engine, Proposal, derive
 from spaces.ranges import Params
 from tests.builders import build_epochs, build_score
 from tracking.records import State, TrialRecord

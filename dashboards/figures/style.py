@@ -12,9 +12,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboards.text import ink
+from dashboards.page.text import ink
+from tracking.commandline.formatting import percent
 from tracking.records import BaselineRecord
-from tracking.words import percent
 
 VALIDATION, TRAIN, REFERENCE, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"
 BASELINE = "#7A7A7A"

@@ -7,18 +7,19 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import html, no_update
 
-from dashboards.answers import STANDING, answers, standing
-from dashboards.document import content_of
-from dashboards.figures import FIGURES, overfitting
+from dashboards.figures import FIGURES
+from dashboards.figures.training import overfitting
 from dashboards.live.layout import table
 from dashboards.live.watch import Watch
-from dashboards.page import verdict_in_words
-from dashboards.panels import Drawn
-from dashboards.text import CELL, LONG, plain
-from tracking.cli import UserError
+from dashboards.page.answers import STANDING, answers, standing
+from dashboards.page.compose import verdict_in_words
+from dashboards.page.document import content_of
+from dashboards.page.panels import Drawn
+from dashboards.page.text import CELL, LONG, plain
+from tracking.commandline.errors import UserError
+from tracking.commandline.formatting import duration, percent
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import unofficial
-from tracking.words import duration, percent
+from tracking.reporting.verdict import unofficial
 
 
 def parts_of_page() -> list[tuple[str, str]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from dashboards import leaderboard
 from dashboards.figures import FIGURES
-from dashboards.panels import Drawn, draw
+from dashboards.page import leaderboard
+from dashboards.page.panels import Drawn, draw
 from tracking import store
 from tracking.reader import StudyReader
 from tracking.records import StudyRecord, TrialRecord

@@ -21,12 +21,11 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from search import text
-from search.batches import Ragged, pack
-from search.datasets import NAMES, split
+from search.datasets import NAMES, split, tokenizer
+from search.datasets.batches import Ragged, pack
 from search.datasets.sources import Say, Source, locate
 from search.datasets.texts import Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 from tracking.records import DataRecord
 
 _FORMAT = 2  # a change of the arrays or of the words needs a new number
@@ -181,12 +180,12 @@ def _smoke(parts: Parts) -> Parts:
 def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
     assert parts.validation is not None
     say(f"  counting the words of {len(parts.train):,} training texts")
-    vocabulary = text.fit_vocabulary(parts.train.texts)
+    vocabulary = tokenizer.fit_vocabulary(parts.train.texts)
     classes = sorted(set(parts.train.labels))
     written = {"train": parts.train, "validation": parts.validation}
     if parts.test is not None:
         written["test"] = parts.test
-    ids = text.index(vocabulary)
+    ids = tokenizer.index(vocabulary)
     groups = {g for texts in written.values() for g in texts.groups or ()}
     numbers = {group: number for number, group in enumerate(sorted(groups))}
     for part, texts in written.items():
@@ -211,7 +210,7 @@ def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
 def _write_part(
     target: Path, part: str, texts: Texts, ids: dict[str, int], classes: Sequence[str]
 ) -> None:
-    rows = pack([text.encode(one, ids) for one in texts.texts])
+    rows = pack([tokenizer.encode(one, ids) for one in texts.texts])
     numbers = {label: number for number, label in enumerate(classes)}
     labels = np.array([numbers[label] for label in texts.labels], dtype=np.int32)
     np.save(target / f"{part}.tokens.npy", rows.tokens)

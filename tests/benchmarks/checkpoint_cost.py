@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from search import checkpoint
-from search.backend import keras  # first: it silences TensorFlow's start
-from search.checkpoint import Checkpoint
 from search.models import BUILDERS
+from search.system.keras_backend import keras  # first: it silences TensorFlow's start
+from search.training import checkpoint
+from search.training.checkpoint import Checkpoint
 from spaces.families import space_of
 from spaces.ranges import Params, defaults, take
 from spaces.tutorials import LSTM

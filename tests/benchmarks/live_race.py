@@ -115,16 +115,16 @@ class _Given(StudyPlan):
 def _ours(data: Dataset, folder: Path) -> None:
     from rich.console import Console
 
-    from search.arguments import parser
-    from search.coordinator import Coordinator
-    from search.engines.optuna import OptunaEngine
-    from search.options import options
-    from search.places import Place
-    from search.pool import Pool
-    from search.progress import Progress, Tally
-    from search.trial_process import server
+    from search.cli.arguments import parser
+    from search.cli.options import options
+    from search.cli.progress import Progress, Tally
+    from search.coordinator.loop import Coordinator
+    from search.engines.optuna.optuna_engine import OptunaEngine
+    from search.workers.executor import ExecutorConfig
+    from search.workers.process_pool import ProcessPool
+    from search.workers.trial_process import server
     from tracking import store
-    from tracking.environment import threads_each
+    from tracking.schema.environment import threads_each
 
     chosen = options(parser().parse_args(["--study", "architecture"]))
     whole = replace(
@@ -140,8 +140,8 @@ def _ours(data: Dataset, folder: Path) -> None:
         engine = OptunaEngine(plan, seed=0, sampler="tpe", pruner="median")
         n_workers = chosen.n_workers
         with Progress(Console(), plan, (), Tally(), 60.0, n_workers) as progress:
-            place = Place(
-                partial(Pool, n_workers), n_workers, threads_each(n_workers), is_here=True
+            place = ExecutorConfig(
+                partial(ProcessPool, n_workers), n_workers, threads_each(n_workers), is_here=True
             )
             check, work_dir = (lambda: None), folder / "trials"
             Coordinator(plan, engine, records, data, progress, check, place, work_dir).run()
@@ -151,7 +151,7 @@ def _optuna(data: Dataset, folder: Path) -> None:
     import mlflow
     import optuna
 
-    from search.backend import keras
+    from search.system.keras_backend import keras
 
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.set_experiment("race")
@@ -177,7 +177,7 @@ def _optuna(data: Dataset, folder: Path) -> None:
 def _keras_tuner(data: Dataset, folder: Path) -> None:
     import keras_tuner
 
-    from search.backend import keras
+    from search.system.keras_backend import keras
 
     class Race(keras_tuner.HyperModel):  # type: ignore[misc]
         def build(self, hp: Any) -> keras.Model:
@@ -198,8 +198,8 @@ def _keras_tuner(data: Dataset, folder: Path) -> None:
 
 def _padded(data: Dataset, params: Params) -> Any:
     """Pad every review in front to maxlen, as the examples do."""
-    from search.backend import keras
-    from search.trial import encoded
+    from search.system.keras_backend import keras
+    from search.training.trial import encoded
 
     text: dict[str, Any] = take(params, "text")
     parts = []
@@ -212,8 +212,8 @@ def _padded(data: Dataset, params: Params) -> Any:
 
 def _model(params: Params) -> Any:
     """Build the same network, without a mask."""
-    from search.backend import keras
     from search.models import BUILDERS
+    from search.system.keras_backend import keras
 
     family = str(params[FAMILY])
     complete = STUDIES["architecture"].complete(params)

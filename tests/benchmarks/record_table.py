@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from search.backend import keras, tf  # first: it silences TensorFlow's start
 from search.datasets.cache import Dataset, load
-from search.engines import derive
-from search.failures import TrialFailed
-from search.trial import evaluate
+from search.engines.base import derive
+from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
+from search.training.failures import TrialFailed
+from search.training.trial import evaluate
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tests.benchmarks.table import (

@@ -15,7 +15,7 @@ no trial that can be continued. Of TPE the last lines say what part of its proce
 takes here; compare that between runs of as many trials. The loop's memory is in the figures.
 
 The stand-ins for evaluators live in the coordinator's own process and cost it a list of due times
-and a model of 100 kB a trial to write. Evaluators of a real cluster take nothing of its cores;
+and a model of 100 kB a trial to write. Executor of a real cluster take nothing of its cores;
 what the coordinator pays to hear from them over a network is not in the figures.
 """
 
@@ -42,16 +42,16 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from search.coordinator import Coordinator
-from search.engines.optuna import OptunaEngine
-from search.engines.suggest import suggest
-from search.places import Place
-from search.tasks import AnyTask, Task
-from search.trial_process import POLL_SECONDS, Event
+from search.coordinator.loop import Coordinator
+from search.engines.optuna.optuna_engine import OptunaEngine
+from search.engines.optuna.suggest import suggest
+from search.workers.executor import ExecutorConfig
+from search.workers.tasks import AnyTask, Task
+from search.workers.trial_process import POLL_SECONDS, Event
 from tests.builders import place_database
 from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
-from tracking.metrics import metrics
+from tracking.connection.metrics import metrics
 from tracking.records import EpochRecord, ScoreRecord
 
 _MODEL = b"\0" * 100_000
@@ -102,7 +102,7 @@ class Sleeper:
 
 
 class SleepingPool:
-    """Stands in for search.pool.Pool: its tasks end by the clock, and no process trains."""
+    """Stands in for a process pool: its tasks end by the clock, and no process trains."""
 
     def __init__(self, clock: Clock, n_workers: int, tick: object) -> None:
         self._clock = clock
@@ -237,7 +237,7 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
         DATASET,
         Silent(),
         lambda: None,
-        Place(
+        ExecutorConfig(
             partial(SleepingPool, clock, chosen.evaluators),
             chosen.evaluators,
             n_threads=1,

@@ -39,10 +39,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboards.figures import race
-from search.engines import Engine
-from search.engines.keras_tuner import KerasTunerEngine
-from search.engines.optuna import OptunaEngine
+from dashboards.figures.results import race
+from search.engines.base import Engine
+from search.engines.keras_tuner.keras_tuner_engine import KerasTunerEngine
+from search.engines.optuna.optuna_engine import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Params, Range, Value

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.batches import pack
+from search.datasets.batches import pack
 from search.datasets.cache import Dataset
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from search.audit import audit
+from search.doctor import audit
 from tests.builders import build_look, build_study, build_trial
-from tracking.condition import ConditionRecord
+from tracking.schema.condition import ConditionRecord
 
 
 def test_a_trial_may_run_only_while_a_coordinator_does() -> None:

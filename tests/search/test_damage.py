@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from dashboards.page import page
+from dashboards.page.compose import page
 from search import doctor
 from tests.builders import client_of
 from tests.programs import call, copy_study
-from tracking import cli, store
+from tracking import store
+from tracking.commandline.errors import UserError
+from tracking.commandline.program import run
 
 STUDY = "lstm-parted-smoke"
 
@@ -135,7 +137,7 @@ NAMED: dict[str, tuple[Edit, str]] = {
 def examine(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["doctor.py", "--study", STUDY, *words])
     with pytest.raises(SystemExit) as end:
-        cli.run(doctor.main)
+        run(doctor.main)
     assert isinstance(end.value.code, int)
     return end.value.code
 
@@ -171,7 +173,7 @@ def test_an_edit_is_named_by_the_doctor_and_all_else_goes_on(
     assert [line for line in mended.splitlines() if says in line and "not mended: " in line]
     assert "nothing to repair" not in mended
     if "number" in name:  # the next trial would perhaps get the same
-        with pytest.raises(cli.UserError, match=re.escape(says)):
+        with pytest.raises(UserError, match=re.escape(says)):
             start(records.root)
     else:
         start(records.root)

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from search import doctor
-from search.lock import alone
+from search.coordinator.lock import alone
 from tests.builders import (
     build_data,
     build_look,
@@ -21,7 +21,8 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import cli, store
+from tracking import store
+from tracking.commandline.program import run
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def examine(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["doctor.py", *words])
     with pytest.raises(SystemExit) as end:
-        cli.run(doctor.main)
+        run(doctor.main)
     assert isinstance(end.value.code, int)
     return end.value.code
 

@@ -21,8 +21,9 @@ from tests.builders import (
     write_study,
 )
 from tests.programs import Running, call, copy_study
-from tracking import cli, store
-from tracking.verdict import NOT_OFFICIAL
+from tracking import store
+from tracking.commandline.program import run
+from tracking.reporting.verdict import NOT_OFFICIAL
 
 STUDY = "lstm-parted-smoke"
 
@@ -40,7 +41,7 @@ def refused(
     """Give the line that a mistake is answered with."""
     monkeypatch.setattr(sys, "argv", ["search.evaluate", *words])
     with pytest.raises(SystemExit) as end:
-        cli.run(evaluate.main)
+        run(evaluate.main)
     assert end.value.code == 2
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
@@ -108,7 +109,7 @@ def test_other_data_than_the_studys_own_are_refused(
     given = [word.format(csv=tiny_csv) for word in words]
     monkeypatch.setattr(sys, "argv", ["search.evaluate", "--study", "lstm", *given])
     with pytest.raises(SystemExit) as end:
-        cli.run(evaluate.main)
+        run(evaluate.main)
     assert end.value.code == 2
     assert law in capsys.readouterr().err
 

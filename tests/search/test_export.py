@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from search import bundle
-from search.chosen import Origin, choose
+from search.bundles import bundle
+from search.bundles.chosen import Origin, choose
 from tests.builders import build_score, build_study, build_trial
 from tests.programs import call, copy_study
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 STUDY = "lstm-parted-smoke"
 KEPT_ONLY = Origin(retrain=False, refit=False)
@@ -111,8 +111,8 @@ def test_a_table_gets_its_columns_and_keeps_every_field(
 def test_a_table_that_cannot_be_scored_leaves_nothing(
     home: Path, exported: subprocess.CompletedProcess[str], content: str, said: str
 ) -> None:
-    from search.classifier import load
-    from search.table import score_table
+    from search.bundles.classifier import load
+    from search.cli.prediction_table import score_table
 
     source, out = home / "bad.csv", home / "bad-out.csv"
     source.write_text(content, "utf-8")

@@ -11,14 +11,16 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from search import classifier, predict, report
-from search.classifier import Prediction
-from search.finals import said
-from search.progress import Progress, Tally
+from search import predict
+from search.bundles import classifier
+from search.bundles.classifier import Prediction
+from search.cli import summary
+from search.cli.progress import Progress, Tally
+from search.evaluation import evaluation_text
 from spaces.studies import STUDIES
 from tests.builders import build_control, build_data, build_study, build_trial
 from tests.dashboards.odd import HOSTILE
-from tracking.cli import open_console
+from tracking.commandline.console import open_console
 
 NASTY = "neg\x1b]0;owned\x07\x1b[31m\nTotal: 100 %\u202e[bold]x[/bold] :warning:\x9b1m"
 LONG = NASTY + "y" * 100_000
@@ -73,8 +75,8 @@ def test_the_summary_of_a_study_shows_names_as_they_are(
     study = build_study(*trials, study=NASTY, data=build_data(name=LONG, official=False))
     study = replace(study, controls=(build_control(LONG, 0.5),))
     console = open_console(stderr=False)
-    report.print_summary(console, study, page=f"/tmp/{NASTY}.html")
-    said.print_summary(console, study, page=LONG, report=None)
+    summary.print_summary(console, study, page=f"/tmp/{NASTY}.html")
+    evaluation_text.print_summary(console, study, page=LONG, report=None)
     output = capsys.readouterr().out
     _assert_harmless(output)
     assert "[bold]x[/bold]" in output.replace("\n", "")

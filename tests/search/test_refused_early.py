@@ -15,14 +15,15 @@ from tests.programs import ROOT, environment
 # Calls each command as its program does, and tells code, words and what was loaded by then.
 _CALLS = """
 import contextlib, importlib, io, json, sys
-from tracking import cli
+from tracking.commandline.program import run
+from tracking.commandline.errors import UserError
 
 for words in json.load(sys.stdin):
     sys.argv = words
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         try:
-            cli.run(importlib.import_module(words[0]).main)
+            run(importlib.import_module(words[0]).main)
         except SystemExit as end:
             heavy = {"mlflow", "keras", "tensorflow", "optuna", "onnxruntime"} & set(sys.modules)
             print(json.dumps([end.code, said.getvalue(), sorted(heavy)]))

@@ -18,7 +18,7 @@ import pytest
 from search.run import main
 from spaces.studies import STUDIES
 from tests.programs import call
-from tracking import cli
+from tracking.commandline.program import run
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def type_command(
     def type_command(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["run.py", *words])
         with pytest.raises(SystemExit) as end:
-            cli.run(main)
+            run(main)
         out, err = capsys.readouterr()
         assert isinstance(end.value.code, int)
         return end.value.code, out, err
@@ -176,7 +176,7 @@ def test_two_trials_at_a_time_are_not_said_to_take_half_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each has one core then, and two take 0.6 of the time (DECISIONS.md, 42)."""
-    monkeypatch.setattr("search.preview.n_cores", lambda: 2)
+    monkeypatch.setattr("search.cli.dry_run.n_cores", lambda: 2)
     words = ["--study", "lstm_dropout", "--data", str(tiny_csv), "--trials", "10", "--dry-run"]
     said = {}
     for workers in ("1", "2"):

@@ -19,9 +19,10 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import layout, store
-from tracking.cli import UserError
+from tracking import store
+from tracking.commandline.errors import UserError
 from tracking.records import State
+from tracking.schema import trial_layout
 
 
 @pytest.fixture
@@ -33,14 +34,14 @@ def root(tmp_path: Path) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of the trials that were read, one after another."""
     seen: list[int] = []
-    read_trial = layout.read_trial
+    read_trial = trial_layout.read_trial
 
     def noted(client, run):
         trial = read_trial(client, run)
         seen.append(trial.number)
         return trial
 
-    monkeypatch.setattr(layout, "read_trial", noted)
+    monkeypatch.setattr(trial_layout, "read_trial", noted)
     return seen
 
 
@@ -92,7 +93,9 @@ def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(roo
 
 
 def test_the_command_and_the_commit_of_a_trial_are_on_record(root: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tracking.environment.command", lambda: "python -m search.run --seed 3")
+    monkeypatch.setattr(
+        "tracking.schema.environment.command", lambda: "python -m search.run --seed 3"
+    )
     write_study(root, build_study(build_trial(0)))
     (trial,) = store.read_study(root, "lstm").trials
 

@@ -28,8 +28,10 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import address, store
-from tracking.cli import UserError
+from tracking import store
+from tracking.commandline.errors import UserError
+from tracking.commandline.paths import home
+from tracking.connection import address
 from tracking.records import PlanRecord, State, TrialRecord
 
 _PARAMS = {
@@ -582,10 +584,10 @@ def test_records_are_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(tmp_path / "elsewhere"))
-    assert store.home() == tmp_path / "elsewhere"
+    assert home() == tmp_path / "elsewhere"
     monkeypatch.delenv("SEQSEARCH_MLRUNS")
     monkeypatch.chdir(tmp_path)
-    assert store.home() == tmp_path / "mlruns"
+    assert home() == tmp_path / "mlruns"
 
 
 def test_the_score_keeps_a_confusion_of_many_classes(root: Path) -> None:

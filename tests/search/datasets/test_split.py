@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.datasets.split import digest, hold_out
 from search.datasets.texts import Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 
 def reviews(n: int = 600, n_groups: int | None = 120, positive: float = 0.5) -> Texts:

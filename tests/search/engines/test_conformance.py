@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.engines import Engine, derive
-from search.engines.keras_tuner import KerasTunerEngine
+from search.engines.base import Engine, derive
+from search.engines.keras_tuner.keras_tuner_engine import KerasTunerEngine
 from search.engines.names import ENGINES
-from search.engines.optuna import OptunaEngine
+from search.engines.optuna.optuna_engine import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, check

@@ -1,0 +1,1 @@
+"""How trainings went, epoch by epoch."""

@@ -1,0 +1,1 @@
+"""What the commands show and read: arguments, dry run, progress, summary."""

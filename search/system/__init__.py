@@ -1,0 +1,1 @@
+"""What the machine and the libraries need: loading Keras, temporary files, bounded reading."""

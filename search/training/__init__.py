@@ -1,0 +1,1 @@
+"""One trial: fit, score, checkpoint; and the trainings beside it."""

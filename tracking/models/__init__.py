@@ -1,0 +1,1 @@
+"""Kept models, and the model registry."""

@@ -1,0 +1,1 @@
+"""Comparison with published results, and the verdict in words."""

@@ -1,0 +1,1 @@
+"""How each record lies in MLflow, both directions."""
