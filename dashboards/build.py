@@ -21,7 +21,7 @@ from tracking.commandline.redaction import without_login
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.page.compose import Source
+    from dashboards.page.compose import PageSource
     from tracking.records import StudyRecord
 
 CURVES = "curves.html"
@@ -128,13 +128,13 @@ def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:
     return studies
 
 
-def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
-    from dashboards.page.compose import Source
+def _source(root: Path, study: StudyRecord, mlflow_url: str) -> PageSource:
+    from dashboards.page.compose import PageSource
     from tracking import store
 
     experiment, _ = store.ids(root, study.plan.study)
     trials = [*study.candidates[:1], *study.trials[:1]]
-    return Source(
+    return PageSource(
         runs=f"{mlflow_url}/#/experiments/{experiment}/runs/",
         command=store.command_of(root, trials[0]) if trials else None,
     )

@@ -65,7 +65,7 @@ def repair(root: Path, name: str) -> None:
 
     study = store.read_study(root, name).plan.study
     with alone(root, study, briefly=True):
-        changed = store.open_finals(root, study).begin()
+        changed = store.open_evaluation(root, study).begin()
         changed += store.reopen_study(root, study).repair()
     if not changed and not _examine(root, study)[0]:
         changed = ["there is nothing to repair"]

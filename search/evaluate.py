@@ -1,7 +1,7 @@
 """Take a search to a sentence that can be published: `python -m search.evaluate --study NAME`.
 
 The best trials are trained again on fresh seeds, beside the study's first reference configuration
-and the best control. The first on validation is then scored on the test set, once.
+and the best simple baseline. The first on validation is then scored on the test set, once.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 _LEAST_SEEDS = 5
 _REPORTS = (".md", ".html")
 _EPILOG = """\
-The same command again trains no seed twice and looks at the test set no second time; it goes on
-where it was stopped. A look is written down before it is taken, with who takes it, when, and what
-it scores: from then on it counts. --again takes another one.
+The same command again trains no seed twice and never evaluates on the test set again; it goes on
+where it was stopped. A test evaluation is recorded before it is made, with who makes it, when, and
+what it scores: from then on it counts. --again takes another one.
 """
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluateOptions:
     """What the person typed, checked."""
 
     study: str
@@ -51,7 +51,7 @@ class Options:
 
 
 def main() -> int:
-    """Parse, find the study and its data, run its finals, say what came out."""
+    """Parse, find the study and its data, run its final evaluation, say what came out."""
     chosen = options(parser().parse_args())
     _refuse_early(chosen)
 
@@ -86,7 +86,7 @@ def parser() -> Parser:
     return parser
 
 
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: argparse.Namespace) -> EvaluateOptions:
     """Check what was typed.
 
     Raises:
@@ -96,13 +96,13 @@ def options(arguments: argparse.Namespace) -> Options:
     seeds = arguments.seeds or (2 if smoke else _LEAST_SEEDS)
     if seeds < _LEAST_SEEDS and not smoke:
         raise UserError(
-            f"finals need at least {_LEAST_SEEDS} seeds, but got {seeds}: fewer tell little of "
-            "the spread. A smoke run may have fewer."
+            f"a final evaluation needs at least {_LEAST_SEEDS} seeds, but got {seeds}: fewer say "
+            "little about the spread. A smoke run may have fewer."
         )
     report: Path | None = arguments.report
     if report is not None and report.suffix not in _REPORTS:
         raise UserError(f"a report must end in {' or '.join(_REPORTS)}, but got {str(report)!r}.")
-    return Options(
+    return EvaluateOptions(
         study=arguments.study,
         data=arguments.data,
         top=arguments.top or (2 if smoke else 5),
@@ -115,7 +115,7 @@ def options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def _refuse_early(chosen: Options) -> None:
+def _refuse_early(chosen: EvaluateOptions) -> None:
     """Refuse places that cannot be read or written, before anything is trained for them."""
     from search.datasets import NAMES
     from search.datasets.sources import locate
@@ -128,8 +128,8 @@ def _refuse_early(chosen: Options) -> None:
     refuse_unwritable(home() / "mlflow.db")
 
 
-def _evaluate(console: Console, chosen: Options) -> StudyRecord:
-    """Run the finals while nobody else works on the study; give all that is recorded then."""
+def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
+    """Run the final evaluation while nobody else works on the study; return its record."""
     from search.coordinator.lock import alone
     from search.evaluation.finalists import finalists
     from search.system.temporary import temporary_folder
@@ -146,20 +146,25 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
         study = store.read_study(root, name)
         _run(console, chosen, study, data, root, hold)
         study = store.read_study(root, name)
-        store.open_finals(root, name).write_note(study)
+        store.open_evaluation(root, name).write_note(study)
     return study
 
 
-def _recorded_name(chosen: Options, known: list[str]) -> str:
+def _recorded_name(chosen: EvaluateOptions, known: list[str]) -> str:
     """Name the records: with --smoke those of the smoke run."""
     smoke = f"{chosen.study}-smoke"
     return smoke if chosen.smoke and smoke in known else chosen.study
 
 
 def _run(
-    console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path, hold: Hold
+    console: Console,
+    chosen: EvaluateOptions,
+    study: StudyRecord,
+    data: Dataset,
+    root: Path,
+    hold: Hold,
 ) -> None:
-    from search.evaluation.final_evaluation import Finals
+    from search.evaluation.final_evaluation import FinalEvaluation
     from search.evaluation.finalists import finalists
     from tracking import store
     from tracking.connection.retry import Patience
@@ -169,9 +174,9 @@ def _run(
     n_workers = chosen.workers or max(1, n_cores // 2)
     with StopFlag() as stop:
         patience = Patience(notes_on(console), stop.check, hold.keep)
-        finals = Finals(
+        final_ranking = FinalEvaluation(
             study=study,
-            store=store.open_finals(root, study.plan.study, patience),
+            store=store.open_evaluation(root, study.plan.study, patience),
             data=data,
             chosen=finalists(study, chosen.top),
             top=chosen.top,
@@ -181,16 +186,16 @@ def _run(
             again=chosen.again,
             console=console,
             check_stop=stop.check,
-            work_dir=root / f"{study.plan.study}.finals",
+            work_dir=root / f"{study.plan.study}.evaluation",
         )
         try:
-            finals.run()
+            final_ranking.run()
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise
 
 
-def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
+def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Dataset:
     """Load the data that the study was run on.
 
     Raises:
@@ -213,8 +218,8 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
     ):
         if before != now:
             raise UserError(
-                f"finals need the study's own {what}, but {name} was run on {before} ({was.name}) "
-                f"and {where} has {now}."
+                f"a final evaluation needs the study's own {what}, but {name} was run on {before} "
+                f"({was.name}) and {where} has {now}."
             )
     return data
 

@@ -23,7 +23,7 @@ from tracking.commandline.program import run
 
 if TYPE_CHECKING:
     from search.bundles.bundle import Manifest
-    from search.bundles.chosen import Origin
+    from search.bundles.chosen import ModelSource
     from search.bundles.proof import Proof
     from search.datasets.cache import Dataset
     from tracking.models.registry import Registration
@@ -56,13 +56,13 @@ def main() -> int:
 
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
-    from search.bundles.chosen import Origin, choose
+    from search.bundles.chosen import ModelSource, choose
     from search.datasets import cache
     from tracking import store
     from tracking.models import registry
 
-    origin = Origin(arguments.retrain, arguments.refit)
-    trial = choose(study, arguments.trial, origin)
+    source = ModelSource(arguments.retrain, arguments.refit)
+    trial = choose(study, arguments.trial, source)
     commit = store.command_of(root, trial).commit
     wanted = None
     if arguments.register:
@@ -70,7 +70,7 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
         wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
         registry.check(root, wanted)
     data = cache.find(study.plan.data)
-    export = Export(root, study, trial, origin, arguments.format or NAMES, commit, data)
+    export = Export(root, study, trial, source, arguments.format or NAMES, commit, data)
     manifest = export.write(arguments.out)
     _say(
         f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
@@ -95,7 +95,7 @@ class Export:
     root: Path
     study: StudyRecord
     trial: TrialRecord
-    origin: Origin
+    source: ModelSource
     formats: tuple[str, ...]
     commit: str
     data: Dataset | None
@@ -122,7 +122,7 @@ class Export:
         from search.bundles import chosen
         from tracking import store
 
-        if self.trial.model and not self.origin.refit:
+        if self.trial.model and not self.source.refit:
             chosen.copy_kept(store.model_file(self.root, self.trial), file, self.trial)
             return 0
         if self.data is None:
@@ -131,10 +131,10 @@ class Export:
                 f"python -m search.run --study {self.study.plan.plan} --dry-run, with the --data "
                 f"of then ({self.study.plan.data.name}), prepares them."
             )
-        what = "on training and validation part" if self.origin.refit else "as it was"
+        what = "on training and validation part" if self.source.refit else "as it was"
         _say(f"training trial {self.trial.number} once more, {what}")
         folder = self.root / f"{self.trial.run_id}.training"
-        return chosen.train(self.trial, self.data, self.origin, file, folder, _say)
+        return chosen.train(self.trial, self.data, self.source, file, folder, _say)
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""

@@ -63,7 +63,7 @@ class StudyPlan:
         timeout: seconds of trials of the study, over all its sessions.
         patience: proposals in a row without a better one that end the study; None never does.
         seconds_per_million_tokens: measured cost of training an epoch, for the first estimate.
-        controls: classifiers without a neural network that the candidates are held against.
+        simple_baselines: classifiers without a neural network to compare the candidates with.
         repeats: how often a reproduction trains each configuration, each time on another seed.
         only: the references that a reproduction is held to; empty is all of them.
     """
@@ -76,7 +76,7 @@ class StudyPlan:
     n_trials: int | None
     timeout: float | None
     seconds_per_million_tokens: float
-    controls: tuple[str, ...] = ()
+    simple_baselines: tuple[str, ...] = ()
     patience: int | None = None
     repeats: int = 1
     only: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ class StudyPlan:
         """Fill in the defaults of everything that `params` does not say."""
         return {**defaults(self.space_for(self.family(params))), **params}
 
-    def starting_points(self) -> Mapping[str, Params]:
+    def initial_trials(self) -> Mapping[str, Params]:
         """Give what is tried before the sampler: the defaults, then each reference once.
 
         With several families, each has its defaults. A reproduction has its references only. Two
@@ -182,13 +182,15 @@ class StudyPlan:
         """
         if not self.reproduces:
             return len(list(trials))
-        points = self.starting_points()
-        times = Counter(origin for origin, params in trials if params == points.get(origin))
-        return sum(min(times[origin], self.repeats) for origin in points)
+        points = self.initial_trials()
+        times = Counter(
+            proposed_by for proposed_by, params in trials if params == points.get(proposed_by)
+        )
+        return sum(min(times[proposed_by], self.repeats) for proposed_by in points)
 
-    def split_of(self, origin: str) -> Split:
+    def split_of(self, proposed_by: str) -> Split:
         """Give what the reference of this name is trained and tested on."""
-        (split,) = (r.split for r in self.references if r.name == origin)
+        (split,) = (r.split for r in self.references if r.name == proposed_by)
         return split
 
     def with_budget(self, n_trials: int | None, timeout: float | None) -> StudyPlan:

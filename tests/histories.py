@@ -18,7 +18,7 @@ def begun(proposal: Proposal) -> TrialRecord:
     return TrialRecord(
         number=proposal.number,
         family="any",
-        origin=proposal.origin,
+        proposed_by=proposal.proposed_by,
         params=proposal.params,
         seed=proposal.seed,
         state="running",

@@ -41,16 +41,19 @@ class StudyReader:
             raise UserError(
                 f"the run of study {self._name} itself was deleted. Restore it in the MLflow UI."
             )
-        controls, lost = readable(
-            self._of_kind("control"), lambda run: trial_layout.read_control(self._client, run)
+        simple_baselines, lost = readable(
+            self._of_kind("simple baseline"),
+            lambda run: trial_layout.read_simple_baseline(self._client, run),
         )
         study = StudyRecord(
             plan=replace(plan_layout.read_plan(self._client, parent), study=self._name),
             trials=tuple(sorted(self._trials.values(), key=lambda trial: trial.number)),
-            controls=tuple(sorted(controls, key=lambda control: control.name)),
+            simple_baselines=tuple(
+                sorted(simple_baselines, key=lambda simple_baseline: simple_baseline.name)
+            ),
             unreadable=(*self._unreadable.values(), *lost),
         )
-        return evaluation_layout.with_finals(self._client, self.experiment, parent, study)
+        return evaluation_layout.with_evaluation(self._client, self.experiment, parent, study)
 
     def _read(self, run: Run) -> None:
         run_id = run.info.run_id

@@ -1,8 +1,8 @@
 """Write records to MLflow and read them back: the one door to MLflow.
 
 In MLflow a study is one experiment. It holds one parent run, however often the study is resumed,
-a child run for each trial and each control, and runs of what was published, so that the UI's own
-charts show those lines.
+a child run for each trial and each simple baseline, and runs of what was published, so that the
+UI's own charts show those lines.
 
     complete -> FINISHED    pruned -> KILLED    failed -> FAILED, each with the tag trial.state
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tracking.connection.retry import Patience
     from tracking.reader import StudyReader
     from tracking.schema.condition import ConditionRecord
-    from tracking.writing.evaluation_writer import FinalsStore
+    from tracking.writing.evaluation_writer import EvaluationWriter
     from tracking.writing.study_writer import StudyStore
 
 
@@ -67,7 +67,6 @@ def open_study(
         client = _connect(root, patience)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
-    plan_layout.refuse_other_schema(parent, plan.study)
     recorded = plan_layout.read_plan(client, parent)
     _refuse_other(recorded, plan)
     if recorded != plan:  # other limits of the search: the latest are those on record
@@ -93,12 +92,12 @@ def condition(root: Path, study: str) -> ConditionRecord:
     return read_condition(client, experiment, client.get_run(parent))
 
 
-def open_finals(root: Path, study: str, patience: Patience | None = None) -> FinalsStore:
-    """Open the finals of a recorded study for writing."""
-    from tracking.writing.evaluation_writer import FinalsStore
+def open_evaluation(root: Path, study: str, patience: Patience | None = None) -> EvaluationWriter:
+    """Open the final evaluation of a recorded study for writing."""
+    from tracking.writing.evaluation_writer import EvaluationWriter
 
     client = _connect(root, patience)
-    return FinalsStore(client, *_writable(client, study))
+    return EvaluationWriter(client, *_writable(client, study))
 
 
 def read_study(root: Path, name: str) -> StudyRecord:
@@ -172,6 +171,8 @@ def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
             found[name] = plan_layout.read_plan(client, parent)
         except Unreadable as error:
             lost[name] = f"study {name}: {error}"
+        except plan_layout.OtherSchema as error:
+            lost[name] = str(error)
     return found, lost
 
 
@@ -209,7 +210,7 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
 
     client = _connect(root)
     runs = [trial.run_id for trial in study.trials]
-    runs += [repeat.run_id for repeat in study.repeats]
+    runs += [rerun.run_id for rerun in study.reruns]
     found = {}
     for run_id in runs:
         run = client.get_run(run_id)
@@ -263,12 +264,12 @@ def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
         UserError: if the records are of another version.
     """
     from tracking.connection.runs import experiment_of, parent_of
-    from tracking.schema import plan_layout
+    from tracking.schema.plan_layout import check_schema
 
     experiment = experiment_of(client, study)
     parent = parent_of(client, experiment)
     assert parent is not None
-    plan_layout.refuse_other_schema(parent, study)
+    check_schema(parent)
     return experiment, parent.info.run_id
 
 

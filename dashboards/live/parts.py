@@ -11,7 +11,7 @@ from dashboards.figures import FIGURES
 from dashboards.figures.training import overfitting
 from dashboards.live.layout import table
 from dashboards.live.watch import Watch
-from dashboards.page.answers import STANDING, answers, standing
+from dashboards.page.answers import STANDING, answers, summary
 from dashboards.page.compose import verdict_in_words
 from dashboards.page.document import content_of
 from dashboards.page.panels import Drawn
@@ -59,7 +59,7 @@ def show(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
     score = trial.score
     facts = [
         ("state", trial.state + (f": {plain(trial.reason, CELL)}" if trial.reason else "")),
-        ("tried as", plain(trial.origin)),
+        ("tried as", plain(trial.proposed_by)),
         ("time", duration(trial.seconds)),
         *((plain(name), plain(value, CELL)) for name, value in trial.params.items()),
     ]
@@ -125,5 +125,5 @@ def _verdict(study: StudyRecord) -> list[Any]:
     pairs = [part for q, a in answers(study) for part in (html.Dt(q), html.Dd(a))]
     if pairs:
         parts.append(html.Dl(pairs, className="answers"))
-    held = standing(study)
+    held = summary(study)
     return [*parts, table("The best against what is known", STANDING, held)] if held else parts

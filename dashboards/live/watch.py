@@ -90,10 +90,14 @@ class Watch:
 
 
 def _seen(study: StudyRecord) -> Seen:
-    """Name a state of the study: it changes with each epoch, each end, each control."""
+    """Name a state of the study: it changes with each epoch, each end, each simple baseline."""
     trials: Hashable = tuple((t.number, t.state, len(t.epochs)) for t in study.trials)
     candidates: Hashable = tuple(t.number for t in study.candidates)
-    finals: Hashable = (study.finals is None, len(study.repeats), len(study.final_looks))
+    final_ranking: Hashable = (
+        study.final_ranking is None,
+        len(study.reruns),
+        len(study.sealed_evaluations),
+    )
     known: Hashable = (study.plan.study, study.unreadable)
-    rest: Hashable = (known, len(study.controls), study.n_sealed, finals)
+    rest: Hashable = (known, len(study.simple_baselines), study.n_sealed, final_ranking)
     return f"{hash((trials, rest)):x}", f"{hash((candidates, rest)):x}"

@@ -8,8 +8,14 @@ from dashboards.figures.training.overfitting import curve
 from dashboards.page.forest import FEWEST, ranked
 from dashboards.page.text import plain, said
 from tracking.commandline.formatting import percent
-from tracking.records import BaselineRecord, FinalLookRecord, ScoreRecord, StudyRecord, TrialRecord
-from tracking.reporting.verdict import count_of_looks, latest_look, named
+from tracking.records import (
+    BaselineRecord,
+    ScoreRecord,
+    SealedEvaluationRecord,
+    StudyRecord,
+    TrialRecord,
+)
+from tracking.reporting.verdict import count_of_evaluations, latest_evaluation, named
 
 Answers = tuple[tuple[str, str], ...]
 _SAME = 0.0005  # a change that is said with no digit
@@ -28,15 +34,19 @@ def answers(study: StudyRecord) -> Answers:
     )
 
 
-def standing(study: StudyRecord) -> list[tuple[str, ...]]:
-    """Hold the best against each published accuracy and each control: rows under STANDING."""
+def summary(study: StudyRecord) -> list[tuple[str, ...]]:
+    """Compare the best with each published accuracy and simple baseline: rows under STANDING."""
     if not study.candidates:
         return []
     score = _score(study.candidates[0])
     rivals = [(plain(b.name), plain(b.source, 160), b.accuracy) for b in study.plan.baselines]
     rivals += [
-        (plain(control.name), "control, the same validation texts", control.score.val_accuracy)
-        for control in study.controls
+        (
+            plain(simple_baseline.name),
+            "simple baseline, the same validation texts",
+            simple_baseline.score.val_accuracy,
+        )
+        for simple_baseline in study.simple_baselines
     ]
     return [
         (
@@ -53,20 +63,20 @@ def standing(study: StudyRecord) -> list[tuple[str, ...]]:
 STANDING = ("held against", "what it is", "accuracy", "the best: points more", "95 % interval is")
 
 
-def looks(study: StudyRecord) -> str:
-    """Say what the last sealed look at the test set saw, when, and how many looks there were."""
-    found = latest_look(study)
+def evaluations(study: StudyRecord) -> str:
+    """Say what the last sealed test evaluation saw, when, and how many looks there were."""
+    found = latest_evaluation(study)
     if not found:
-        return f"{count_of_looks(study).capitalize()} so far." if study.n_sealed else ""
-    seen = "; ".join(_look(study, look) for look in found)
-    when = plain(found[0].look.looked_at)
-    return f"{count_of_looks(study).capitalize()}, the last on {when}: {seen}."
+        return f"{count_of_evaluations(study).capitalize()} so far." if study.n_sealed else ""
+    seen = "; ".join(_evaluation(study, evaluation) for evaluation in found)
+    when = plain(found[0].result.evaluated_at)
+    return f"{count_of_evaluations(study).capitalize()}, the last on {when}: {seen}."
 
 
-def _look(study: StudyRecord, final: FinalLookRecord) -> str:
+def _evaluation(study: StudyRecord, final: SealedEvaluationRecord) -> str:
     low, high = final.interval
     return (
-        f"{plain(named(study, final.of))}, {final.role}, {percent(final.look.accuracy)}, "
+        f"{plain(named(study, final.of))}, {final.role}, {percent(final.result.accuracy)}, "
         f"95 % interval {percent(low)} to {percent(high)}"
     )
 
@@ -80,7 +90,11 @@ def _best(study: StudyRecord) -> str:
         f"{_name(study, best)}: {percent(score.val_accuracy)} on validation, 95 % interval "
         f"{percent(score.low)} to {percent(score.high)}."
     )
-    finalists = [of for of in study.finals.ranking if isinstance(of, int)] if study.finals else []
+    finalists = (
+        [of for of in study.final_ranking.ranking if isinstance(of, int)]
+        if study.final_ranking
+        else []
+    )
     if finalists:
         first = plain(named(study, finalists[0]))
         return f"{words} Trained again on fresh seeds, {first} is first of {len(finalists)}."
@@ -101,21 +115,21 @@ def _against_paper(study: StudyRecord) -> str:
     if not study.plan.baselines:
         return "Nothing is published for these data."
     score = _score(study.candidates[0])
-    found = latest_look(study)
-    if found and found[0].look.official:
+    found = latest_evaluation(study)
+    if found and found[0].result.official:
         words = "; ".join(_against(*found[0].interval, b) for b in study.plan.baselines)
-        return f"On the official test set: {words}. {looks(study)}"
+        return f"On the official test set: {words}. {evaluations(study)}"
     words = "; ".join(_against(score.low, score.high, b) for b in study.plan.baselines)
     n = len(study.candidates)
     words = f"On validation: {words}."
     if n > 1:
         words += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
     if not study.plan.data.official:
-        return f"{words} These data are not the official test set. {looks(study)}".rstrip()
-    return f"{words} {looks(study) or _not_looked(study)}"
+        return f"{words} These data are not the official test set. {evaluations(study)}".rstrip()
+    return f"{words} {evaluations(study) or _not_evaluated(study)}"
 
 
-def _not_looked(study: StudyRecord) -> str:
+def _not_evaluated(study: StudyRecord) -> str:
     return (
         "The test set, on which the paper was measured, has not been looked at: "
         f"python -m search.evaluate --study {plain(study.plan.study)} takes it there."
@@ -199,7 +213,7 @@ def _focus(study: StudyRecord) -> str:
 
 
 def _name(study: StudyRecord, trial: TrialRecord) -> str:
-    return f"T{label_of(study, trial)[1:]}, {plain(trial.origin)}"
+    return f"T{label_of(study, trial)[1:]}, {plain(trial.proposed_by)}"
 
 
 def _score(trial: TrialRecord) -> ScoreRecord:

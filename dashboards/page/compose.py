@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from dashboards.figures import FIGURES
 from dashboards.page import leaderboard
-from dashboards.page.answers import STANDING, answers, standing
+from dashboards.page.answers import STANDING, answers, summary
 from dashboards.page.document import data, document, plot, table
 from dashboards.page.panels import Drawn, draw
 from dashboards.page.text import LONG, html
 from tracking.records import CommandRecord, StudyRecord
-from tracking.reporting.comparison import looks_in_words
+from tracking.reporting.comparison import evaluations_as_text
 from tracking.reporting.verdict import left_out, unofficial, verdict
 
 
 @dataclass(frozen=True)
-class Source:
+class PageSource:
     """Where a study's records lie.
 
     Attributes:
@@ -30,7 +30,7 @@ class Source:
     command: CommandRecord | None
 
 
-def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = None) -> str:
+def page(studies: Sequence[StudyRecord], sources: Mapping[str, PageSource] | None = None) -> str:
     """Write the page.
 
     Args:
@@ -57,7 +57,7 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, Source] | None = 
 def verdict_in_words(study: StudyRecord) -> str:
     """Say what came out, as console and MLflow say it."""
     if study.reproduces:
-        return f"{looks_in_words(study)} {left_out(study)}".rstrip()
+        return f"{evaluations_as_text(study)} {left_out(study)}".rstrip()
     return verdict(study)
 
 
@@ -96,13 +96,13 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
     if answered:
         pairs = "".join(f"<dt>{html(q)}</dt><dd>{html(a, LONG)}</dd>" for q, a in answered)
         parts.append(f'<dl class="answers">{pairs}</dl>')
-    held = standing(study)
+    held = summary(study)
     if held:
         parts.append(table(f"The best of {plan.study} against what is known", STANDING, held))
     return "\n".join(parts)
 
 
-def _leaderboard(studies: Sequence[StudyRecord], sources: Mapping[str, Source]) -> str:
+def _leaderboard(studies: Sequence[StudyRecord], sources: Mapping[str, PageSource]) -> str:
     addresses = {name: source.runs for name, source in sources.items()}
     board = leaderboard.board(*studies, addresses=addresses)
     links = (
@@ -139,7 +139,7 @@ def _drawn(drawn: Drawn) -> str:
     return "\n".join(parts)
 
 
-def _reproduce(study: StudyRecord, source: Source | None) -> str:
+def _reproduce(study: StudyRecord, source: PageSource | None) -> str:
     plan = study.plan
     best = study.candidates[0] if study.candidates else None
     command = source.command if source else None

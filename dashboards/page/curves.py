@@ -13,7 +13,7 @@ from dashboards.page.ranges import number
 from dashboards.page.text import html, plain
 from tracking.commandline.formatting import percent
 from tracking.records import TrialRecord
-from tracking.reporting.drawing import Line, draw
+from tracking.reporting.drawing import Polyline, draw
 
 _HEAD = ("epoch", "train accuracy", "validation accuracy", "train loss", "validation loss")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -30,7 +30,7 @@ def curves_page(trial: TrialRecord, note: str = "") -> str:
     Args:
         note: stands behind the trial's name.
     """
-    title = html(f"Trial {trial.number}, {plain(trial.origin)}{note}")
+    title = html(f"Trial {trial.number}, {plain(trial.proposed_by)}{note}")
     rows = [
         (
             str(epoch.epoch),
@@ -61,7 +61,7 @@ def curves_page(trial: TrialRecord, note: str = "") -> str:
 """
 
 
-def _lines(trial: TrialRecord) -> Iterator[Line]:
+def _lines(trial: TrialRecord) -> Iterator[Polyline]:
     """Give the lines that have a point: a number that is none cannot be drawn."""
     kept = trial.score.best_epoch if trial.score else None
     train, validation, weights = [], [], []
@@ -72,8 +72,8 @@ def _lines(trial: TrialRecord) -> Iterator[Line]:
             validation.append((epoch.epoch, 100 * known))
             weights += [(epoch.epoch, 100 * known)] if epoch.epoch == kept else []
     known_lines = (
-        Line("train", train, style.TRAIN, "5 4"),
-        Line("validation", validation, style.VALIDATION),
-        Line("kept epoch", weights, "#1a1a1a"),
+        Polyline("train", train, style.TRAIN, "5 4"),
+        Polyline("validation", validation, style.VALIDATION),
+        Polyline("kept epoch", weights, "#1a1a1a"),
     )
     yield from (line for line in known_lines if line.points)

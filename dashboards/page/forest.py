@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FEWEST = 10  # trials, below which nothing is said
 _MOST = 500  # trials: more would take long and change little
 _LARGEST = 1e30  # the forest counts in 32 bits
-_FOLDS, _REPEATS, _TREES, _SEED = 5, 5, 60, 0
+_FOLDS, _RERUNS, _TREES, _SEED = 5, 5, 60, 0
 
 
 @dataclass(frozen=True)
@@ -157,14 +157,14 @@ def _shuffled(
 
     generator = np.random.default_rng(_SEED)
     n_columns = values.shape[1]
-    errors, shuffled = 0.0, np.zeros((_REPEATS, n_columns))
+    errors, shuffled = 0.0, np.zeros((_RERUNS, n_columns))
     for train, test in KFold(_FOLDS, shuffle=True, random_state=_SEED).split(values):
         forest = _forest().fit(values[train], accuracies[train])
         errors += float(((forest.predict(values[test]) - accuracies[test]) ** 2).sum())
-        many = np.tile(values[test], (_REPEATS, n_columns, 1, 1))
-        for repeat in range(_REPEATS):
+        many = np.tile(values[test], (_RERUNS, n_columns, 1, 1))
+        for rerun in range(_RERUNS):
             for column in range(n_columns):
-                many[repeat, column, :, column] = generator.permutation(values[test, column])
+                many[rerun, column, :, column] = generator.permutation(values[test, column])
         predicted = forest.predict(many.reshape(-1, n_columns)).reshape(many.shape[:3])
         shuffled += ((predicted - accuracies[test]) ** 2).sum(axis=2)
     total = float(((accuracies - accuracies.mean()) ** 2).sum()) or 1.0

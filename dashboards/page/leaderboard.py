@@ -52,7 +52,7 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     names = _varied([trial for _, trial in pairs])
     several = len(studies) > 1
     families = len({trial.family for _, trial in pairs}) > 1
-    columns = _columns(several, families, any(trial.look for _, trial in pairs))
+    columns = _columns(several, families, any(trial.evaluation for _, trial in pairs))
     ranks = iter(range(1, len(pairs) + 1))
     rows = []
     for study, trial in pairs:
@@ -103,11 +103,11 @@ def _facts(study: StudyRecord, trial: TrialRecord, rank: int | None) -> dict[str
         "study": plain(study.plan.study),
         "trial": trial.number,
         "family": plain(trial.family),
-        "tried as": plain(trial.origin),
+        "tried as": plain(trial.proposed_by),
         "accuracy %": _percent(accuracy),
         "low": _percent(score.low if score else None),
         "high": _percent(score.high if score else None),
-        "test %": _percent(trial.look.accuracy if trial.look else None),
+        "test %": _percent(trial.evaluation.accuracy if trial.evaluation else None),
         "gap": _percent(gap),
         "best epoch": epoch,
         "epochs": len(trial.epochs),

@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Origin:
+class ModelSource:
     """How the model of a trial is got.
 
     Attributes:
@@ -36,7 +36,7 @@ class Origin:
         return self.retrain or self.refit
 
 
-def choose(study: StudyRecord, number: int | None, origin: Origin) -> TrialRecord:
+def choose(study: StudyRecord, number: int | None, source: ModelSource) -> TrialRecord:
     """Choose a trial, the best by default.
 
     Raises:
@@ -48,7 +48,7 @@ def choose(study: StudyRecord, number: int | None, origin: Origin) -> TrialRecor
             f"study {name} reproduces published accuracies and keeps no model. "
             "Export from a search, such as architecture."
         )
-    possible = [trial for trial in study.candidates if trial.model or origin.trains]
+    possible = [trial for trial in study.candidates if trial.model or source.trains]
     if number is None and possible:
         return possible[0]
     for trial in possible:
@@ -93,7 +93,7 @@ def copy_kept(kept: Path, target: Path, trial: TrialRecord) -> None:
 
 
 def train(
-    trial: TrialRecord, data: Dataset, origin: Origin, target: Path, folder: Path, say: Say
+    trial: TrialRecord, data: Dataset, source: ModelSource, target: Path, folder: Path, say: Say
 ) -> int:
     """Train a trial's values in a process of its own, with its seed.
 
@@ -111,7 +111,7 @@ def train(
     from search.workers.trial_process import server
 
     assert trial.score is not None
-    epochs = trial.score.best_epoch if origin.refit else None
+    epochs = trial.score.best_epoch if source.refit else None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     task = Task(trial.params, trial.family, data, trial.seed, folder, refit_epochs=epochs)
     with server(), closing(run_all([task], 1, lambda: None, n_starts=2)) as events:

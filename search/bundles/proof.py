@@ -34,7 +34,7 @@ _NO_WORD = "\ue000"
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """Texts whose label was given with like confidence.
 
     Attributes:
@@ -64,7 +64,7 @@ class Proof:
     confusion: tuple[tuple[int, ...], ...] = ()
     difference: float = 0.0
     calibration_error: float = 0.0
-    bins: tuple[Bin, ...] = ()
+    bins: tuple[CalibrationBin, ...] = ()
     per_second: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     @property
@@ -126,13 +126,13 @@ def validation_texts(data: Dataset) -> list[str]:
 
 def reliability(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer]
-) -> tuple[Bin, ...]:
+) -> tuple[CalibrationBin, ...]:
     """Put texts of like confidence into bins of equal width."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     hits = probabilities.argmax(axis=1) == labels
     places = np.clip(np.ceil(confidence * _N_BINS).astype(int) - 1, 0, _N_BINS - 1)
     return tuple(
-        Bin(int(own.sum()), float(confidence[own].mean()), float(hits[own].mean()))
+        CalibrationBin(int(own.sum()), float(confidence[own].mean()), float(hits[own].mean()))
         for own in (places == number for number in range(_N_BINS))
         if own.any()
     )

@@ -29,7 +29,7 @@ def studies() -> list[dict[str, Any]]:
             "question": plan.question,
             "families": list(plan.families),
             "searched": list(plan.searched),
-            "starting_points": list(plan.starting_points()),
+            "initial_trials": list(plan.initial_trials()),
             "trials": plan.n_trials,
             "timeout_seconds": plan.timeout,
         }
@@ -54,7 +54,7 @@ def budget(plan: StudyPlan) -> str:
     """Say what ends a study."""
     limits = []
     if plan.reproduces and plan.n_trials is None:
-        return f"{len(plan.starting_points())} trainings"
+        return f"{len(plan.initial_trials())} trainings"
     if plan.n_trials is not None:
         limits.append(f"{plan.n_trials:,} {'trial' if plan.n_trials == 1 else 'trials'}")
     if plan.timeout is not None:
@@ -81,7 +81,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
             for name, value in plan.complete({}).items()
             if name not in plan.searched and not plan.reproduces
         },
-        "starting_points": list(plan.starting_points()),
+        "initial_trials": list(plan.initial_trials()),
         "trials": plan.n_trials,
         "timeout_seconds": plan.timeout,
         "patience": plan.patience,
@@ -150,7 +150,7 @@ def _configurations(plan: StudyPlan, data: Dataset) -> Table:
     table = Table("configuration", "family", "published", "trained on, tested on", box=None)
     for reference in plan.references:
         same = plan.trained_as(reference)
-        if same in plan.starting_points():
+        if same in plan.initial_trials():
             known = data.is_movie_reviews and reference.published is not None
             table.add_row(
                 reference.name,

@@ -167,10 +167,10 @@ def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     for name in arguments.only or ():
         if name not in names:
             raise unknown("configuration", name, names)
-    few = list(plan.starting_points())[:SMOKE_TRIALS] if arguments.smoke else []
+    few = list(plan.initial_trials())[:SMOKE_TRIALS] if arguments.smoke else []
     only = tuple(arguments.only or few)
     plan = replace(plan, only=only, repeats=arguments.repeats or 1)
-    return plan.with_budget(len(plan.starting_points()) * plan.repeats, arguments.timeout)
+    return plan.with_budget(len(plan.initial_trials()) * plan.repeats, arguments.timeout)
 
 
 def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: str) -> None:

@@ -52,9 +52,9 @@ def tally(study: StudyRecord, plan: StudyPlan) -> Tally:
     done: Counter[str] = Counter()
     for trial in study.trials:
         if trial.has_ended:
-            done[trial.origin] += 1
-            asked_for = trial.origin in plan.starting_points()
-            if plan.reproduces and not (asked_for and done[trial.origin] <= plan.repeats):
+            done[trial.proposed_by] += 1
+            asked_for = trial.proposed_by in plan.initial_trials()
+            if plan.reproduces and not (asked_for and done[trial.proposed_by] <= plan.repeats):
                 continue
             accuracy = trial.score.val_accuracy if trial.score else None
             counts.add(trial.state, accuracy, trial.seconds)
@@ -104,14 +104,16 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def control_begins(self, name: str) -> None:
-        self._print(f"control {name}: no neural network, on the same texts")
+    def simple_baseline_begins(self, name: str) -> None:
+        self._print(f"simple baseline {name}: no neural network, on the same texts")
 
-    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
+    def simple_baseline_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
         if score is None:
-            self._print(f"control {name} failed: {reason}")
+            self._print(f"simple baseline {name} failed: {reason}")
         else:
-            self._print(f"control {name} complete: {percent(score.val_accuracy)} on validation")
+            self._print(
+                f"simple baseline {name} complete: {percent(score.val_accuracy)} on validation"
+            )
 
     def trial_put_off(self, proposal: Proposal, lacking: float) -> None:
         self._print(
@@ -125,7 +127,7 @@ class Progress:
         shown = self._under_way[trial.number] = _UnderWay(trial, place, began, len(trial.epochs))
         names = self.plan.searched_for(trial.params) or trial.params
         values = ", ".join(f"{name} {brief(trial.params[name])}" for name in names)
-        self._print(f"trial {trial.number}{self._of(shown)}, {trial.origin}: {values}")
+        self._print(f"trial {trial.number}{self._of(shown)}, {trial.proposed_by}: {values}")
 
     def trial_continues(self, trial: TrialRecord) -> None:
         if trial.has_ended:  # its pruner paused it; it is counted when it ends
@@ -141,7 +143,7 @@ class Progress:
             self._print(
                 f"  {which}epoch {epoch.epoch}/{trial.params['train.epochs']}: "
                 f"train {percent(epoch.train_accuracy)}, "
-                f"{_validation(epoch)}{duration(epoch.seconds)}; {self._standing()}"
+                f"{_validation(epoch)}{duration(epoch.seconds)}; {self._summary()}"
             )
         self.tick()
 
@@ -152,8 +154,8 @@ class Progress:
             self.counts.add(trial.state, score.val_accuracy if score else None, trial.seconds)
         if score is not None:
             result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
-        elif trial.look is not None:
-            result = f"{percent(trial.look.accuracy)} on test"
+        elif trial.evaluation is not None:
+            result = f"{percent(trial.evaluation.accuracy)} on test"
         else:
             result = trial.reason.strip().splitlines()[-1] if trial.reason else ""
         self._print(f"trial {trial.number} {trial.state}: {result}, {duration(trial.seconds)}")
@@ -170,9 +172,9 @@ class Progress:
             f"{duration(trial.seconds)}"
             for trial in self._under_way.values()
         ]
-        return " · ".join([*trials, self._standing()])
+        return " · ".join([*trials, self._summary()])
 
-    def _standing(self) -> str:
+    def _summary(self) -> str:
         if self.plan.reproduces:
             return f"about {duration(self._left())} left"
         best = "none yet" if self.counts.best is None else percent(self.counts.best)

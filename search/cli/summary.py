@@ -8,7 +8,12 @@ from rich.table import Table
 
 from tracking.commandline.console import notes_on
 from tracking.commandline.formatting import duration, percent, plain, printable
-from tracking.reporting.comparison import HEAD, against_controls, compare, looks_in_words
+from tracking.reporting.comparison import (
+    HEAD,
+    against_simple_baselines,
+    compare,
+    evaluations_as_text,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +38,7 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         "seconds": round(sum(trial.seconds for trial in study.trials), 1),
         "best": _best(candidates[0]) if candidates else None,
         "front": [_best(trial) for trial in study.front] if len(study.plan.goals) > 1 else None,
-        "controls": {c.name: c.score.val_accuracy for c in study.controls},
+        "simple_baselines": {c.name: c.score.val_accuracy for c in study.simple_baselines},
         "reproduced": [_row(row) for row in compare(study)] if study.reproduces else None,
         "page": page,
         "next": next_commands(study),
@@ -87,27 +92,27 @@ def _print_best(console: Console, study: StudyRecord) -> None:
         score = trial.score
         table.add_row(
             str(trial.number),
-            plain(trial.origin),
+            plain(trial.proposed_by),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
             f"{score.best_epoch} of {len(trial.epochs)}",
             duration(trial.seconds),
         )
-    for control in study.controls:
-        score = control.score
+    for simple_baseline in study.simple_baselines:
+        score = simple_baseline.score
         table.add_row(
-            "control",
-            plain(control.name),
+            "simple baseline",
+            plain(simple_baseline.name),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
             "",
-            duration(control.seconds),
+            duration(simple_baseline.seconds),
         )
     if not study.candidates:
         console.print("No trial has finished yet: raise --trials or --timeout.")
-    if study.candidates or study.controls:
+    if study.candidates or study.simple_baselines:
         console.print(table)
 
 
@@ -116,7 +121,7 @@ def _against(study: StudyRecord) -> list[str]:
     from search.datasets.sources import NOT_OFFICIAL
 
     plan = study.plan
-    lines = [looks_in_words(study) if study.reproduces else against_controls(study)]
+    lines = [evaluations_as_text(study) if study.reproduces else against_simple_baselines(study)]
     if plan.baselines and not study.reproduces:
         lines.append(
             "Validation accuracies, to be held against "
@@ -149,7 +154,7 @@ def _best(trial: TrialRecord) -> dict[str, Any]:
     assert trial.score is not None
     return {
         "trial": trial.number,
-        "origin": trial.origin,
+        "proposed_by": trial.proposed_by,
         "val_accuracy": trial.score.val_accuracy,
         "n_parameters": trial.score.n_parameters,
         "interval": [trial.score.low, trial.score.high],

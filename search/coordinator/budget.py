@@ -80,6 +80,6 @@ class Budget:
             score = trial.score
             if score is not None and score.val_accuracy > best:
                 best, n_without = score.val_accuracy, 0
-            elif trial.has_ended and trial.origin not in self._plan.starting_points():
+            elif trial.has_ended and trial.proposed_by not in self._plan.initial_trials():
                 n_without += 1
         return n_without

@@ -24,7 +24,7 @@ def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
 
     Of a search it is one at the plan's defaults, of a reproduction the mean of its list.
     """
-    points = list(plan.starting_points().values()) if plan.reproduces else [plan.complete({})]
+    points = list(plan.initial_trials().values()) if plan.reproduces else [plan.complete({})]
     parts = ("train", "validation") if plan.reproduces else ("train",)
     lengths = np.concatenate([data.tokens(part).lengths for part in parts])
     start = 10.0  # loading, tracing, scoring

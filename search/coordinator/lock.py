@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tracking.connection.lease import Lease
 
 
-_LOOK_SECONDS = 0.1
+_CHECK_SECONDS = 0.1
 _NO_NOTE_SECONDS = 1.0  # that somebody may have the lock without saying who
 _SILENT_SECONDS = 2.0  # that we wait without a word
 
@@ -115,7 +115,7 @@ def _locked(file: Path, holder: Path, study: str) -> AcquireReturnProxy[FileLock
             if waited > _SILENT_SECONDS and not said:
                 note(f"waiting until the doctor is done with study {study}: {_said(who)}")
                 said = True
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_CHECK_SECONDS)
 
 
 def _open(uri: str, study: str) -> AdvisoryLock:

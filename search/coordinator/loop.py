@@ -21,10 +21,10 @@ from search.coordinator.budget import Budget
 from search.coordinator.running_trial import RunningTrial
 from search.engines.base import next_number
 from search.training.failures import OutOfTime, TrialFailed
-from search.workers.process_pool import score_control
-from search.workers.tasks import ControlTask, Task
+from search.workers.process_pool import score_simple_baseline
+from search.workers.tasks import SimpleBaselineTask, Task
 from tracking.commandline.errors import Stopped, UserError, disk_is_full
-from tracking.records import ControlRecord, TrialRecord
+from tracking.records import SimpleBaselineRecord, TrialRecord
 
 if TYPE_CHECKING:
     from search.coordinator.callbacks import Callbacks
@@ -82,7 +82,7 @@ class Coordinator:
         self._gave_up_time = False
 
     def run(self) -> None:
-        """Train the controls, then trials until the budget is met.
+        """Train the simple baselines, then trials until the budget is met.
 
         Raises:
             Stopped: if the user asked to end; the same command continues the study.
@@ -93,10 +93,10 @@ class Coordinator:
         try:
             self._spent = self.store.seconds_spent()
             self.budget = Budget(self.plan, self.data, self._spent, self.store.history)
-            self.store.allow(self._most_trials())
+            self.store.set_limit(self._most_trials())
             self.store.update_summary()
             with self._folder():
-                self._run_controls()
+                self._run_simple_baselines()
                 self._run_trials()
             finished = True
         except Exception as error:
@@ -142,28 +142,30 @@ class Coordinator:
     def _may_continue(self, trial: TrialRecord) -> bool:
         return not trial.has_ended or (trial.state == "pruned" and self.engine.promotes)
 
-    def _run_controls(self) -> None:
-        """Train the controls that are not recorded. Their seconds count for no budget."""
+    def _run_simple_baselines(self) -> None:
+        """Train the simple baselines that are not recorded. Their seconds count for no budget."""
         began = time.monotonic()
-        for name in self.plan.controls:
-            if name not in self.store.controls():
-                self._run_control(name, self._work_dir / "control")
+        for name in self.plan.simple_baselines:
+            if name not in self.store.simple_baselines():
+                self._run_simple_baseline(name, self._work_dir / "simple-baseline")
         self.budget.leave_out(time.monotonic() - began)
 
-    def _run_control(self, name: str, folder: Path) -> None:
+    def _run_simple_baseline(self, name: str, folder: Path) -> None:
         began = time.monotonic()
-        self.callbacks.control_begins(name)
+        self.callbacks.simple_baseline_begins(name)
         folder.mkdir()
         try:
-            task = ControlTask(name, self.data, folder)
-            score = score_control(task, self._executor.open_pool, self._check_stop)
+            task = SimpleBaselineTask(name, self.data, folder)
+            score = score_simple_baseline(task, self._executor.open_pool, self._check_stop)
         except TrialFailed as failure:  # the next start tries it again
-            self.callbacks.control_ends(name, None, str(failure))
+            self.callbacks.simple_baseline_ends(name, None, str(failure))
             return
         finally:
             shutil.rmtree(folder)
-        self.store.write_control(ControlRecord(name, time.monotonic() - began, score))
-        self.callbacks.control_ends(name, score, "")
+        self.store.write_simple_baseline(
+            SimpleBaselineRecord(name, time.monotonic() - began, score)
+        )
+        self.callbacks.simple_baseline_ends(name, score, "")
 
     def _run_trials(self) -> None:
         reason = "its coordinator failed"
@@ -183,7 +185,7 @@ class Coordinator:
             assert self.plan.timeout is not None
             self._spend(self.plan.timeout)
         if self.plan.n_trials is not None and self._n_begun() >= self.plan.n_trials:
-            self.store.meet()
+            self.store.mark_finished()
 
     def _begin(self, pool: Executor) -> bool:
         """Begin as many trials as there is room and budget for; return whether one was begun."""
@@ -229,7 +231,7 @@ class Coordinator:
             family,
             dict(proposal.params),
             seed=proposal.seed,
-            origin=proposal.origin,
+            proposed_by=proposal.proposed_by,
             sampler_state=proposal.sampler_state,
             data=self.data.record,
             n_threads=self._executor.n_threads,
@@ -243,9 +245,9 @@ class Coordinator:
         if self.budget.met(self._n_begun()):
             return None
         under_way = {running.trial.number for running in self._running.values()}
-        listed = self.plan.starting_points() if self.plan.reproduces else None
+        listed = self.plan.initial_trials() if self.plan.reproduces else None
         for trial in self.store.history:
-            is_asked_for = listed is None or trial.origin in listed
+            is_asked_for = listed is None or trial.proposed_by in listed
             if not trial.has_ended and trial.number not in under_way and is_asked_for:
                 return trial
         return None
@@ -266,7 +268,7 @@ class Coordinator:
             self.data,
             trial.seed,
             folder,
-            split=self.plan.split_of(trial.origin) if self.plan.reproduces else None,
+            split=self.plan.split_of(trial.proposed_by) if self.plan.reproduces else None,
             n_threads=self._executor.n_threads,
             first_rung=self.engine.first_rung,
         )
@@ -334,7 +336,7 @@ class Coordinator:
         under_way = {running.trial.number for running in self._running.values()}
         history = self.store.history
         return self.plan.n_counted(
-            [(t.origin, t.params) for t in history if t.has_ended or t.number in under_way]
+            [(t.proposed_by, t.params) for t in history if t.has_ended or t.number in under_way]
         )
 
     def _most_trials(self) -> int | None:

@@ -12,7 +12,7 @@ from search.workers.tasks import Refitted
 from tracking.commandline.errors import disk_is_full
 from tracking.records import (
     EpochRecord,
-    LookRecord,
+    EvaluationRecord,
     RungRecord,
     ScoreRecord,
     State,
@@ -88,10 +88,10 @@ class RunningTrial:
                 return self._epoch(epoch)
             case ScoreRecord() as score:
                 return self._complete(score)
-            case LookRecord() as look:
+            case EvaluationRecord() as evaluation:
                 self._keep_files()
-                self._log.look(look)
-                return self._end("complete", look=look)
+                self._log.evaluation(evaluation)
+                return self._end("complete", evaluation=evaluation)
             case Died() if not self.trial.deaths:  # perhaps not its values' fault
                 self.trial = replace(self.trial, deaths=1)
                 self._log.death(1)
@@ -155,7 +155,7 @@ class RunningTrial:
         state: State,
         score: ScoreRecord | None = None,
         *,
-        look: LookRecord | None = None,
+        evaluation: EvaluationRecord | None = None,
         reason: str = "",
     ) -> WhatNext:
         if state != "complete":
@@ -164,7 +164,14 @@ class RunningTrial:
         ended = self._despite_a_full_disk(
             lambda: self._log.close(state, score, reason=reason, seconds=seconds)
         )
-        self._put(state=state, score=score, look=look, reason=reason, seconds=seconds, ended=ended)
+        self._put(
+            state=state,
+            score=score,
+            evaluation=evaluation,
+            reason=reason,
+            seconds=seconds,
+            ended=ended,
+        )
         self._callbacks.trial_ends(self.trial)
         return "ended"
 

@@ -75,10 +75,10 @@ class Dataset(DataRecord):
     def open_test(self, purpose: str) -> Dataset:
         """Give the data set with a test part that can be read. It is the only way to one.
 
-        Whoever calls this writes the look down before anybody can see what was seen.
+        Whoever calls this writes the test evaluation down before anybody can see what was seen.
 
         Args:
-            purpose: what the look is for.
+            purpose: what the test evaluation is for.
         """
         return replace(self, opened_for=purpose)
 
@@ -89,7 +89,9 @@ class Dataset(DataRecord):
 
     def _array(self, part: str, what: str) -> NDArray[Any]:
         if part == "test" and not self.opened_for:
-            raise RuntimeError("the test part is sealed: only a look that is recorded may read it")
+            raise RuntimeError(
+                "the test part is sealed: only a test evaluation that is recorded may read it"
+            )
         array: NDArray[Any] = np.load(self.folder / f"{part}.{what}.npy", mmap_mode="r")
         return array
 

@@ -25,7 +25,7 @@ class Proposal:
     Attributes:
         number: of the trial: one more than that of the last in the history.
         params: every hyperparameter of the trial, those that are not searched included.
-        origin: the name of an initial trial (plan.starting_points); the sampler's name; or
+        proposed_by: the name of an initial trial (plan.initial_trials); the sampler's name; or
             "repeat-of-7" for the values of finished trial 7 on a fresh seed, and
             "promoted-from-7" for those of trial 7 on its own seed and for more epochs.
         sampler_state: what the sampler must remember of this trial, as JSON has it. It is
@@ -35,7 +35,7 @@ class Proposal:
     number: int
     params: Mapping[str, Value]
     seed: int
-    origin: str
+    proposed_by: str
     sampler_state: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,17 +83,17 @@ def next_number(history: History) -> int:
 
 def initial_proposal(plan: StudyPlan, history: History, seed: int) -> Proposal | None:
     """Return the first initial trial of a plan that the history has not; None if it has all."""
-    tried = {trial.origin for trial in history}
-    for origin, params in plan.starting_points().items():
-        if origin not in tried:
+    tried = {trial.proposed_by for trial in history}
+    for proposed_by, params in plan.initial_trials().items():
+        if proposed_by not in tried:
             number = next_number(history)
-            return Proposal(number, params, derive(seed, number, "train"), origin)
+            return Proposal(number, params, derive(seed, number, "train"), proposed_by)
     return None
 
 
-def origin_of(params: Mapping[str, Value], history: History, sampler: str) -> str:
+def name_proposal(params: Mapping[str, Value], history: History, sampler: str) -> str:
     """Return the sampler's name, or "repeat-of-7" where finished trial 7 has these values."""
     for trial in history:
         if trial.state == "complete" and trial.params == params:
-            return f"repeat-of-{trial.number}"
+            return f"rerun-of-{trial.number}"
     return sampler

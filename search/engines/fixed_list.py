@@ -21,15 +21,17 @@ class ListedEngine:
         self._seed = seed
 
     def propose(self, history: History) -> Proposal:
-        points = self._plan.starting_points()
+        points = self._plan.initial_trials()
         # A configuration that was since corrected is trained again.
-        same = [t for t in history if t.origin in points and t.params == points[t.origin]]
-        times = Counter(trial.origin for trial in same)
-        origin = min(points, key=lambda origin: times[origin])
-        taken = {trial.seed for trial in same if trial.origin == origin}
-        seeds = (derive(self._seed, index, origin) for index in itertools.count())
+        same = [
+            t for t in history if t.proposed_by in points and t.params == points[t.proposed_by]
+        ]
+        times = Counter(trial.proposed_by for trial in same)
+        proposed_by = min(points, key=lambda proposed_by: times[proposed_by])
+        taken = {trial.seed for trial in same if trial.proposed_by == proposed_by}
+        seeds = (derive(self._seed, index, proposed_by) for index in itertools.count())
         seed = next(seed for seed in seeds if seed not in taken)
-        return Proposal(next_number(history), points[origin], seed, origin)
+        return Proposal(next_number(history), points[proposed_by], seed, proposed_by)
 
     def promote(self, history: History) -> None:
         return None

@@ -17,10 +17,10 @@ from tracking.commandline.formatting import brief, duration, percent
 from tracking.records import StudyRecord, TrialRecord
 from tracking.reporting.verdict import (
     NOT_OFFICIAL,
-    count_of_looks,
+    count_of_evaluations,
     named,
     ranking,
-    repeats_of,
+    reruns_of,
     unofficial,
     verdict,
 )
@@ -58,7 +58,7 @@ def sections(study: StudyRecord, environments: Environments) -> list[Section]:
         _results(study),
         _differences(study),
         _expected(study),
-        _looks(study),
+        _evaluations(study),
         _machine(study, environments),
     ]
 
@@ -90,15 +90,15 @@ def _ranges(study: StudyRecord) -> Section:
 def _budget(study: StudyRecord) -> Section:
     plan = study.plan
     counted = study.trials
-    origins = Counter(trial.origin for trial in counted)
+    proposers = Counter(trial.proposed_by for trial in counted)
     said = [
         f"Sampler {plan.sampler or 'not recorded'}, pruner {plan.pruner or 'not recorded'}; at "
         f"most {plan.max_epochs} epochs a trial.",
         f"{len(counted)} trials, {study.count('complete')} complete, {study.count('pruned')} "
-        f"pruned, {study.count('failed')} failed; by origin: "
-        f"{', '.join(f'{origin} {n}' for origin, n in origins.items())}.",
-        f"The trials took {duration(sum(trial.seconds for trial in counted))}, the finals "
-        f"{duration(sum(repeat.seconds for repeat in study.repeats))} of training.",
+        f"pruned, {study.count('failed')} failed; proposed by: "
+        f"{', '.join(f'{name} {n}' for name, n in proposers.items())}.",
+        f"The trials took {duration(sum(trial.seconds for trial in counted))}, the final "
+        f"evaluation {duration(sum(rerun.seconds for rerun in study.reruns))} of training.",
     ]
     return "Budget", said, ()
 
@@ -106,21 +106,25 @@ def _budget(study: StudyRecord) -> Section:
 def _seeds(study: StudyRecord) -> Section:
     table = [("finalist", "seeds")]
     for of in ranking(study):
-        table.append((named(study, of), ", ".join(str(r.seed) for r in repeats_of(study, of))))
+        table.append((named(study, of), ", ".join(str(r.seed) for r in reruns_of(study, of))))
     said = f"Study seed {study.plan.seed}; every other seed is derived from it."
     return "Seeds", [said], table if len(table) > 1 else ()
 
 
 def _selection(study: StudyRecord) -> Section:
-    finals = study.finals
-    if finals is None:
-        return "Selection", ["Trials are compared by validation accuracy. No finals yet."], ()
-    said = [f"Finalists are {finals.rule}."]
-    if finals.optimism is not None:
+    final_ranking = study.final_ranking
+    if final_ranking is None:
+        return (
+            "Selection",
+            ["Trials are compared by validation accuracy. No final evaluation yet."],
+            (),
+        )
+    said = [f"Finalists are {final_ranking.rule}."]
+    if final_ranking.optimism is not None:
         said.append(
             f"The best of {len(study.candidates)} equally good trials is expected to look "
-            f"{100 * finals.optimism:.2f} points better than it is on validation; the finalists' "
-            f"hits correlate by {finals.correlation:.2f}."
+            f"{100 * final_ranking.optimism:.2f} points better than it is on validation; the "
+            f"finalists' hits correlate by {final_ranking.correlation:.2f}."
         )
     return "Selection", said, ()
 
@@ -135,8 +139,12 @@ def _results(study: StudyRecord) -> Section:
 
 
 def _differences(study: StudyRecord) -> Section:
-    found = [*(study.finals.differences if study.finals else ())]
-    found += [difference for look in study.final_looks for difference in look.differences]
+    found = [*(study.final_ranking.differences if study.final_ranking else ())]
+    found += [
+        difference
+        for evaluation in study.sealed_evaluations
+        for difference in evaluation.differences
+    ]
     table = [("first", "second", "part", "points", "95 % interval", "McNemar, after Holm")]
     for one in found:
         table.append(
@@ -154,7 +162,7 @@ def _differences(study: StudyRecord) -> Section:
 
 
 def _expected(study: StudyRecord) -> Section:
-    points = study.finals.expected if study.finals else ()
+    points = study.final_ranking.expected if study.final_ranking else ()
     if not points:
         said = "No trial was drawn at random, so expected validation performance has no estimate."
         return "Expected validation performance", [said], ()
@@ -163,25 +171,27 @@ def _expected(study: StudyRecord) -> Section:
     return "Expected validation performance", ["Of random trials alone."], table
 
 
-def _looks(study: StudyRecord) -> Section:
-    table = [("look", "of", "test accuracy", "interval", "who", "when", "commit", "model")]
-    for look in study.final_looks:
+def _evaluations(study: StudyRecord) -> Section:
+    table = [
+        ("test evaluation", "of", "test accuracy", "interval", "who", "when", "commit", "model")
+    ]
+    for evaluation in study.sealed_evaluations:
         table.append(
             (
-                str(look.n),
-                named(study, look.of),
-                percent(look.look.accuracy),
-                "{:.2f} to {:.2f}".format(*(100 * end for end in look.interval)),
-                look.who,
-                look.look.looked_at,
-                look.commit[:12],
-                look.model_sha256[:12],
+                str(evaluation.n),
+                named(study, evaluation.of),
+                percent(evaluation.result.accuracy),
+                "{:.2f} to {:.2f}".format(*(100 * end for end in evaluation.interval)),
+                evaluation.who,
+                evaluation.result.evaluated_at,
+                evaluation.commit[:12],
+                evaluation.model_sha256[:12],
             )
         )
     official = f" ({unofficial(study)})" if unofficial(study) else ""
     return (
         "Looks at the test set",
-        [f"{count_of_looks(study).capitalize()}{official}."],
+        [f"{count_of_evaluations(study).capitalize()}{official}."],
         table if len(table) > 1 else (),
     )
 

@@ -1,4 +1,4 @@
-"""What the person sees of the finals: a live line on a terminal, plain lines when piped."""
+"""What is shown of a final evaluation: a live line on a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Progress:
+class EvaluationProgress:
     """Shows trainings and epochs as they come.
 
     Attributes:
@@ -38,7 +38,7 @@ class Progress:
     _done: list[tuple[float | None, float]] = field(default_factory=list)  # expected, taken
     _live: Live | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> EvaluationProgress:
         self._total = len(self.waiting)
         if self.console.is_terminal and self.waiting:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
@@ -86,7 +86,7 @@ class Progress:
             self._live.refresh()
 
     def left(self) -> str:
-        """Estimate the rest: by the trials that are repeated, corrected by what repeats took."""
+        """Estimate the rest: by the trials that are rerun, corrected by what reruns took."""
         now = time.monotonic()
         begun = [max(0.0, self._expected(seed) - (now - at)) for seed, at in self._begun.items()]
         rest = sum(begun) + sum(self._expected(seed) for seed in self.waiting)
@@ -105,4 +105,4 @@ class Progress:
 
 def _name(seed: Seed) -> str:
     one = seed.finalist
-    return one.name if one.role == "control" else f"{one.name}, seed {seed.index + 1}"
+    return one.name if one.role == "simple baseline" else f"{one.name}, seed {seed.index + 1}"

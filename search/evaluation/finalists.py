@@ -1,4 +1,4 @@
-"""Whom to train again: the best trials, the study's first reference, the best control."""
+"""Whom to train again: the best trials, the study's first reference, the best simple baseline."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tracking.commandline.errors import UserError
 if TYPE_CHECKING:
     from tracking.records import (
         ReferenceRecord,
-        RepeatRecord,
+        RerunRecord,
         Role,
         StudyRecord,
         TrialRecord,
         Value,
     )
 
-# Where a study has no control of its own. Nothing in it is searched, and it takes seconds.
-_CONTROL = "tfidf_logistic"
+# Where a study has no simple baseline of its own. Nothing in it is searched, and it takes seconds.
+_SIMPLE_BASELINE = "tfidf_logistic"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,9 @@ class Finalist:
     """What is trained again.
 
     Attributes:
-        of: a trial's number, the name of a reference that has no trial, or that of a control.
+        of: a trial's number, the name of a reference that has no trial, or of a simple baseline.
         name: how it is spoken of.
-        family: empty for a control.
+        family: empty for a simple baseline.
         seconds: that a training is expected to take; None where it is not known.
         run_id: of its trial's MLflow run; None where it has none.
     """
@@ -47,19 +47,19 @@ class Finalist:
     run_id: str | None
 
     def seed(self, study_seed: int, index: int) -> int:
-        """Derive the seed of a repeat; none of the search's own trainings had it."""
+        """Derive the seed of a rerun; none of the search's own trainings had it."""
         if isinstance(self.of, int):
             return derive(study_seed, self.of, f"final-{index}")
         return derive(study_seed, 0, f"final-{self.of}-{index}")
 
     def n_seeds(self, n_seeds: int) -> int:
-        """How often it is trained: a control has no chance in it."""
-        return 1 if self.role == "control" else n_seeds
+        """How often it is trained: a simple baseline has no chance in it."""
+        return 1 if self.role == "simple baseline" else n_seeds
 
-    def repeats_in(self, repeats: tuple[RepeatRecord, ...]) -> list[RepeatRecord]:
-        """Its repeats that count, by index."""
-        own = [r for r in repeats if r.of == self.of and r.has_ended]
-        return sorted(own, key=lambda repeat: repeat.index)
+    def reruns_in(self, reruns: tuple[RerunRecord, ...]) -> list[RerunRecord]:
+        """Its reruns that count, by index."""
+        own = [r for r in reruns if r.of == self.of and r.has_ended]
+        return sorted(own, key=lambda rerun: rerun.index)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Seed:
 
 
 def finalists(study: StudyRecord, top: int) -> list[Finalist]:
-    """Choose the best trials by validation accuracy, then the first reference and a control.
+    """Choose the best trials by validation accuracy, the first reference and a simple baseline.
 
     Of equals the earlier trial is chosen, and of trials with the same values the first. A
     reference that is among the best stands there.
@@ -83,7 +83,7 @@ def finalists(study: StudyRecord, top: int) -> list[Finalist]:
     if study.reproduces:
         raise UserError(
             f"study {name} reproduces published accuracies: each of its trainings has looked at "
-            "the test set already. Finals are for a search, such as architecture."
+            "the test set already. A final evaluation is for a search, such as architecture."
         )
     if not study.candidates:
         raise UserError(f"study {name} has no finished trial, so there is nothing to train again.")
@@ -91,7 +91,7 @@ def finalists(study: StudyRecord, top: int) -> list[Finalist]:
         Finalist(
             role="finalist",
             of=trial.number,
-            name=f"trial {trial.number}{study.family_of(trial)} ({trial.origin})",
+            name=f"trial {trial.number}{study.family_of(trial)} ({trial.proposed_by})",
             family=trial.family,
             params=trial.params,
             seconds=trial.seconds,
@@ -99,14 +99,14 @@ def finalists(study: StudyRecord, top: int) -> list[Finalist]:
         )
         for trial in _distinct(study.candidates)[:top]
     ]
-    return [*chosen, *_reference(study, {one.of for one in chosen}), _control(study)]
+    return [*chosen, *_reference(study, {one.of for one in chosen}), _simple_baseline(study)]
 
 
 def _distinct(candidates: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Keep the first trial of each configuration, where its best stands.
 
-    Others have its values on another seed, which is what finals are for, or for more epochs, as
-    what hyperband promotes.
+    Others have its values on another seed, which is what a final evaluation is for, or
+    for more epochs, as what hyperband promotes.
     """
     found: list[TrialRecord] = []
     for trial in candidates:
@@ -131,7 +131,7 @@ def first_reference(study: StudyRecord) -> tuple[ReferenceRecord, ...]:
 def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
     """Give the study's first reference configuration, unless it is among the best already."""
     for reference in first_reference(study):
-        trials = [t for t in study.trials if t.origin == reference.trained_as]
+        trials = [t for t in study.trials if t.proposed_by == reference.trained_as]
         if any(trial.number in chosen for trial in trials):
             return []
         for trial in trials[:1]:
@@ -155,7 +155,7 @@ def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
     """Give a reference that the search had no time for.
 
     Its values are those on record, and defaults for the others. The study itself may have been
-    renamed or removed since. Records made before 2026-11-24 do not name the family.
+    renamed or removed since.
     """
     family = reference.family
     if family not in FAMILIES:
@@ -177,8 +177,8 @@ def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
     ]
 
 
-def _control(study: StudyRecord) -> Finalist:
-    """Give the best control of the study."""
-    best = max(study.controls, key=lambda c: c.score.val_accuracy, default=None)
-    name, seconds = (_CONTROL, None) if best is None else (best.name, best.seconds)
-    return Finalist("control", name, f"control {name}", "", {}, seconds, None)
+def _simple_baseline(study: StudyRecord) -> Finalist:
+    """Give the best simple baseline of the study."""
+    best = max(study.simple_baselines, key=lambda c: c.score.val_accuracy, default=None)
+    name, seconds = (_SIMPLE_BASELINE, None) if best is None else (best.name, best.seconds)
+    return Finalist("simple baseline", name, f"simple baseline {name}", "", {}, seconds, None)

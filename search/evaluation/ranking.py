@@ -12,13 +12,13 @@ import numpy as np
 
 from search.evaluation.finalists import Finalist
 from search.training import statistics
-from tracking.records import DifferenceRecord, ExpectedRecord, FinalsRecord, RepeatRecord
+from tracking.records import DifferenceRecord, ExpectedRecord, RankingRecord, RerunRecord
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.training.statistics import Groups, Hits
     from tracking.records import StudyRecord
-    from tracking.writing.evaluation_writer import FinalsStore
+    from tracking.writing.evaluation_writer import EvaluationWriter
 
 RULE = (
     "the best trials of the search by validation accuracy, of equals the earlier, and the first "
@@ -28,21 +28,21 @@ RULE = (
 
 
 @dataclass(frozen=True)
-class Place:
-    """A finalist with its repeats, at its place in the ranking.
+class RankedFinalist:
+    """A finalist with its reruns, at its place in the ranking.
 
     Attributes:
-        scored: repeats that were completed, by index; at least one.
+        scored: reruns that were completed, by index; at least one.
     """
 
     finalist: Finalist
-    scored: tuple[RepeatRecord, ...]
+    scored: tuple[RerunRecord, ...]
     n_failed: int
 
     @property
     def accuracies(self) -> list[float]:
         """Validation accuracy of each seed."""
-        return [repeat.score.val_accuracy for repeat in self.scored if repeat.score]
+        return [rerun.score.val_accuracy for rerun in self.scored if rerun.score]
 
     @property
     def mean(self) -> float:
@@ -56,55 +56,59 @@ class Place:
     @property
     def seconds(self) -> float:
         """Of a training, the mean over the seeds."""
-        return mean(repeat.seconds for repeat in self.scored)
+        return mean(rerun.seconds for rerun in self.scored)
 
     @property
-    def best(self) -> RepeatRecord:
+    def best(self) -> RerunRecord:
         """The seed that is best on validation: its model is the one to export and to look with."""
         return max(self.scored, key=lambda r: (r.score.val_accuracy if r.score else 0, -r.index))
 
     @property
-    def middle(self) -> RepeatRecord:
+    def middle(self) -> RerunRecord:
         """The seed in the middle of its validation accuracies: it stands for all in a test."""
         ordered = sorted(self.scored, key=lambda r: r.score.val_accuracy if r.score else 0)
         return ordered[(len(ordered) - 1) // 2]
 
 
-def rank(chosen: Sequence[Finalist], repeats: tuple[RepeatRecord, ...]) -> list[Place]:
+def rank(chosen: Sequence[Finalist], reruns: tuple[RerunRecord, ...]) -> list[RankedFinalist]:
     """Order those of which at least one seed could be trained, the best first (see RULE)."""
-    places = []
+    ranking = []
     for one in chosen:
-        own = one.repeats_in(repeats)
-        scored = tuple(repeat for repeat in own if repeat.score is not None)
+        own = one.reruns_in(reruns)
+        scored = tuple(rerun for rerun in own if rerun.score is not None)
         if scored:
-            places.append(Place(one, scored, n_failed=len(own) - len(scored)))
-    return sorted(places, key=lambda place: (place.n_failed, -place.mean, place.seconds))
+            ranking.append(RankedFinalist(one, scored, n_failed=len(own) - len(scored)))
+    return sorted(ranking, key=lambda ranked: (ranked.n_failed, -ranked.mean, ranked.seconds))
 
 
-def winner(places: Sequence[Place]) -> Place | None:
-    """Give the first that is no control: a control is what a candidate is held against."""
-    return next((place for place in places if place.finalist.role != "control"), None)
+def winner(ranking: Sequence[RankedFinalist]) -> RankedFinalist | None:
+    """Return the first that is not a simple baseline, with which candidates are compared."""
+    return next((ranked for ranked in ranking if ranked.finalist.role != "simple baseline"), None)
 
 
 def examine(
-    study: StudyRecord, places: Sequence[Place], store: FinalsStore, data: Dataset, top: int
-) -> FinalsRecord:
-    """Compute what the repeats show on validation. Equal records give equal results."""
+    study: StudyRecord,
+    ranking: Sequence[RankedFinalist],
+    store: EvaluationWriter,
+    data: Dataset,
+    top: int,
+) -> RankingRecord:
+    """Compute what the reruns show on validation. Equal records give equal results."""
     labels, groups = data.labels("validation"), data.groups("validation")
 
-    def hits(repeat: RepeatRecord) -> Hits:
-        return np.asarray(np.load(store.predictions(repeat.run_id)).argmax(axis=1) == labels)
+    def hits(rerun: RerunRecord) -> Hits:
+        return np.asarray(np.load(store.predictions(rerun.run_id)).argmax(axis=1) == labels)
 
-    all_hits = {p.finalist.of: np.stack([hits(r) for r in p.scored]) for p in places}
-    middle = {p.finalist.of: hits(p.middle) for p in places}
-    correlation = _correlation([middle[p.finalist.of] for p in places[:top]])
+    all_hits = {p.finalist.of: np.stack([hits(r) for r in p.scored]) for p in ranking}
+    middle = {p.finalist.of: hits(p.middle) for p in ranking}
+    correlation = _correlation([middle[p.finalist.of] for p in ranking[:top]])
     best = study.candidates[0].score
     assert best is not None
-    return FinalsRecord(
+    return RankingRecord(
         top=top,
-        n_seeds=max((len(place.scored) for place in places), default=0),
+        n_seeds=max((len(ranked.scored) for ranked in ranking), default=0),
         rule=RULE,
-        ranking=tuple(place.finalist.of for place in places),
+        ranking=tuple(ranked.finalist.of for ranked in ranking),
         optimism=statistics.optimism(
             len(study.candidates), best.val_accuracy, len(labels), correlation
         ),
@@ -162,7 +166,7 @@ def expected(study: StudyRecord) -> tuple[ExpectedRecord, ...]:
 
     A trial that was pruned counts with the best epoch it had; one that failed had none.
     """
-    drawn = [t for t in study.trials if t.origin == "random" and t.epochs]
+    drawn = [t for t in study.trials if t.proposed_by == "random" and t.epochs]
     drawn = [trial for trial in drawn if trial.state in ("complete", "pruned")]
     values = [max(epoch.val_accuracy or 0.0 for epoch in trial.epochs) for trial in drawn]
     seconds = mean(trial.seconds for trial in drawn) if drawn else 0.0

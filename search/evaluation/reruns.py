@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 from search.evaluation.finalists import Finalist, Seed
 from search.training.failures import TrialFailed
 from search.workers.process_pool import run_all
-from search.workers.tasks import ControlTask, Refitted, Result, Task
+from search.workers.tasks import Refitted, Result, SimpleBaselineTask, Task
 from tracking.commandline.errors import Stopped
-from tracking.records import EpochRecord, LookRecord, ScoreRecord
+from tracking.records import EpochRecord, EvaluationRecord, ScoreRecord
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
-    from search.evaluation.evaluation_progress import Progress
-    from tracking.records import RepeatRecord
-    from tracking.writing.evaluation_writer import FinalsStore
+    from search.evaluation.evaluation_progress import EvaluationProgress
+    from tracking.records import RerunRecord
+    from tracking.writing.evaluation_writer import EvaluationWriter
     from tracking.writing.trial_log import TrialLog
 
 
 def missing(
-    chosen: Sequence[Finalist], repeats: tuple[RepeatRecord, ...], n_seeds: int
+    chosen: Sequence[Finalist], reruns: tuple[RerunRecord, ...], n_seeds: int
 ) -> list[Seed]:
     """Give the trainings that are not on record, the first seed of each finalist first."""
-    known = {(one.of, repeat.index) for one in chosen for repeat in one.repeats_in(repeats)}
+    known = {(one.of, rerun.index) for one in chosen for rerun in one.reruns_in(reruns)}
     return [
         Seed(one, index)
         for index in range(n_seeds)
@@ -69,12 +69,12 @@ class Trainer:
         work_dir: where the trainings leave their files, and their checkpoints for the next start.
     """
 
-    store: FinalsStore
+    store: EvaluationWriter
     data: Dataset
     study_seed: int
     n_workers: int
     n_threads: int | None
-    progress: Progress
+    progress: EvaluationProgress
     check_stop: Callable[[], None]
     work_dir: Path
 
@@ -102,7 +102,7 @@ class Trainer:
                     training.log.interrupt(reason, training.seconds)
         shutil.rmtree(self.work_dir)
 
-    def _train(self, tasks: Iterator[Task | ControlTask], under_way: Trainings) -> None:
+    def _train(self, tasks: Iterator[Task | SimpleBaselineTask], under_way: Trainings) -> None:
         with closing(run_all(tasks, self.n_workers, self._tick, n_starts=2)) as events:
             for task, event in events:
                 training = under_way[task.folder]
@@ -115,16 +115,18 @@ class Trainer:
                 shutil.rmtree(task.folder)
                 self.progress.seed_ends(training.seed, event)
 
-    def _tasks(self, seeds: Sequence[Seed], under_way: Trainings) -> Iterator[Task | ControlTask]:
+    def _tasks(
+        self, seeds: Sequence[Seed], under_way: Trainings
+    ) -> Iterator[Task | SimpleBaselineTask]:
         """Begin the record of each training when a process is free for it."""
-        interrupted = {(r.of, r.index): r for r in self.store.repeats() if not r.has_ended}
+        interrupted = {(r.of, r.index): r for r in self.store.reruns() if not r.has_ended}
         for seed in seeds:
-            repeat = interrupted.get((seed.finalist.of, seed.index))
-            before = 0.0 if repeat is None else repeat.seconds
+            rerun = interrupted.get((seed.finalist.of, seed.index))
+            before = 0.0 if rerun is None else rerun.seconds
             log = (
                 self._open(seed)
-                if repeat is None
-                else self.store.continue_repeat(repeat, self.data.record)
+                if rerun is None
+                else self.store.continue_rerun(rerun, self.data.record)
             )
             folder = self.work_dir / log.run_id
             folder.mkdir(exist_ok=True)
@@ -134,7 +136,7 @@ class Trainer:
 
     def _open(self, seed: Seed) -> TrialLog:
         one = seed.finalist
-        return self.store.open_repeat(
+        return self.store.open_rerun(
             one.role,
             one.of,
             seed.index,
@@ -144,10 +146,10 @@ class Trainer:
             data=self.data.record,
         )
 
-    def _task(self, seed: Seed, folder: Path) -> Task | ControlTask:
+    def _task(self, seed: Seed, folder: Path) -> Task | SimpleBaselineTask:
         one = seed.finalist
-        if one.role == "control":
-            return ControlTask(str(one.of), self.data, folder)
+        if one.role == "simple baseline":
+            return SimpleBaselineTask(str(one.of), self.data, folder)
         return Task(
             one.params,
             one.family,
@@ -162,7 +164,9 @@ class Trainer:
         self.progress.tick()
 
 
-def _close(training: Training, task: Task | ControlTask, event: Result | TrialFailed) -> None:
+def _close(
+    training: Training, task: Task | SimpleBaselineTask, event: Result | TrialFailed
+) -> None:
     """Record how a training ended, its files first."""
     files = [task.output, task.predictions]
     if isinstance(task, Task):
@@ -174,5 +178,5 @@ def _close(training: Training, task: Task | ControlTask, event: Result | TrialFa
             log.close("complete", score, reason="", seconds=training.seconds)
         case TrialFailed() as failure:  # these values cannot be trained on this seed
             log.close("failed", None, reason=str(failure), seconds=training.seconds)
-        case LookRecord() | Refitted():
-            raise RuntimeError("a repeat looked at the test set, or was refitted")
+        case EvaluationRecord() | Refitted():
+            raise RuntimeError("a rerun looked at the test set, or was refitted")

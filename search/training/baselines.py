@@ -1,7 +1,7 @@
-"""Controls: classifiers without a neural network, to tell what a candidate adds to them.
+"""Simple baselines: classifiers without a neural network, to tell what a candidate adds to them.
 
 They see the same training texts as the candidates, cut into the same words, and the same
-validation texts. Their few settings are fixed: a control is not tuned.
+validation texts. Their few settings are fixed: a simple baseline is not tuned.
 """
 
 from __future__ import annotations
@@ -45,19 +45,21 @@ def _tfidf_logistic(data: Dataset, part: str) -> tuple[NDArray[np.float64], floa
 
 # Each gives the probabilities of a part's texts, shape (n_texts, n_classes), the accuracy on the
 # training texts, and the number of fitted numbers.
-CONTROLS: dict[str, Callable[[Dataset, str], tuple[NDArray[np.float64], float, int]]] = {
+SIMPLE_BASELINES: dict[str, Callable[[Dataset, str], tuple[NDArray[np.float64], float, int]]] = {
     "majority": _majority,
     "tfidf_logistic": _tfidf_logistic,
 }
 
 
-def evaluate_control(name: str, data: Dataset, predictions: Path | None = None) -> ScoreRecord:
-    """Fit a control on the training part and score it on validation.
+def evaluate_simple_baseline(
+    name: str, data: Dataset, predictions: Path | None = None
+) -> ScoreRecord:
+    """Fit a simple baseline on the training part and score it on validation.
 
     Args:
         predictions: a file that receives the probabilities of the validation texts.
     """
-    probabilities, train_accuracy, n_parameters = CONTROLS[name](data, "validation")
+    probabilities, train_accuracy, n_parameters = SIMPLE_BASELINES[name](data, "validation")
     if predictions is not None:
         np.save(predictions, probabilities)
     labels = data.labels("validation")

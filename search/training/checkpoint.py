@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingState:
     """How far a training has come.
 
     Attributes:
@@ -85,17 +85,17 @@ class Checkpoint:
             _log.warning("no checkpoint after epoch %d: %s", len(epochs), error)
         self._last = time.monotonic()
 
-    def restore(self, model: keras.Model, max_epochs: int) -> Progress:
+    def restore(self, model: keras.Model, max_epochs: int) -> TrainingState:
         """Bring a compiled model to where it was; without a checkpoint of it, leave it alone."""
         try:
             state, arrays = self._read()
             epochs = tuple(EpochRecord(**epoch) for epoch in state["epochs"])
             stopping = state["stopping"]
         except FileNotFoundError:
-            return Progress()
+            return TrainingState()
         except Exception as error:  # NumPy, zipfile and json raise many types at a damaged file
             _log.warning("%s is ignored: %s", self.file, error)
-            return Progress()
+            return TrainingState()
         variables = _variables(model)
         expected = [*variables, *(model.weights if stopping else [])]
         if (
@@ -104,12 +104,12 @@ class Checkpoint:
             or [_shape(array) for array in arrays] != [_shape(one) for one in expected]
         ):
             _log.warning("%s is ignored: it is of another training", self.file)
-            return Progress()
+            return TrainingState()
         for variable, value in zip(variables, arrays, strict=False):
             variable.assign(value)
         if stopping:
             stopping = {**stopping, "best_weights": arrays[len(variables) :]}
-        return Progress(epochs, stopping)
+        return TrainingState(epochs, stopping)
 
     def _write(self, state: str, arrays: Arrays) -> None:
         part = self.file.with_name(f"{self.file.name}.part")

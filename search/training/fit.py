@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from search.datasets.batches import Labelled
 from search.training import metrics
-from search.training.checkpoint import Checkpoint, Progress
+from search.training.checkpoint import Checkpoint, TrainingState
 from search.training.failures import TrialFailed
 from tracking.records import EpochRecord, RungRecord
 
@@ -57,7 +57,7 @@ def train(
         TrialFailed: if a loss is no longer a finite number.
     """
     _compile(model, learning_rate)
-    done = Progress() if checkpoint is None else checkpoint.restore(model, epochs)
+    done = TrainingState() if checkpoint is None else checkpoint.restore(model, epochs)
     for epoch in done.epochs:
         on_epoch(epoch)
     stopping = None if validation is None else _EarlyStopping(patience, done)
@@ -186,7 +186,7 @@ class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
 class _EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
     """Keras' own, which begins with what it knew when the training was stopped."""
 
-    def __init__(self, patience: int, done: Progress) -> None:
+    def __init__(self, patience: int, done: TrainingState) -> None:
         super().__init__("val_accuracy", mode="max", patience=patience, restore_best_weights=True)
         self._done = done
 

@@ -18,11 +18,11 @@ from search.datasets.cache import Dataset
 from search.training.checkpoint import open_checkpoint
 from search.training.fit import predict, train
 from search.training.refit import both_parts
-from search.training.test_part import look_record
+from search.training.test_part import evaluation_record
 from search.training.trial import build, encoded, memory_limited, set_seed
 from spaces.plan import Split
 from spaces.ranges import Params, take
-from tracking.records import EpochRecord, LookRecord
+from tracking.records import EpochRecord, EvaluationRecord
 
 _PART = 0.6  # 15,000 of the 25,000 training reviews
 _POOLED = 0.67
@@ -38,7 +38,7 @@ def reproduce(
     *,
     by: Split,
     checkpoint: Path | None = None,
-) -> LookRecord:
+) -> EvaluationRecord:
     """Train, then look at the test set.
 
     Args:
@@ -57,7 +57,7 @@ def reproduce(
         on_model(model)
         train(model, training, None, seed=seed, on_epoch=on_epoch, checkpoint=saved, **values)
         probabilities = predict(model, test)
-    return look_record(
+    return evaluation_record(
         probabilities,
         test.labels,
         n_train=len(training.labels),

@@ -1,4 +1,4 @@
-"""A model or a control on the test part. Pool processes run this; nothing else reads test."""
+"""Score a model or a simple baseline on the test part; nothing else reads it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from search.datasets.cache import Dataset
 from search.training import metrics
 from spaces.ranges import Params, take
-from tracking.records import LookRecord
+from tracking.records import EvaluationRecord
 
 
-def look_record(
+def evaluation_record(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
     *,
     n_train: int,
     official: bool,
-) -> LookRecord:
+) -> EvaluationRecord:
     """Write down what was seen of the test set.
 
     Args:
@@ -30,7 +30,7 @@ def look_record(
     """
     accuracy = metrics.accuracy(probabilities, labels)
     low, high = metrics.wilson(accuracy, len(labels))
-    return LookRecord(
+    return EvaluationRecord(
         accuracy=accuracy,
         low=low,
         high=high,
@@ -38,11 +38,13 @@ def look_record(
         n_train=n_train,
         n_test=len(labels),
         official=official,
-        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def look_with_model(file: Path, params: Params, data: Dataset, predictions: Path) -> LookRecord:
+def evaluate_model_on_test(
+    file: Path, params: Params, data: Dataset, predictions: Path
+) -> EvaluationRecord:
     """Score a trained model on the test part.
 
     Args:
@@ -57,18 +59,22 @@ def look_with_model(file: Path, params: Params, data: Dataset, predictions: Path
     text: dict[str, Any] = take(params, "text")
     model = keras_loading.load(file).layers[-1]
     model.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
-    return _look(predict(model, encoded(data, "test", **text)), data, predictions)
+    return _evaluation(predict(model, encoded(data, "test", **text)), data, predictions)
 
 
-def look_with_control(name: str, data: Dataset, predictions: Path) -> LookRecord:
-    """Fit a control on the training part, as in the search, and score it on the test part."""
-    from search.training.baselines import CONTROLS
+def evaluate_simple_baseline_on_test(
+    name: str, data: Dataset, predictions: Path
+) -> EvaluationRecord:
+    """Fit a simple baseline on the training part and score it on the test part."""
+    from search.training.baselines import SIMPLE_BASELINES
 
-    return _look(CONTROLS[name](data, "test")[0], data, predictions)
+    return _evaluation(SIMPLE_BASELINES[name](data, "test")[0], data, predictions)
 
 
-def _look(probabilities: NDArray[np.floating], data: Dataset, predictions: Path) -> LookRecord:
+def _evaluation(
+    probabilities: NDArray[np.floating], data: Dataset, predictions: Path
+) -> EvaluationRecord:
     np.save(predictions, probabilities)
     labels = data.labels("test")
     n_train = data.n_texts["train"]
-    return look_record(probabilities, labels, n_train=n_train, official=data.official)
+    return evaluation_record(probabilities, labels, n_train=n_train, official=data.official)

@@ -81,14 +81,14 @@ def evaluate(
         training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
         model = build(params, family, len(data.classes), training)
         on_model(model)
-        looks = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
+        evaluations = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
         best_epoch = train(
             model,
             training,
             validation,
             seed=seed,
             on_epoch=collect,
-            callbacks=looks,
+            callbacks=evaluations,
             checkpoint=open_checkpoint(checkpoint, params, family, data, seed, "train"),
             **fit,
         )

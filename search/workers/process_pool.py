@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from search.training.failures import Died, TrialFailed
-from search.workers.tasks import STEPS, AnyTask, ControlTask, Result
+from search.workers.tasks import STEPS, AnyTask, Result, SimpleBaselineTask
 from search.workers.trial_process import POLL_SECONDS, Event, TrialProcess
 from tracking.commandline.formatting import duration
 from tracking.records import EpochRecord, RungRecord, ScoreRecord
@@ -140,8 +140,10 @@ def run_all(
                     pool.go_on(task)
 
 
-def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], None]) -> ScoreRecord:
-    """Fit and score a control in a process of its own.
+def score_simple_baseline(
+    task: SimpleBaselineTask, open_pool: OpenPool, tick: Callable[[], None]
+) -> ScoreRecord:
+    """Fit and score a simple baseline in a process of its own.
 
     Raises:
         TrialFailed: if the process died.
@@ -155,5 +157,5 @@ def score_control(task: ControlTask, open_pool: OpenPool, tick: Callable[[], Non
     if isinstance(event, TrialFailed | RuntimeError):
         raise event
     if not isinstance(event, ScoreRecord):
-        raise RuntimeError(f"control {task.name} gave {event}")
+        raise RuntimeError(f"simple baseline {task.name} gave {event}")
     return event

@@ -9,7 +9,7 @@ from typing import Literal
 from search.datasets.cache import Dataset
 from spaces.plan import Split
 from spaces.ranges import Params
-from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
+from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Refitted:
     n_texts: int
 
 
-Result = ScoreRecord | LookRecord | Refitted
+Result = ScoreRecord | EvaluationRecord | Refitted
 STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
 Step = RungRecord | EpochRecord
 
@@ -77,8 +77,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class ControlTask:
-    """A control to be fitted, and scored on a part of the data.
+class SimpleBaselineTask:
+    """A simple baseline to be fitted, and scored on a part of the data.
 
     Attributes:
         folder: receives PART.npy (its probabilities there), output.txt (what the process printed).
@@ -99,7 +99,7 @@ class ControlTask:
 
 
 @dataclass(frozen=True)
-class LookTask:
+class EvaluationTask:
     """A trained model to be scored on the test part, which must be open.
 
     Attributes:
@@ -122,4 +122,4 @@ class LookTask:
         return self.folder / "output.txt"
 
 
-AnyTask = Task | ControlTask | LookTask
+AnyTask = Task | SimpleBaselineTask | EvaluationTask

@@ -21,7 +21,7 @@ from search.system.private_names import end_forkserver
 from search.training.failures import Died, TrialFailed
 from search.workers import worker_main
 from search.workers.tasks import AnyTask, Refitted, Result, Step
-from tracking.records import EpochRecord, LookRecord, RungRecord, ScoreRecord
+from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
 
 POLL_SECONDS = 0.2
 _ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
@@ -88,7 +88,7 @@ class TrialProcess:
                     RungRecord()
                     | EpochRecord()
                     | ScoreRecord()
-                    | LookRecord()
+                    | EvaluationRecord()
                     | Refitted()
                     | TrialFailed() as event
                 ):

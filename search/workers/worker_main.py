@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 
 from search.training.failures import TrialFailed
-from search.workers.tasks import AnyTask, ControlTask, LookTask, Refitted, Result, Step, Task
+from search.workers.tasks import (
+    AnyTask,
+    EvaluationTask,
+    Refitted,
+    Result,
+    SimpleBaselineTask,
+    Step,
+    Task,
+)
 from tracking.records import ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,21 +67,21 @@ def _outcome(task: AnyTask, on_step: Callable[[Step], None]) -> Result | TrialFa
 
 
 def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
-    if isinstance(task, ControlTask):
-        from search.training.baselines import evaluate_control
+    if isinstance(task, SimpleBaselineTask):
+        from search.training.baselines import evaluate_simple_baseline
 
         if task.part == "test":
-            from search.training.test_part import look_with_control
+            from search.training.test_part import evaluate_simple_baseline_on_test
 
-            return look_with_control(task.name, task.data, task.predictions)
-        return evaluate_control(task.name, task.data, task.predictions)
+            return evaluate_simple_baseline_on_test(task.name, task.data, task.predictions)
+        return evaluate_simple_baseline(task.name, task.data, task.predictions)
 
     from search.system.keras_backend import tf  # first: it silences TensorFlow's start
 
-    if isinstance(task, LookTask):
-        from search.training.test_part import look_with_model
+    if isinstance(task, EvaluationTask):
+        from search.training.test_part import evaluate_model_on_test
 
-        return look_with_model(task.file, task.params, task.data, task.predictions)
+        return evaluate_model_on_test(task.file, task.params, task.data, task.predictions)
     if task.n_threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(task.n_threads)
 

@@ -104,7 +104,7 @@ def _children() -> float:
 class _Given(StudyPlan):
     """A plan that tries the configurations of the race and nothing else."""
 
-    def starting_points(self) -> Mapping[str, Params]:
+    def initial_trials(self) -> Mapping[str, Params]:
         ours = {"text.padding": "bucket"}
         return {
             f"race-{n}": self.complete({**params, **ours})
@@ -130,7 +130,7 @@ def _ours(data: Dataset, folder: Path) -> None:
     whole = replace(
         STUDIES["architecture"],
         references=(),
-        controls=(),
+        simple_baselines=(),
         n_trials=len(CONFIGURATIONS),
         timeout=None,
     )

@@ -49,7 +49,7 @@ def test_a_reader_sees_each_epoch_of_a_trial_under_way_and_its_end(root: Path) -
     study = open_study(root)
     reader = store.follow(root, "lstm")
     assert reader.read().trials == ()
-    log = study.open_trial(0, "lstm", {}, seed=1, origin="defaults", data=build_data())
+    log = study.open_trial(0, "lstm", {}, seed=1, proposed_by="defaults", data=build_data())
 
     seen = []
     for epoch in build_epochs(0.7, 0.8):
@@ -78,7 +78,7 @@ def test_a_trial_that_has_ended_is_read_once(root: Path, reads: list[int]) -> No
 def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(root: Path) -> None:
     study = open_study(root)
     write_trial(study, build_trial(0))
-    log = study.open_trial(1, "lstm", {}, seed=1, origin="tpe", data=build_data())
+    log = study.open_trial(1, "lstm", {}, seed=1, proposed_by="tpe", data=build_data())
     reader = store.follow(root, "lstm")
     assert [trial.number for trial in reader.read().trials] == [0, 1]
 

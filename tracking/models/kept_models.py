@@ -80,9 +80,7 @@ def is_kept(client: MlflowClient, run: Run) -> bool:
 
 def is_left(client: MlflowClient, run: Run) -> bool:
     """Tell whether anything of a model is there, half a one included."""
-    has_one = "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
-    earlier = _earlier(client, run)
-    return has_one or (earlier is not None and earlier.is_dir())
+    return "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
 
 
 def fetch(client: MlflowClient, run: Run) -> Path:
@@ -90,18 +88,12 @@ def fetch(client: MlflowClient, run: Run) -> Path:
 
     From a server it is copied to this machine, until the program ends.
     """
-    if "model.id" not in run.data.tags:
-        earlier = _earlier(client, run)
-        return Path() if earlier is None else earlier / MODEL
     here = _folder(client, run, "artifacts", *_PLACE.split("/"))
     return files.copy(client, _address(client, run), _PLACE) if here is None else here
 
 
 def drop(client: MlflowClient, run: Run) -> None:
     """Delete a trial's model from disk, and say so in its run. Doing it twice changes nothing."""
-    earlier = _earlier(client, run)
-    if earlier is not None:
-        shutil.rmtree(earlier, ignore_errors=True)
     if "model.id" in run.data.tags:
         _delete_files(client, run)
         with suppress(MlflowException):  # an earlier process deleted it and was then killed
@@ -188,8 +180,3 @@ def _folder(client: MlflowClient, run: Run, *names: str) -> Path | None:
         return files.inside(here.parents[1], "models", _id(client, run), *names)
     except ValueError:
         raise damage.Unreadable(run, "the folder of its model is a link") from None
-
-
-def _earlier(client: MlflowClient, run: Run) -> Path | None:
-    """Where models were kept before they were LoggedModels (until 2026-11-24)."""
-    return files.file_of(client, run, "model")

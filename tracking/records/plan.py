@@ -19,7 +19,7 @@ class DataRecord:
         digest: names the labelled texts, 16 hexadecimal digits.
         split_digest: names the validation part, 16 hexadecimal digits.
         n_texts: texts of each part.
-        path: where a table lies; empty for the reviews, and in records made before 2026-11-24.
+        path: where a table lies; empty for the reviews.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a study's results are held against: published accuracies, and controls."""
+"""What a study's results are held against: published accuracies, and simple baselines."""
 
 from __future__ import annotations
 
@@ -75,42 +75,42 @@ class Comparison:
 
 def compare(study: StudyRecord) -> list[Comparison]:
     """Hold each reference of a study against the trials that looked at the test set."""
-    return [_compare(reference, study.looks) for reference in study.plan.references]
+    return [_compare(reference, study.evaluations) for reference in study.plan.references]
 
 
-def against_controls(study: StudyRecord) -> str:
+def against_simple_baselines(study: StudyRecord) -> str:
     """Say what the best candidate adds to counting words, and to guessing."""
-    if not (study.controls and study.candidates):
+    if not (study.simple_baselines and study.candidates):
         return ""
     best = study.candidates[0].score
     assert best is not None
     parts = [
-        f"{100 * (best.val_accuracy - control.score.val_accuracy):+.2f} points against "
-        f"{control.name} ({percent(control.score.val_accuracy)})"
-        for control in sorted(study.controls, key=lambda c: -c.score.val_accuracy)
+        f"{100 * (best.val_accuracy - simple_baseline.score.val_accuracy):+.2f} points against "
+        f"{simple_baseline.name} ({percent(simple_baseline.score.val_accuracy)})"
+        for simple_baseline in sorted(study.simple_baselines, key=lambda c: -c.score.val_accuracy)
     ]
-    return f"Beside the controls, which have no neural network: {', '.join(parts)}."
+    return f"Beside the simple baselines, which have no neural network: {', '.join(parts)}."
 
 
-def looks_in_words(study: StudyRecord) -> str:
-    """Say how often the test set was looked at, and what for."""
-    n = len(study.looks)
+def evaluations_as_text(study: StudyRecord) -> str:
+    """Say how often the test set was used, and what for."""
+    n = len(study.evaluations)
     return (
-        f"{n} {'look' if n == 1 else 'looks'} at the test set, one for each training of a "
+        f"{n} {'test evaluation' if n == 1 else 'test evaluations'}, one for each training of a "
         "published configuration; none of them chose anything."
     )
 
 
 def _compare(reference: ReferenceRecord, trials: list[TrialRecord]) -> Comparison:
     # One that was interrupted after its look is continued, and looks again: it has no result yet.
-    own = [t for t in trials if t.origin == reference.trained_as and t.has_ended]
-    looks = [trial.look for trial in own if trial.look is not None]
+    own = [t for t in trials if t.proposed_by == reference.trained_as and t.has_ended]
+    evaluations = [trial.evaluation for trial in own if trial.evaluation is not None]
     seconds = [epoch.seconds for trial in own for epoch in trial.epochs]
     return Comparison(
         reference=reference,
-        ours=tuple(look.accuracy for look in looks),
-        low=mean(look.low for look in looks) if looks else 0.0,
-        high=mean(look.high for look in looks) if looks else 0.0,
+        ours=tuple(evaluation.accuracy for evaluation in evaluations),
+        low=mean(evaluation.low for evaluation in evaluations) if evaluations else 0.0,
+        high=mean(evaluation.high for evaluation in evaluations) if evaluations else 0.0,
         seconds_per_epoch=mean(seconds) if seconds else 0.0,
-        official=all(look.official for look in looks),
+        official=all(evaluation.official for evaluation in evaluations),
     )

@@ -13,7 +13,7 @@ Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Line:
+class Polyline:
     """One line of a drawing.
 
     Attributes:
@@ -26,7 +26,7 @@ class Line:
     dashes: str = ""
 
 
-def draw(lines: Sequence[Line], *, title: str, across: str, up: str) -> str:
+def draw(lines: Sequence[Polyline], *, title: str, across: str, up: str) -> str:
     """Draw lines over one pair of axes; across from the least to the most, up likewise."""
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from statistics import mean, stdev
 
 from tracking.commandline.formatting import duration, percent
-from tracking.records import DifferenceRecord, FinalLookRecord, RepeatRecord, StudyRecord
-from tracking.reporting.comparison import against_controls
+from tracking.records import DifferenceRecord, RerunRecord, SealedEvaluationRecord, StudyRecord
+from tracking.reporting.comparison import against_simple_baselines
 
 _NAMED = 5  # runs; the doctor names all
 NOT_OFFICIAL = "not the official test set"
 
 
 def verdict(study: StudyRecord) -> str:
-    """Say in a few sentences what came out: of the search, then of the finals, then of test."""
+    """Describe in a few sentences the result of the search, the final evaluation, and test."""
     return f"{_verdict(study)} {left_out(study)}".rstrip()
 
 
@@ -34,18 +34,21 @@ def left_out(study: StudyRecord) -> str:
 def _verdict(study: StudyRecord) -> str:
     if not study.candidates:
         return "No trial has finished yet, so there is nothing to compare."
-    if study.finals is None:
+    if study.final_ranking is None:
         return _of_search(study)
-    looks = latest_look(study)
-    said = [*(_of_look(study, looks) if looks else _of_finals(study)), *_cheapest(study)]
+    evaluations = latest_evaluation(study)
+    said = [
+        *(_of_evaluation(study, evaluations) if evaluations else _of_evaluations(study)),
+        *_cheapest(study),
+    ]
     first = _winner(study)
-    if looks and first is not None and first != looks[0].of:
+    if evaluations and first is not None and first != evaluations[0].of:
         said.append(
-            f"Since that look {named(study, first)} has become the first on validation, and was "
-            "not looked at"
+            f"Since that test evaluation {named(study, first)} has become the first on "
+            "validation, and was not evaluated"
         )
-    if study.n_sealed > len({look.n for look in study.final_looks}):
-        said.append("A look at the test set was begun and cut short; it counts")
+    if study.n_sealed > len({evaluation.n for evaluation in study.sealed_evaluations}):
+        said.append("A test evaluation was begun and cut short; it counts")
     mark = f" ({unofficial(study)})" if unofficial(study) else ""
     return " ".join(f"{sentence}{mark}." for sentence in said)
 
@@ -61,36 +64,36 @@ def unofficial(study: StudyRecord) -> str:
     return f"{plan.data.name}: {NOT_OFFICIAL}"
 
 
-def count_of_looks(study: StudyRecord) -> str:
-    """Say how often the test set was looked at after the search."""
+def count_of_evaluations(study: StudyRecord) -> str:
+    """Say how often the test set was used after the search."""
     n = study.n_sealed
-    return f"{n or 'no'} {'look' if n < 2 else 'looks'} at the test set"
+    return f"{n or 'no'} {'test evaluation' if n < 2 else 'test evaluations'}"
 
 
-def latest_look(study: StudyRecord) -> list[FinalLookRecord]:
-    """Give what the last finished look scored, the winner first; empty where none was taken."""
-    last = max((look.n for look in study.final_looks), default=0)
-    return [look for look in study.final_looks if look.n == last]
+def latest_evaluation(study: StudyRecord) -> list[SealedEvaluationRecord]:
+    """Return what the last finished test evaluation scored, the winner first; empty if none."""
+    last = max((evaluation.n for evaluation in study.sealed_evaluations), default=0)
+    return [evaluation for evaluation in study.sealed_evaluations if evaluation.n == last]
 
 
 def named(study: StudyRecord, of: int | str) -> str:
     """Name what was trained again."""
     for trial in study.trials:
         if trial.number == of:
-            return f"trial {trial.number}{study.family_of(trial)} ({trial.origin})"
+            return f"trial {trial.number}{study.family_of(trial)} ({trial.proposed_by})"
     return str(of)
 
 
-def repeats_of(study: StudyRecord, of: int | str) -> list[RepeatRecord]:
-    """Give the repeats that were completed, by index."""
-    own = [r for r in study.repeats if r.of == of and r.score is not None]
-    return sorted(own, key=lambda repeat: repeat.index)
+def reruns_of(study: StudyRecord, of: int | str) -> list[RerunRecord]:
+    """Give the reruns that were completed, by index."""
+    own = [r for r in study.reruns if r.of == of and r.score is not None]
+    return sorted(own, key=lambda rerun: rerun.index)
 
 
 def ranking(study: StudyRecord) -> list[int | str]:
-    """Give what was trained again, the best first, as far as its repeats still count."""
-    ranked = study.finals.ranking if study.finals else ()
-    return [of for of in ranked if repeats_of(study, of)]
+    """Give what was trained again, the best first, as far as its reruns still count."""
+    ranked = study.final_ranking.ranking if study.final_ranking else ()
+    return [of for of in ranked if reruns_of(study, of)]
 
 
 def spread(accuracies: list[float] | tuple[float, ...]) -> str:
@@ -106,11 +109,11 @@ def _of_search(study: StudyRecord) -> str:
     assert best.score is not None
     score = best.score
     said = (
-        f"The best candidate is trial {best.number}{study.family_of(best)} ({best.origin}): "
+        f"The best candidate is trial {best.number}{study.family_of(best)} ({best.proposed_by}): "
         f"{percent(score.val_accuracy)} on {study.plan.data.n_texts['validation']:,} validation "
         f"texts, 95 % interval {percent(score.low)} to {percent(score.high)}."
     )
-    said = f"{said} {against_controls(study)}".rstrip()
+    said = f"{said} {against_simple_baselines(study)}".rstrip()
     if not study.plan.baselines:
         return said
     baseline = study.plan.baselines[0]
@@ -121,41 +124,41 @@ def _of_search(study: StudyRecord) -> str:
     return (
         f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
         "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
-        f"{_not_looked(study)}." + (f" ({unofficial(study)}.)" if unofficial(study) else "")
+        f"{_not_evaluated(study)}." + (f" ({unofficial(study)}.)" if unofficial(study) else "")
     )
 
 
-def _not_looked(study: StudyRecord) -> str:
+def _not_evaluated(study: StudyRecord) -> str:
     if study.n_sealed:
-        return f"{count_of_looks(study)} so far"
-    return "the test set has not been looked at"
+        return f"{count_of_evaluations(study)} so far"
+    return "the test set has not been used"
 
 
 def _winner(study: StudyRecord) -> int | str | None:
-    """Give the first of the ranking that is no control."""
-    return next((of for of in ranking(study) if of not in _controls(study)), None)
+    """Give the first of the ranking that is no simple baseline."""
+    return next((of for of in ranking(study) if of not in _simple_baselines(study)), None)
 
 
-def _controls(study: StudyRecord) -> set[int | str]:
-    return {repeat.of for repeat in study.repeats if repeat.role == "control"}
+def _simple_baselines(study: StudyRecord) -> set[int | str]:
+    return {rerun.of for rerun in study.reruns if rerun.role == "simple baseline"}
 
 
-def _of_finals(study: StudyRecord) -> Iterator[str]:
-    """Say who is first on fresh seeds, before test was looked at."""
+def _of_evaluations(study: StudyRecord) -> Iterator[str]:
+    """Say who is first on fresh seeds, before test was used."""
     first = _winner(study)
     if first is None:
         yield "None of the finalists could be trained again: all seeds failed"
         return
     yield (
         f"Trained again on fresh seeds, {named(study, first)} is first: "
-        f"{spread(_on_validation(study, first))}, on validation; {_not_looked(study)}"
+        f"{spread(_on_validation(study, first))}, on validation; {_not_evaluated(study)}"
     )
     yield from _searched(study, first)
 
 
 def _on_validation(study: StudyRecord, of: int | str) -> list[float]:
     """Give the validation accuracy of each seed."""
-    return [repeat.score.val_accuracy for repeat in repeats_of(study, of) if repeat.score]
+    return [rerun.score.val_accuracy for rerun in reruns_of(study, of) if rerun.score]
 
 
 def _searched(study: StudyRecord, first: int | str) -> Iterator[str]:
@@ -170,26 +173,26 @@ def _searched(study: StudyRecord, first: int | str) -> Iterator[str]:
             )
 
 
-def _of_look(study: StudyRecord, looks: list[FinalLookRecord]) -> Iterator[str]:
-    """Say what the look saw of the first, and what its reference and the control make of it."""
-    first = looks[0]
+def _of_evaluation(study: StudyRecord, evaluations: list[SealedEvaluationRecord]) -> Iterator[str]:
+    """Describe the first on test, and how it compares with its reference and simple baseline."""
+    first = evaluations[0]
     low, high = first.interval
     data, who = study.plan.data, named(study, first.of)
-    test = "the official test set" if first.look.official else f"the test part of {data.name}"
+    test = "the official test set" if first.result.official else f"the test part of {data.name}"
     by = "movie" if study.plan.baselines else "group"
     seen = (
-        f"{who} has {percent(first.look.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
+        f"{who} has {percent(first.result.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
-        f"{spread(first.accuracies)}; {count_of_looks(study)}"
+        f"{spread(first.accuracies)}; {count_of_evaluations(study)}"
     )
-    if study.plan.baselines and first.look.official:
+    if study.plan.baselines and first.result.official:
         yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"
     else:
         yield f"{seen[0].upper()}{seen[1:]}"
-    for look in looks[1:]:
+    for evaluation in evaluations[1:]:
         for difference in first.differences:
-            if difference.second == look.of:
-                yield _against(study, look, difference)
+            if difference.second == evaluation.of:
+                yield _against(study, evaluation, difference)
     if first.n_seen and first.accuracy_unseen is not None:
         yield (
             f"Without the {first.n_seen} texts that are in training too it has "
@@ -204,8 +207,10 @@ def _beside(published: float, low: float, high: float) -> str:
     return f"{'Worse than' if high < published else where} the {percent(published)}"
 
 
-def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord) -> str:
-    """Say how far the winner is from its reference, or from the control.
+def _against(
+    study: StudyRecord, evaluation: SealedEvaluationRecord, found: DifferenceRecord
+) -> str:
+    """Say how far the winner is from its reference, or from the simple baseline.
 
     The interval alone decides. McNemar's test, which is recorded too, knows one model of each and
     so nothing of the spread over seeds: it can differ.
@@ -215,26 +220,27 @@ def _against(study: StudyRecord, look: FinalLookRecord, found: DifferenceRecord)
     else:
         shown = "behind" if found.high < 0 else "not shown to differ from"
     return (
-        f"It is {shown} the {look.role} {named(study, look.of)}, {spread(look.accuracies)}: "
-        f"{100 * found.difference:+.2f} points, 95 % interval {100 * found.low:+.2f} to "
+        f"It is {shown} the {evaluation.role} {named(study, evaluation.of)}, "
+        f"{spread(evaluation.accuracies)}: {100 * found.difference:+.2f} points, "
+        f"95 % interval {100 * found.low:+.2f} to "
         f"{100 * found.high:+.2f} over texts and seeds"
     )
 
 
 def _cheapest(study: StudyRecord) -> Iterator[str]:
     """Name the cheapest finalist that is not shown to be worse than the first, on validation."""
-    assert study.finals is not None
+    assert study.final_ranking is not None
     first = _winner(study)
     if first is None:
         return
-    worse: set[int | str] = _controls(study)
-    for found in study.finals.differences:
+    worse: set[int | str] = _simple_baselines(study)
+    for found in study.final_ranking.differences:
         if found.first == first and found.low > 0:
             worse.add(found.second)
         if found.second == first and found.high < 0:
             worse.add(found.first)
     equal = [of for of in ranking(study) if of not in worse]
-    cost = {of: mean(r.seconds for r in repeats_of(study, of)) for of in equal}
+    cost = {of: mean(r.seconds for r in reruns_of(study, of)) for of in equal}
     cheapest = min(cost, key=lambda of: cost[of])
     if cheapest != first:
         yield (
@@ -242,5 +248,5 @@ def _cheapest(study: StudyRecord) -> Iterator[str]:
             f"{named(study, cheapest)}: {duration(cost[cheapest])} a training instead of "
             f"{duration(cost[first])}"
         )
-    elif set(ranking(study)) - _controls(study) != {first}:
+    elif set(ranking(study)) - _simple_baselines(study) != {first}:
         yield "No cheaper finalist is as good on validation"

@@ -12,9 +12,9 @@ from mlflow.entities import Run
 from tracking.connection.damage import Unreadable, number
 from tracking.connection.runs import of_kind
 from tracking.schema import plan_layout, trial_layout, wholeness
-from tracking.schema.evaluation_layout import HALF_LOOK, LOOK, REPEAT
+from tracking.schema.evaluation_layout import HALF_EVALUATION, RERUN, TEST_EVALUATION
 
-HALF_CONTROL = "half a control"  # the kind of a control until it is whole
+HALF_SIMPLE_BASELINE = "half a simple baseline"  # the kind of a simple baseline until it is whole
 # Tags of the study's run.
 MOST_TRIALS, BUDGET_MET, BEST_TRIAL = "budget.trials", "budget.met", "best.trial"
 
@@ -25,8 +25,7 @@ class ConditionRecord:
 
     Attributes:
         running: it is marked as being worked on.
-        most_trials: how many trials may have finished; None if that was not limited, or was not
-            recorded (until 2026-11-24).
+        most_trials: how many trials may have finished; None if that was not limited.
         best_trial: the number of the one it names as the best.
         faults: what is half, a sentence each.
         budget_met: it has ended because so many trials had finished, and for no other reason.
@@ -53,7 +52,7 @@ def read_condition(client: MlflowClient, experiment: str, parent: Run) -> Condit
         faults=(
             *lost,
             *_faults_of_search(client, experiment),
-            *_faults_of_finals(client, experiment, parent),
+            *_faults_of_evaluation(client, experiment, parent),
         ),
         budget_met=tags.get(BUDGET_MET) == "True",
     )
@@ -72,8 +71,8 @@ def _read_numbers(parent: Run) -> tuple[dict[str, int], list[str]]:
 
 
 def _faults_of_search(client: MlflowClient, experiment: str) -> Iterator[str]:
-    for run in of_kind(client, experiment, HALF_CONTROL):
-        yield f"control {run.info.run_name} is half a one"
+    for run in of_kind(client, experiment, HALF_SIMPLE_BASELINE):
+        yield f"simple baseline {run.info.run_name} is half a one"
     for run in of_kind(client, experiment, "trial"):
         with suppress(Unreadable):
             if trial_layout.read_state(run) not in ("running", "interrupted"):
@@ -82,23 +81,23 @@ def _faults_of_search(client: MlflowClient, experiment: str) -> Iterator[str]:
                     yield f"trial {trial.number}: {fault}"
 
 
-def _faults_of_finals(client: MlflowClient, experiment: str, parent: Run) -> Iterator[str]:
+def _faults_of_evaluation(client: MlflowClient, experiment: str, parent: Run) -> Iterator[str]:
     data = plan_layout.read_plan(client, parent).data
     shape = (data.n_texts.get("validation", 0), len(data.classes))
-    for run in of_kind(client, experiment, REPEAT):
+    for run in of_kind(client, experiment, RERUN):
         with suppress(Unreadable):
             state = trial_layout.read_state(run)
             if state == "running":
                 yield f"{run.info.run_name} is running, but nothing runs it"
             if state in ("running", "interrupted"):
                 continue
-            for fault in wholeness.faults_of_repeat(client, run, shape):
+            for fault in wholeness.faults_of_rerun(client, run, shape):
                 yield f"{run.info.run_name}: {fault}"
-    for run in of_kind(client, experiment, HALF_LOOK):
+    for run in of_kind(client, experiment, HALF_EVALUATION):
         yield f"{run.info.run_name} is half sealed, and saw nothing"
-    for run in of_kind(client, experiment, LOOK):
+    for run in of_kind(client, experiment, TEST_EVALUATION):
         with suppress(Unreadable):
-            for fault in wholeness.faults_of_look(client, run):
+            for fault in wholeness.faults_of_evaluation(client, run):
                 yield f"{run.info.run_name}: {fault}"
     with suppress(Unreadable):
-        yield from wholeness.faults_of_finals(client, parent)
+        yield from wholeness.faults_of_ranking(client, parent)

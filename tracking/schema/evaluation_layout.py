@@ -1,9 +1,9 @@
-"""How the finals of a study lie in MLflow. What is written here is read here.
+"""How the final evaluation of a study lies in MLflow. What is written here is read here.
 
-repeat    a run of the kind "repeat" below its trial's, laid out as a trial's (trial_layout.py)
-finals    a file finals/NAME.json of the parent run; the tag finals.file says which one counts
-seal      a run of the kind "look" with seal.json
-look      looks.json of the same run, once there is something to read
+rerun     a run of the kind "rerun" below its trial's, laid out as a trial's (trial_layout.py)
+ranking   a file final_ranking/NAME.json of the parent run; the tag final_ranking.file names it
+seal      a run of the kind "test evaluation" with seal.json
+result    evaluations.json of the same run, once there is something to read
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tracking.connection.metrics import metrics
 from tracking.connection.runs import of_kind
 from tracking.records import (
     DifferenceRecord,
+    EvaluationRecord,
     ExpectedRecord,
-    FinalLookRecord,
-    FinalsRecord,
-    LookRecord,
-    RepeatRecord,
+    RankingRecord,
+    RerunRecord,
     Role,
+    SealedEvaluationRecord,
     SealItemRecord,
     SealRecord,
     StudyRecord,
@@ -39,61 +39,63 @@ from tracking.records import (
 )
 from tracking.schema import epochs_layout, params_layout, trial_layout
 
-REPEAT, LOOK = "repeat", "look"
-HALF_LOOK = "half a look"  # what a look is called until it is sealed; nobody has looked yet
-FINALS = "finals.file"  # the tag that says which file counts
+RERUN, TEST_EVALUATION = "rerun", "test evaluation"
+HALF_EVALUATION = "half a test evaluation"  # its kind until it is sealed; nothing was scored yet
+RANKING = "final_ranking.file"  # the tag that says which file counts
 MODEL, PREDICTIONS = "model.keras", "validation.npy"
 
 
-def with_finals(
+def with_evaluation(
     client: MlflowClient, experiment: str, parent: Run, study: StudyRecord
 ) -> StudyRecord:
     """Add to a study what came after its search."""
-    runs = list(of_kind(client, experiment, LOOK))
+    runs = list(of_kind(client, experiment, TEST_EVALUATION))
     opened = (run for run in runs if is_opened(run))
-    looks, lost_looks = readable(opened, lambda run: _read_looks(client, run))
-    repeats, lost_repeats = read_repeats(client, experiment)
-    finals, lost_finals = readable([parent], lambda run: _read_finals(client, run))
+    evaluations, lost_evaluations = readable(opened, lambda run: _read_evaluations(client, run))
+    reruns, lost_reruns = read_reruns(client, experiment)
+    final_ranking, lost_rankings = readable([parent], lambda run: _read_ranking(client, run))
     return replace(
         study,
-        repeats=repeats,
-        final_looks=tuple(sorted(itertools.chain(*looks), key=lambda look: look.n)),
-        finals=finals[0] if finals else None,
+        reruns=reruns,
+        sealed_evaluations=tuple(
+            sorted(itertools.chain(*evaluations), key=lambda evaluation: evaluation.n)
+        ),
+        final_ranking=final_ranking[0] if final_ranking else None,
         n_sealed=len(runs),
-        unreadable=(*study.unreadable, *lost_repeats, *lost_looks, *lost_finals),
+        unreadable=(*study.unreadable, *lost_reruns, *lost_evaluations, *lost_rankings),
     )
 
 
-def repeat_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, str]:
-    """Give the tags that a repeat's run is made with."""
+def rerun_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, str]:
+    """Give the tags that a rerun's run is made with."""
     return {
-        "kind": REPEAT,
-        "repeat.role": role,
-        "repeat.of": json.dumps(of),
-        "repeat.index": str(index),
+        "kind": RERUN,
+        "rerun.role": role,
+        "rerun.of": json.dumps(of),
+        "rerun.index": str(index),
         "trial.seed": str(seed),
         "trial.state": "running",
     }
 
 
-def read_repeats(
+def read_reruns(
     client: MlflowClient, experiment: str
-) -> tuple[tuple[RepeatRecord, ...], list[UnreadableRecord]]:
-    """Give the repeats in the order in which they were begun, and those that cannot be read."""
-    runs = sorted(of_kind(client, experiment, REPEAT), key=lambda run: run.info.start_time or 0)
-    found, lost = readable(runs, lambda run: _read_repeat(client, run))
+) -> tuple[tuple[RerunRecord, ...], list[UnreadableRecord]]:
+    """Give the reruns in the order in which they were begun, and those that cannot be read."""
+    runs = sorted(of_kind(client, experiment, RERUN), key=lambda run: run.info.start_time or 0)
+    found, lost = readable(runs, lambda run: _read_rerun(client, run))
     return tuple(found), lost
 
 
-def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
+def _read_rerun(client: MlflowClient, run: Run) -> RerunRecord:
     roles: dict[str, Role] = {role: role for role in get_args(Role)}
     form = re.compile("|".join(roles))
     with reading(run):
         state = trial_layout.read_state(run)
-        return RepeatRecord(
-            role=roles[damage.tag(run, "repeat.role", form, f"one of {', '.join(roles)}")],
-            of=_repeated(run),
-            index=damage.number(run, "repeat.index"),
+        return RerunRecord(
+            role=roles[damage.tag(run, "rerun.role", form, f"one of {', '.join(roles)}")],
+            of=_rerun_of(run),
+            index=damage.number(run, "rerun.index"),
             seed=damage.number(run, "trial.seed"),
             state=state,
             reason=run.data.tags.get("trial.reason", ""),
@@ -108,27 +110,27 @@ def _read_repeat(client: MlflowClient, run: Run) -> RepeatRecord:
         )
 
 
-def _repeated(run: Run) -> int | str:
-    """Return what a repeat trains again: a trial's number, or a name."""
-    of: object = json.loads(damage.tag(run, "repeat.of"))
+def _rerun_of(run: Run) -> int | str:
+    """Return what a rerun trains again: a trial's number, or a name."""
+    of: object = json.loads(damage.tag(run, "rerun.of"))
     if isinstance(of, bool) or not isinstance(of, int | str):
-        raise Unreadable(run, "its tag repeat.of is neither a number nor a name")
+        raise Unreadable(run, "its tag rerun.of is neither a number nor a name")
     return of
 
 
-def write_finals(client: MlflowClient, parent: str, finals: FinalsRecord) -> None:
-    text = json.dumps(asdict(finals), indent=2)
-    name = f"finals/{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+def write_ranking(client: MlflowClient, parent: str, final_ranking: RankingRecord) -> None:
+    text = json.dumps(asdict(final_ranking), indent=2)
+    name = f"final_ranking/{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
     client.log_text(parent, text, name)
-    client.set_tag(parent, FINALS, name)  # last: now it is whole
+    client.set_tag(parent, RANKING, name)  # last: now it is whole
 
 
-def _read_finals(client: MlflowClient, parent: Run) -> FinalsRecord | None:
-    if FINALS not in parent.data.tags:
+def _read_ranking(client: MlflowClient, parent: Run) -> RankingRecord | None:
+    if RANKING not in parent.data.tags:
         return None
     with reading(parent):
-        values = read_json(client, parent, finals_file(parent))
-        return FinalsRecord(
+        values = read_json(client, parent, ranking_file(parent))
+        return RankingRecord(
             **{
                 **values,
                 "ranking": tuple(values["ranking"]),
@@ -138,18 +140,24 @@ def _read_finals(client: MlflowClient, parent: Run) -> FinalsRecord | None:
         )
 
 
-def finals_file(parent: Run) -> str:
-    """Return the name of the file that holds the finals that count."""
-    form = re.compile(r"finals/[0-9a-f]{8}\.json")
-    return damage.tag(parent, FINALS, form, "the name of a file such as finals/01234567.json")
+def ranking_file(parent: Run) -> str:
+    """Return the name of the file that holds the ranking that counts."""
+    form = re.compile(r"final_ranking/[0-9a-f]{8}\.json")
+    return damage.tag(
+        parent, RANKING, form, "the name of a file such as final_ranking/01234567.json"
+    )
 
 
 def write_seal(client: MlflowClient, run_id: str, seal: SealRecord) -> None:
     client.log_dict(run_id, asdict(seal), "seal.json")
-    tags = {"look.n": str(seal.n), "look.who": seal.who, "look.sealed_at": seal.sealed_at}
+    tags = {
+        "test_evaluation.n": str(seal.n),
+        "test_evaluation.who": seal.who,
+        "test_evaluation.sealed_at": seal.sealed_at,
+    }
     for name, value in tags.items():
         client.set_tag(run_id, name, value)
-    client.set_tag(run_id, "kind", LOOK)  # last: from here on it counts
+    client.set_tag(run_id, "kind", TEST_EVALUATION)  # last: from here on it counts
 
 
 def read_seal(client: MlflowClient, run: Run) -> SealRecord:
@@ -162,38 +170,50 @@ def read_seal(client: MlflowClient, run: Run) -> SealRecord:
         return SealRecord(**{**values, "items": items})
 
 
-def write_looks(client: MlflowClient, run_id: str, looks: Sequence[FinalLookRecord]) -> None:
-    client.log_dict(run_id, {"looks": [asdict(look) for look in looks]}, "looks.json")
-    values = {"test_accuracy": looks[0].look.accuracy, "test_loss": looks[0].look.loss}
+def write_evaluations(
+    client: MlflowClient, run_id: str, evaluations: Sequence[SealedEvaluationRecord]
+) -> None:
+    client.log_dict(
+        run_id,
+        {"evaluations": [asdict(evaluation) for evaluation in evaluations]},
+        "evaluations.json",
+    )
+    values = {
+        "test_accuracy": evaluations[0].result.accuracy,
+        "test_loss": evaluations[0].result.loss,
+    }
     client.log_batch(run_id, metrics=metrics(values, 0))
-    client.set_tag(run_id, "look.opened", "True")  # last: now it is whole
+    client.set_tag(run_id, "test_evaluation.opened", "True")  # last: now it is whole
 
 
 def is_opened(run: Run) -> bool:
-    """Tell whether what a look saw is on record."""
-    return run.data.tags.get("look.opened") == "True"
+    """Tell whether what a test evaluation saw is on record."""
+    return run.data.tags.get("test_evaluation.opened") == "True"
 
 
 def abandon(client: MlflowClient, run_id: str) -> None:
-    """Write down that a look cannot be finished. It counts all the same."""
-    client.set_tag(run_id, "look.opened", "never")
+    """Write down that a test evaluation cannot be finished. It counts all the same."""
+    client.set_tag(run_id, "test_evaluation.opened", "never")
 
 
 def is_unfinished(run: Run) -> bool:
-    """Tell whether a look was sealed and then cut short."""
-    return "look.opened" not in run.data.tags
+    """Tell whether a test evaluation was sealed and then cut short."""
+    return "test_evaluation.opened" not in run.data.tags
 
 
-def _read_looks(client: MlflowClient, run: Run) -> list[FinalLookRecord]:
+def _read_evaluations(client: MlflowClient, run: Run) -> list[SealedEvaluationRecord]:
     with reading(run):
-        return [_look(values) for values in read_json(client, run, "looks.json")["looks"]]
+        return [
+            _evaluation(values)
+            for values in read_json(client, run, "evaluations.json")["evaluations"]
+        ]
 
 
-def _look(values: dict[str, Any]) -> FinalLookRecord:
-    return FinalLookRecord(
+def _evaluation(values: dict[str, Any]) -> SealedEvaluationRecord:
+    return SealedEvaluationRecord(
         **{
             **values,
-            "look": LookRecord(**values["look"]),
+            "result": EvaluationRecord(**values["result"]),
             "by_seed": tuple(values["by_seed"]),
             "differences": _differences(values["differences"]),
         }

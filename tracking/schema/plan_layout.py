@@ -15,24 +15,12 @@ from tracking.connection.damage import reading
 from tracking.connection.files import read_json
 from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
 
-# How the records of a study lie in MLflow. In "1", which had no tag, a trial that was stopped
-# was made again under another number.
+# How the records of a study lie in MLflow. "1" had no tag.
 SCHEMA_TAG, SCHEMA = "schema", "2"
 
 
-def refuse_other_schema(parent: Run, study: str) -> None:
-    """Refuse to go on with records that another version of this program made.
-
-    Raises:
-        UserError: if it did.
-    """
-    found = parent.data.tags.get(SCHEMA_TAG, "1")
-    if found != SCHEMA:
-        raise UserError(
-            f"the records of study {study} must have schema {SCHEMA} to be continued, but have "
-            f"schema {found}, of another version of seqsearch. They can still be read; "
-            f"python -m search.run --study {study} --fresh puts them aside and starts anew."
-        )
+class OtherSchema(UserError):
+    """The records of a study were made by another version of this program."""
 
 
 def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
@@ -60,8 +48,31 @@ def data_tags(data: DataRecord) -> dict[str, str]:
 
 
 def read_plan(client: MlflowClient, parent: Run) -> PlanRecord:
+    """Read the plan of a study.
+
+    Raises:
+        OtherSchema: if another version of this program made its records.
+        Unreadable: if they are damaged.
+    """
+    check_schema(parent)
     with reading(parent):
-        return _plan(_upgraded(read_json(client, parent, "plan.json")))
+        return _plan(read_json(client, parent, "plan.json"))
+
+
+def check_schema(parent: Run) -> None:
+    """Make sure that this version can read the records of a study.
+
+    Raises:
+        OtherSchema: if it cannot.
+    """
+    found = parent.data.tags.get(SCHEMA_TAG, "1")
+    if found != SCHEMA:
+        name = parent.info.run_name
+        raise OtherSchema(
+            f"the records of study {name} must have schema {SCHEMA}, but have schema {found}: "
+            "another version of seqsearch made them, and reads them. "
+            "python -m search.run with --fresh puts them aside and starts anew."
+        )
 
 
 def _plan(plan: dict[str, Any]) -> PlanRecord:
@@ -70,28 +81,12 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
         **{
             **plan,
             "families": tuple(plan["families"]),
-            "goals": tuple(plan.get("goals", ("val_accuracy",))),
+            "goals": tuple(plan["goals"]),
             "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
         }
     )
-
-
-def _upgraded(plan: dict[str, Any]) -> dict[str, Any]:
-    """Read what was recorded before 2026-11-24.
-
-    There was one engine, and no word of it; before that one family, and of references the names.
-    """
-    if "engine" not in plan:
-        plan = {**plan, "engine": "optuna" if plan["space"] else ""}
-    if "families" in plan:
-        return plan
-    known = [
-        asdict(ReferenceRecord(name, None, "", "", trained_as=name)) for name in plan["references"]
-    ]
-    rest = {name: value for name, value in plan.items() if name != "family"}
-    return {**rest, "families": [plan["family"]], "references": known}
 
 
 def data_input(data: DataRecord) -> DatasetInput:

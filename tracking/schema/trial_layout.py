@@ -3,7 +3,7 @@
 trial     tags, parameters (params_layout.py) and status of its run; summary.txt
 epochs    and rungs: epochs_layout.py
 score     metrics named best_..., confusion.json, mistakes.json
-look      metrics named test_..., and look.json
+look      metrics named test_..., and evaluation.json
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tracking.connection.metrics import metrics
 from tracking.models import kept_models
 from tracking.records import (
     CommandRecord,
-    ControlRecord,
     EpochRecord,
-    LookRecord,
+    EvaluationRecord,
     MistakeRecord,
     ScoreRecord,
+    SimpleBaselineRecord,
     State,
     TrialRecord,
 )
@@ -52,7 +52,7 @@ LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
 def trial_tags(
-    number: int, family: str, seed: int, origin: str, sampler_state: Mapping[str, Any]
+    number: int, family: str, seed: int, proposed_by: str, sampler_state: Mapping[str, Any]
 ) -> dict[str, str]:
     """Give the tags that a trial's run is made with."""
     state = {SAMPLER_STATE: json.dumps(dict(sampler_state))} if sampler_state else {}
@@ -61,7 +61,7 @@ def trial_tags(
         "kind": "trial",
         "trial.number": str(number),
         "trial.family": family,
-        "trial.origin": origin,
+        "trial.proposed_by": proposed_by,
         "trial.seed": str(seed),
         "trial.state": "running",
     }
@@ -141,11 +141,11 @@ def write_score(
     return metrics(values, score.best_epoch), tags
 
 
-def write_look(client: MlflowClient, run_id: str, look: LookRecord) -> None:
-    client.log_dict(run_id, asdict(look), "look.json")
-    values = {"test_accuracy": look.accuracy, "test_loss": look.loss}
+def write_evaluation(client: MlflowClient, run_id: str, evaluation: EvaluationRecord) -> None:
+    client.log_dict(run_id, asdict(evaluation), "evaluation.json")
+    values = {"test_accuracy": evaluation.accuracy, "test_loss": evaluation.loss}
     client.log_batch(run_id, metrics=metrics(values, 0))
-    client.set_tag(run_id, "test.looked_at", look.looked_at)  # last: now it is whole
+    client.set_tag(run_id, "test.evaluated_at", evaluation.evaluated_at)  # last: now it is whole
 
 
 def read_command(run: Run) -> CommandRecord:
@@ -157,14 +157,12 @@ def read_command(run: Run) -> CommandRecord:
     )
 
 
-def read_control(client: MlflowClient, run: Run) -> ControlRecord:
+def read_simple_baseline(client: MlflowClient, run: Run) -> SimpleBaselineRecord:
     with damage.reading(run):
-        return ControlRecord(run.info.run_name, read_seconds(run), read_score(client, run))
+        return SimpleBaselineRecord(run.info.run_name, read_seconds(run), read_score(client, run))
 
 
 def read_state(run: Run) -> State:
-    if run.data.tags.get("trial.void") == "True":  # in records of schema 1
-        return "interrupted"
     states: dict[str, State] = {state: state for state in get_args(State)}
     form = re.compile("|".join(states))
     return states[damage.tag(run, "trial.state", form, f"one of {', '.join(states)}")]
@@ -197,7 +195,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
         return TrialRecord(
             number=read_number(run),
             family=damage.tag(run, "trial.family"),
-            origin=damage.tag(run, "trial.origin"),
+            proposed_by=damage.tag(run, "trial.proposed_by"),
             params=params_layout.read_params(client, run),
             seed=damage.number(run, "trial.seed"),
             state=state,
@@ -207,7 +205,7 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
             score=read_score(client, run) if has_score(run) else None,
             run_id=run.info.run_id,
             model=kept_models.is_kept(client, run),
-            look=_read_look(client, run),
+            evaluation=_read_evaluation(client, run),
             summary=read_text(client, run, "summary.txt") or "",
             deaths=int(tags.get(DEATHS, 0)),
             rung=read_rung(run),
@@ -217,14 +215,14 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
 
 
 def has_score(run: Run) -> bool:
-    """Return whether a run must have a score: a reproduction has a look instead."""
-    return read_state(run) == "complete" and "test.looked_at" not in run.data.tags
+    """Return whether a run must have a score: a reproduction has a test evaluation instead."""
+    return read_state(run) == "complete" and "test.evaluated_at" not in run.data.tags
 
 
-def _read_look(client: MlflowClient, run: Run) -> LookRecord | None:
+def _read_evaluation(client: MlflowClient, run: Run) -> EvaluationRecord | None:
     return (
-        LookRecord(**read_json(client, run, "look.json"))
-        if "test.looked_at" in run.data.tags
+        EvaluationRecord(**read_json(client, run, "evaluation.json"))
+        if "test.evaluated_at" in run.data.tags
         else None
     )
 
@@ -237,9 +235,7 @@ def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
     }
     values["n_parameters"] = int(values["n_parameters"])
     counts = read_json(client, run, "confusion.json")["counts"]
-    # Records made before 2026-11-23 have no mistakes.
-    written = "mistakes.json" in run.data.tags.get("mlflow.loggedArtifacts", "")
-    table = read_json(client, run, "mistakes.json") if written else {"data": []}
+    table = read_json(client, run, "mistakes.json")
     return ScoreRecord(
         best_epoch=int(damage.metric(run, "best_epoch")),
         confusion=tuple(tuple(row) for row in counts),

@@ -40,8 +40,8 @@ def faults_of_trial(client: MlflowClient, run: Run) -> Iterator[str]:
         yield "its model cannot be read"
 
 
-def faults_of_repeat(client: MlflowClient, run: Run, shape: Shape) -> Iterator[str]:
-    """Say what is half of a repeat that has ended.
+def faults_of_rerun(client: MlflowClient, run: Run, shape: Shape) -> Iterator[str]:
+    """Say what is half of a rerun that has ended.
 
     Args:
         shape: of the predictions: validation texts, classes.
@@ -58,9 +58,9 @@ def faults_of_repeat(client: MlflowClient, run: Run, shape: Shape) -> Iterator[s
         yield f"its {evaluation_layout.PREDICTIONS} is missing"
 
 
-def faults_of_look(client: MlflowClient, run: Run) -> Iterator[str]:
-    """Say what is half of a look at the test set; one that was cut short is none."""
-    needed = ["seal.json"] + (["looks.json"] if evaluation_layout.is_opened(run) else [])
+def faults_of_evaluation(client: MlflowClient, run: Run) -> Iterator[str]:
+    """Say what is half of a test evaluation; one that was cut short is none."""
+    needed = ["seal.json"] + (["evaluations.json"] if evaluation_layout.is_opened(run) else [])
     there = files.names(client, run)
     for name in needed:
         if name not in there:
@@ -69,10 +69,10 @@ def faults_of_look(client: MlflowClient, run: Run) -> Iterator[str]:
             yield f"{name} cannot be read"
 
 
-def faults_of_finals(client: MlflowClient, parent: Run) -> Iterator[str]:
-    """Say what is half of what the finals found on validation."""
-    if evaluation_layout.FINALS in parent.data.tags:
-        name = evaluation_layout.finals_file(parent)
+def faults_of_ranking(client: MlflowClient, parent: Run) -> Iterator[str]:
+    """Say what is half of what the final evaluation found on validation."""
+    if evaluation_layout.RANKING in parent.data.tags:
+        name = evaluation_layout.ranking_file(parent)
         if not files.has(client, parent, name):
             yield f"{name} is missing"
         elif _is_torn_json(client, parent, name):

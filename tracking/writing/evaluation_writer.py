@@ -1,4 +1,4 @@
-"""The finals of one study, open for writing: repeats, what they showed, and sealed looks."""
+"""The final evaluation of one study, open for writing: reruns, ranking, test evaluations."""
 
 from __future__ import annotations
 
@@ -15,24 +15,30 @@ from tracking.connection.damage import Unreadable
 from tracking.connection.runs import of_kind
 from tracking.records import (
     DataRecord,
-    FinalLookRecord,
-    FinalsRecord,
-    RepeatRecord,
+    RankingRecord,
+    RerunRecord,
     Role,
+    SealedEvaluationRecord,
     SealItemRecord,
     SealRecord,
     StudyRecord,
     Value,
 )
 from tracking.schema import environment, epochs_layout, evaluation_layout, trial_layout
-from tracking.schema.evaluation_layout import HALF_LOOK, LOOK, MODEL, PREDICTIONS, REPEAT
+from tracking.schema.evaluation_layout import (
+    HALF_EVALUATION,
+    MODEL,
+    PREDICTIONS,
+    RERUN,
+    TEST_EVALUATION,
+)
 from tracking.schema.wholeness import torn_files
 from tracking.writing import summary
 from tracking.writing.monitor import Monitor
 from tracking.writing.trial_log import TrialLog, start_run
 
 
-class FinalsStore:
+class EvaluationWriter:
     """One process at a time has it, and no search of the same study runs beside it."""
 
     def __init__(self, client: MlflowClient, experiment: str, parent: str) -> None:
@@ -47,16 +53,16 @@ class FinalsStore:
             what was changed, a sentence each. Doing it twice changes nothing.
         """
         changed = []
-        for half in self._runs(HALF_LOOK):
+        for half in self._runs(HALF_EVALUATION):
             self._client.delete_run(half.info.run_id)
             changed.append(f"{half.info.run_name} was half sealed, and is deleted")
-        for run in self._runs(REPEAT):
+        for run in self._runs(RERUN):
             with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
                 changed += self._close(run)
         return changed
 
     def _close(self, run: Run) -> list[str]:
-        """Close a repeat that an earlier process left open: it will be continued."""
+        """Close a rerun that an earlier process left open: it will be continued."""
         changed = []
         run_id = run.info.run_id
         state = trial_layout.read_state(run)
@@ -75,7 +81,7 @@ class FinalsStore:
         return changed
 
     def _delete_files(self, run: Run) -> list[str]:
-        """Delete what a repeat that was interrupted has left, perhaps half of it."""
+        """Delete what a rerun that was interrupted has left, perhaps half of it."""
         found = {MODEL, PREDICTIONS}
         found &= set(files.names(self._client, run))
         found |= set(torn_files(self._client, run))
@@ -83,10 +89,10 @@ class FinalsStore:
             files.delete(self._client, run, name)
         return [f"{name} of {run.info.run_name} was deleted" for name in sorted(found)]
 
-    def repeats(self) -> tuple[RepeatRecord, ...]:
-        return evaluation_layout.read_repeats(self._client, self._experiment)[0]
+    def reruns(self) -> tuple[RerunRecord, ...]:
+        return evaluation_layout.read_reruns(self._client, self._experiment)[0]
 
-    def open_repeat(
+    def open_rerun(
         self,
         role: Role,
         of: int | str,
@@ -97,7 +103,7 @@ class FinalsStore:
         parent: str | None,
         data: DataRecord,
     ) -> TrialLog:
-        """Start the record of a repeat.
+        """Start the record of a rerun.
 
         Args:
             parent: the run of the trial that is repeated; None where there is none.
@@ -106,59 +112,61 @@ class FinalsStore:
         run = start_run(
             self._client,
             self._experiment,
-            f"repeat-{index}-of-{number}",
+            f"rerun-{index}-of-{number}",
             parent or self._parent,
-            evaluation_layout.repeat_tags(role, of, index, seed),
+            evaluation_layout.rerun_tags(role, of, index, seed),
             params,
             data,
         )
         run_id = run.info.run_id
         return TrialLog(self._client, run_id, data.classes, Monitor(self._client, run_id))
 
-    def continue_repeat(self, repeat: RepeatRecord, data: DataRecord) -> TrialLog:
-        """Open the record of a repeat again that was stopped before its end."""
-        trial_layout.write_running(self._client, repeat.run_id)
-        monitor = Monitor(self._client, repeat.run_id, goes_on=True)
-        return TrialLog(self._client, repeat.run_id, data.classes, monitor, repeat.epochs)
+    def continue_rerun(self, rerun: RerunRecord, data: DataRecord) -> TrialLog:
+        """Open the record of a rerun again that was stopped before its end."""
+        trial_layout.write_running(self._client, rerun.run_id)
+        monitor = Monitor(self._client, rerun.run_id, goes_on=True)
+        return TrialLog(self._client, rerun.run_id, data.classes, monitor, rerun.epochs)
 
     def model(self, run_id: str) -> Path:
-        """The model file of a repeat."""
+        """The model file of a rerun."""
         return self._file(run_id, MODEL)
 
     def predictions(self, run_id: str) -> Path:
-        """The probabilities of the validation texts that a repeat gave, as an array."""
+        """The probabilities of the validation texts that a rerun gave, as an array."""
         return self._file(run_id, PREDICTIONS)
 
     def drop_models(self, kept: Sequence[str]) -> None:
-        """Delete the model files of all repeats but those of these runs."""
-        for run in self._runs(REPEAT):
+        """Delete the model files of all reruns but those of these runs."""
+        for run in self._runs(RERUN):
             if run.info.run_id not in kept:
                 files.delete(self._client, run, MODEL)
 
-    def delete_repeat(self, run_id: str) -> None:
-        """Delete a repeat whose model is needed and was deleted: it is trained again."""
+    def delete_rerun(self, run_id: str) -> None:
+        """Delete a rerun whose model is needed and was deleted: it is trained again."""
         self._client.delete_run(run_id)
 
-    def write_finals(self, finals: FinalsRecord) -> None:
-        evaluation_layout.write_finals(self._client, self._parent, finals)
+    def write_ranking(self, final_ranking: RankingRecord) -> None:
+        evaluation_layout.write_ranking(self._client, self._parent, final_ranking)
 
     def unopened(self) -> SealRecord | None:
-        """Give a look that was sealed and then cut short: it is finished before anything else."""
-        for run in self._runs(LOOK):
+        """Return a test evaluation that was sealed and then cut short; it is finished first."""
+        for run in self._runs(TEST_EVALUATION):
             if evaluation_layout.is_unfinished(run):
                 return evaluation_layout.read_seal(self._client, run)
         return None
 
     def seals(self) -> list[SealRecord]:
-        """Give every look that was begun, the first first."""
-        found = [evaluation_layout.read_seal(self._client, run) for run in self._runs(LOOK)]
+        """Give every test evaluation that was begun, the first first."""
+        found = [
+            evaluation_layout.read_seal(self._client, run) for run in self._runs(TEST_EVALUATION)
+        ]
         return sorted(found, key=lambda seal: seal.n)
 
     def seal(self, items: Sequence[SealItemRecord]) -> SealRecord:
-        """Write down that a look is being taken, by whom and at what. From here on it counts."""
-        n = 1 + len(self._runs(LOOK))
-        tags = {"kind": HALF_LOOK, "mlflow.parentRunId": self._parent}
-        run = self._client.create_run(self._experiment, run_name=f"look-{n}", tags=tags)
+        """Record that a test evaluation is being made, by whom and of what. It counts now."""
+        n = 1 + len(self._runs(TEST_EVALUATION))
+        tags = {"kind": HALF_EVALUATION, "mlflow.parentRunId": self._parent}
+        run = self._client.create_run(self._experiment, run_name=f"test-evaluation-{n}", tags=tags)
         record = SealRecord(
             n=n,
             who=environment.who(),
@@ -170,13 +178,15 @@ class FinalsStore:
         evaluation_layout.write_seal(self._client, run.info.run_id, record)
         return record
 
-    def write_looks(self, seal: SealRecord, looks: Sequence[FinalLookRecord]) -> None:
-        """Write what a sealed look saw."""
-        evaluation_layout.write_looks(self._client, seal.run_id, looks)
+    def write_evaluations(
+        self, seal: SealRecord, evaluations: Sequence[SealedEvaluationRecord]
+    ) -> None:
+        """Write what a sealed test evaluation saw."""
+        evaluation_layout.write_evaluations(self._client, seal.run_id, evaluations)
         self._client.set_terminated(seal.run_id)
 
     def abandon(self, seal: SealRecord) -> None:
-        """Give up a sealed look whose models are not what they were. It still counts."""
+        """Give up a sealed test evaluation whose models have changed. It still counts."""
         evaluation_layout.abandon(self._client, seal.run_id)
         self._client.set_terminated(seal.run_id, "FAILED")
 

@@ -16,7 +16,7 @@ from tracking.writing.trial_log import TrialLog
 
 
 def repair(
-    client: MlflowClient, half_controls: Iterable[Run], trials: Iterable[Run]
+    client: MlflowClient, half_simple_baselines: Iterable[Run], trials: Iterable[Run]
 ) -> Iterator[str]:
     """Close what an earlier process left open, and delete what it left half.
 
@@ -26,9 +26,9 @@ def repair(
     Yields:
         what was changed, a sentence each. Doing it twice changes nothing.
     """
-    for run in half_controls:
+    for run in half_simple_baselines:
         client.delete_run(run.info.run_id)
-        yield f"half of control {run.info.run_name} was deleted"
+        yield f"half of simple baseline {run.info.run_name} was deleted"
     for run in trials:
         with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
             number = trial_layout.read_number(run)

@@ -23,7 +23,7 @@ from tracking.records import PlanRecord, Value
 from tracking.schema import params_layout, plan_layout
 
 _LINES = ("baseline", "reference")
-_RESULTS = ("trial", "control", "repeat", "look")
+_RESULTS = ("trial", "simple baseline", "rerun", "test evaluation")
 _HALF_LINE = "half a line"  # what it is called until it is whole
 
 

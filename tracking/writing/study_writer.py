@@ -17,8 +17,8 @@ from tracking.connection.durable import unsynced
 from tracking.connection.runs import of_kind
 from tracking.models import kept_models
 from tracking.records import (
-    ControlRecord,
     DataRecord,
+    SimpleBaselineRecord,
     StudyRecord,
     TrialRecord,
     UnreadableRecord,
@@ -26,7 +26,7 @@ from tracking.records import (
     ranked,
 )
 from tracking.schema import evaluation_layout, plan_layout, trial_layout
-from tracking.schema.condition import BEST_TRIAL, BUDGET_MET, HALF_CONTROL, MOST_TRIALS
+from tracking.schema.condition import BEST_TRIAL, BUDGET_MET, HALF_SIMPLE_BASELINE, MOST_TRIALS
 from tracking.writing import baseline_log, summary
 from tracking.writing.monitor import Monitor
 from tracking.writing.repair import repair
@@ -90,7 +90,7 @@ class StudyStore:
         return changed + self._mend_summary(mended=bool(changed))
 
     def _repair(self) -> list[str]:
-        half = list(of_kind(self._client, self._experiment, HALF_CONTROL))
+        half = list(of_kind(self._client, self._experiment, HALF_SIMPLE_BASELINE))
         runs = list(of_kind(self._client, self._experiment, "trial"))
         changed = list(repair(self._client, half, runs))
         if changed:
@@ -115,13 +115,13 @@ class StudyStore:
             summary.write_trials(self._client, self._parent, study)
         return changed
 
-    def allow(self, n_trials: int | None) -> None:
+    def set_limit(self, n_trials: int | None) -> None:
         """Write down how many trials may finish; None if that is not limited."""
         said = "" if n_trials is None else str(n_trials)
         self._client.set_tag(self._parent, BUDGET_MET, "False")
         self._client.set_tag(self._parent, MOST_TRIALS, said)
 
-    def meet(self) -> None:
+    def mark_finished(self) -> None:
         """Write down that the study ends because all its trials have finished."""
         self._client.set_tag(self._parent, BUDGET_MET, "True")
 
@@ -144,7 +144,7 @@ class StudyStore:
         params: Mapping[str, Value],
         *,
         seed: int,
-        origin: str,
+        proposed_by: str,
         data: DataRecord,
         sampler_state: Mapping[str, Any] | None = None,
         n_threads: int | None = None,
@@ -162,7 +162,7 @@ class StudyStore:
             self._experiment,
             f"trial-{number:04d}-{family}",
             self._parent,
-            trial_layout.trial_tags(number, family, seed, origin, state),
+            trial_layout.trial_tags(number, family, seed, proposed_by, state),
             params,
             data,
             n_threads,
@@ -171,7 +171,7 @@ class StudyStore:
         trial = TrialRecord(
             number=number,
             family=family,
-            origin=origin,
+            proposed_by=proposed_by,
             params=params,
             seed=seed,
             state="running",
@@ -217,19 +217,23 @@ class StudyStore:
         """Make room for what remains to be recorded on a full disk."""
         disk.release(self._root)
 
-    def controls(self) -> set[str]:
-        """Name the controls that are recorded."""
-        return {run.info.run_name for run in of_kind(self._client, self._experiment, "control")}
+    def simple_baselines(self) -> set[str]:
+        """Name the simple baselines that are recorded."""
+        return {
+            run.info.run_name for run in of_kind(self._client, self._experiment, "simple baseline")
+        }
 
-    def write_control(self, control: ControlRecord) -> None:
-        """Write a control, whole or not at all."""
-        baseline_log.write_control(self._client, self._experiment, self._parent, control)
+    def write_simple_baseline(self, simple_baseline: SimpleBaselineRecord) -> None:
+        """Write a simple baseline, whole or not at all."""
+        baseline_log.write_simple_baseline(
+            self._client, self._experiment, self._parent, simple_baseline
+        )
         self._rest = None
 
     def update_summary(self) -> None:
         """Write how far the study has come."""
         with unsynced():
-            summary.write_standing(self._client, self._parent, self._study())
+            summary.write_summary(self._client, self._parent, self._study())
 
     def drop_models(self, keep_models: int) -> None:
         """Delete the models of all but the best candidates."""
@@ -267,11 +271,13 @@ class StudyStore:
     def _study(self) -> StudyRecord:
         if self._rest is None:
             parent = self._client.get_run(self._parent)
-            runs = of_kind(self._client, self._experiment, "control")
-            controls, _ = readable(runs, lambda run: trial_layout.read_control(self._client, run))
+            runs = of_kind(self._client, self._experiment, "simple baseline")
+            simple_baselines, _ = readable(
+                runs, lambda run: trial_layout.read_simple_baseline(self._client, run)
+            )
             plan = plan_layout.read_plan(self._client, parent)
-            study = StudyRecord(plan, (), tuple(controls))
-            self._rest = evaluation_layout.with_finals(
+            study = StudyRecord(plan, (), tuple(simple_baselines))
+            self._rest = evaluation_layout.with_evaluation(
                 self._client, self._experiment, parent, study
             )
         return replace(self._rest, trials=self.history)

@@ -20,10 +20,10 @@ from tracking.schema.condition import BEST_TRIAL
 
 _BEST_RUN = "best.run_id"  # a tag
 _SHOWN = 10  # best candidates in the note that the UI shows
-_OF_TRIAL = ("number", "family", "origin", "state", "seconds")
+_OF_TRIAL = ("number", "family", "proposed_by", "state", "seconds")
 
 
-def write_standing(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
+def write_summary(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
     """Write how far a study has come. Each number of finished trials is a step."""
     states: tuple[State, ...] = ("complete", "pruned", "failed")
     counts = {f"trials_{state}": study.count(state) for state in states}
@@ -58,9 +58,18 @@ def _best(study: StudyRecord) -> str:
         score = trial.score
         assert score is not None
         interval = f"{percent(score.low)} to {percent(score.high)}"
-        cells = (trial.number, trial.origin, trial.family, percent(score.val_accuracy), interval)
+        cells = (
+            trial.number,
+            trial.proposed_by,
+            trial.family,
+            percent(score.val_accuracy),
+            interval,
+        )
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    head = ["| trial | origin | family | validation accuracy | 95 % interval |", "|" + "---|" * 5]
+    head = [
+        "| trial | proposed by | family | validation accuracy | 95 % interval |",
+        "|" + "---|" * 5,
+    ]
     return "\n".join([*head, *lines]) if lines else ""
 
 

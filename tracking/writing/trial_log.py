@@ -14,7 +14,7 @@ from tracking.models import kept_models
 from tracking.records import (
     DataRecord,
     EpochRecord,
-    LookRecord,
+    EvaluationRecord,
     RungRecord,
     ScoreRecord,
     State,
@@ -120,9 +120,9 @@ class TrialLog:
                 if file.is_file() and file.stat().st_size:
                     self._client.log_artifact(self.run_id, str(file))
 
-    def look(self, record: LookRecord) -> None:
-        """Record that the test set was looked at, and what was seen."""
-        trial_layout.write_look(self._client, self.run_id, record)
+    def evaluation(self, record: EvaluationRecord) -> None:
+        """Record that the test set was used, and what was seen."""
+        trial_layout.write_evaluation(self._client, self.run_id, record)
 
     def drop_model(self) -> None:
         """Delete the trial's model file."""

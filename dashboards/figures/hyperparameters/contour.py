@@ -28,7 +28,7 @@ _SIDE = 30  # points of the grid a side
 
 
 @dataclass(frozen=True)
-class Rows:
+class ContourRows:
     """A grid of expectations, and what was observed.
 
     Attributes:
@@ -53,7 +53,7 @@ class Rows:
         return self.first[column], self.second[row], float(values[row, column])
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> ContourRows:
     """Expect accuracies on a grid.
 
     Raises:
@@ -76,7 +76,7 @@ def table(study: StudyRecord) -> Rows:
     grid = np.array([(x, y) for y in _axis(second) for x in _axis(first)])
     expected = surface(trials, (one, two), grid).reshape(_SIDE, _SIDE)
     rows = {row.number: row for row in candidates(study)}
-    return Rows(
+    return ContourRows(
         names=(one, two),
         log=(first.log, second.log),
         first=tuple(_axis(first)),
@@ -90,7 +90,7 @@ def table(study: StudyRecord) -> Rows:
     )
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: ContourRows) -> str:
     """Say where most is expected, and why these two are drawn."""
     first, second, accuracy = rows.peak
     one, two = (plain(name) for name in rows.names)
@@ -105,7 +105,7 @@ def sentence(rows: Rows) -> str:
     )
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: ContourRows) -> go.Figure:
     """Draw the expectation as contours, the candidates as points."""
     figure = go.Figure()
     figure.add_contour(

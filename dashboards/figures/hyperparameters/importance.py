@@ -22,7 +22,7 @@ HOW = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class ImportanceRows:
     """What is drawn.
 
     Attributes:
@@ -36,7 +36,7 @@ class Rows:
     too_few: tuple[str, ...]
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> ImportanceRows:
     """Rank the hyperparameters.
 
     Raises:
@@ -53,10 +53,10 @@ def table(study: StudyRecord) -> Rows:
         raise Absent("No hyperparameter differs between the candidates.")
     bars = sorted((i for fit in enough for i in fit.importances), key=lambda i: -i.drop)
     too_few = tuple(fit.family for fit in found if fit.family and fit.n_trials < FEWEST)
-    return Rows(tuple(bars[:_SHOWN]), enough, too_few)
+    return ImportanceRows(tuple(bars[:_SHOWN]), enough, too_few)
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: ImportanceRows) -> str:
     """Name the most important ones, and say how far to trust it."""
     said = []
     for fit in rows.fits:
@@ -80,7 +80,7 @@ def sentence(rows: Rows) -> str:
     return " ".join([*said, HOW])
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: ImportanceRows) -> go.Figure:
     """Draw a bar for each hyperparameter, the most important at the top."""
     bars = rows.bars[::-1]
     trusted = {fit.family for fit in rows.fits if fit.explained > 0}

@@ -36,7 +36,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Rows:
+class ParallelRows:
     """What is drawn.
 
     Attributes:
@@ -50,7 +50,7 @@ class Rows:
     best: str
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> ParallelRows:
     """Place each candidate on each hyperparameter that all of them have.
 
     Raises:
@@ -72,7 +72,7 @@ def table(study: StudyRecord) -> Rows:
         raise Absent("No hyperparameter that all candidates have differs between them.")
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
     kept = thin(trials, _LINES)
-    return Rows(
+    return ParallelRows(
         axes=tuple(_axis(study, name, kept) for name in names[:_AXES]),
         accuracies=tuple(trial.score.val_accuracy for trial in kept if trial.score is not None),
         n_candidates=len(trials),
@@ -81,7 +81,7 @@ def table(study: StudyRecord) -> Rows:
     )
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: ParallelRows) -> str:
     """Say what the best have in common, and how to brush."""
     said = (
         f"{rows.best} Orange lines are better, blue ones worse. Drag along an axis to keep the "
@@ -95,7 +95,7 @@ def sentence(rows: Rows) -> str:
     return said
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: ParallelRows) -> go.Figure:
     """Draw a line for each candidate, its colour the accuracy."""
     dimensions = [
         {

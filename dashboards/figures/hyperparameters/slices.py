@@ -65,7 +65,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SlicesRows:
     """What is drawn.
 
     Attributes:
@@ -85,7 +85,7 @@ def edges(study: StudyRecord) -> tuple[Edge, ...]:
     return tuple(edge for edge in found if edge is not None)
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> SlicesRows:
     """List the hyperparameters of the best one's family, the most important first.
 
     Raises:
@@ -105,7 +105,7 @@ def table(study: StudyRecord) -> Rows:
     places = {name: order.index(name) if name in order else len(order) for name in names}
     names.sort(key=lambda name: places[name])
     kept = thin(sorted(rows, key=lambda row: -row.accuracy), _POINTS)
-    return Rows(
+    return SlicesRows(
         slices=tuple(_slice(study, name, kept, by_number) for name in names[:_PANELS]),
         best=best_of(rows),
         edges=at_edges,
@@ -114,7 +114,7 @@ def table(study: StudyRecord) -> Rows:
     )
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: SlicesRows) -> str:
     """Warn of edges."""
     if rows.edges:
         said = f"Warning: of the best, {'; '.join(map(str, rows.edges))}. Better values may lie "
@@ -126,7 +126,7 @@ def sentence(rows: Rows) -> str:
     return said
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: SlicesRows) -> go.Figure:
     """Draw a panel for each hyperparameter, the best circled."""
     n = len(rows.slices)
     columns = min(_COLUMNS, n)
@@ -149,7 +149,7 @@ def draw(rows: Rows) -> go.Figure:
     return figure.update_layout(legend_y=1 + 14 / (220 * n_rows))
 
 
-def _draw_one(figure: go.Figure, rows: Rows, slice_: Slice, row: int, column: int) -> None:
+def _draw_one(figure: go.Figure, rows: SlicesRows, slice_: Slice, row: int, column: int) -> None:
     first = row == 1 and column == 1
     best = [pair for pair in slice_.points if pair[0].number == rows.best.number]
     for group, (colour, symbol) in rows.marks.items():

@@ -1,4 +1,4 @@
-"""Validation accuracy of all candidates and controls, with intervals, against the baseline."""
+"""Validation accuracy of candidates and simple baselines, with intervals, against the baseline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboards.figures import style
 from dashboards.figures.results.candidates import Candidate, address, candidates, hover, marks_of
 from dashboards.page.text import ink, plain
 from tracking.commandline.formatting import percent
-from tracking.records import BaselineRecord, ControlRecord, StudyRecord
+from tracking.records import BaselineRecord, SimpleBaselineRecord, StudyRecord
 
 GUESSING = "majority"  # told in words: its 50 % would press all others into a corner
 _SINGLE, _BINS, _LABELLED = 400, 80, 40
@@ -20,11 +20,11 @@ _SINGLE, _BINS, _LABELLED = 400, 80, 40
 
 @dataclass(frozen=True)
 class Point:
-    """One candidate or control with its 95 % interval.
+    """One candidate or simple baseline with its 95 % interval.
 
     Attributes:
         place: on the axis, counted from 0.
-        candidate: None for a control.
+        candidate: None for a simple baseline.
     """
 
     place: int
@@ -47,7 +47,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Rows:
+class AccuracyRows:
     """What is drawn.
 
     Attributes:
@@ -66,30 +66,32 @@ class Rows:
     marks: dict[str, tuple[str, str]]
 
 
-def table(*studies: StudyRecord) -> Rows:
-    """List the controls, then the candidates in the order they were tried.
+def table(*studies: StudyRecord) -> AccuracyRows:
+    """List the simple baselines, then the candidates in the order they were tried.
 
     Raises:
         Absent: if there is no candidate.
     """
     rows = candidates(*studies)
-    controls = [
-        _control(study, control, several=len(studies) > 1)
+    simple_baselines = [
+        _simple_baseline(study, simple_baseline, several=len(studies) > 1)
         for study in studies
-        for control in study.controls
-        if control.name != GUESSING
+        for simple_baseline in study.simple_baselines
+        if simple_baseline.name != GUESSING
     ]
-    points = [*controls, *(_point(row) for row in rows)]
+    points = [*simple_baselines, *(_point(row) for row in rows)]
     points = [replace(point, place=place) for place, point in enumerate(points)]
     baselines = studies[0].plan.baselines
     line = baselines[0].accuracy if baselines else 0.0
     n_candidates = len(rows)
     bins: tuple[Bin, ...] = ()
     if n_candidates > _SINGLE:
-        bins = _bins(points[len(controls) :])
+        bins = _bins(points[len(simple_baselines) :])
         best = sorted(points, key=lambda point: (point.candidate is not None, -point.accuracy))
-        points = sorted(best[: _SINGLE // 4 + len(controls)], key=lambda point: point.place)
-    return Rows(
+        points = sorted(
+            best[: _SINGLE // 4 + len(simple_baselines)], key=lambda point: point.place
+        )
+    return AccuracyRows(
         points=tuple(points),
         bins=bins,
         n_candidates=n_candidates,
@@ -97,11 +99,11 @@ def table(*studies: StudyRecord) -> Rows:
         n_below=sum(row.high < line for row in rows),
         baselines=baselines,
         official=all(study.plan.data.official for study in studies),
-        marks={"control": (style.GREY, "x"), **marks_of(*studies)},
+        marks={"simple baseline": (style.GREY, "x"), **marks_of(*studies)},
     )
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: AccuracyRows) -> str:
     """Say how many are above the baseline beyond chance."""
     n = rows.n_candidates
     said = f"{n:,} {'candidate' if n == 1 else 'candidates'}"
@@ -112,10 +114,10 @@ def sentence(rows: Rows) -> str:
             f": {rows.n_above:,} with the whole 95 % interval above {line}, {rows.n_below:,} "
             f"below it, {rest:,} that cannot be told apart from it"
         )
-    controls = [point for point in rows.points if point.candidate is None]
-    if controls:
-        best = max(controls, key=lambda point: point.accuracy)
-        said += f"; the best control, {best.label}, has {percent(best.accuracy)}"
+    simple_baselines = [point for point in rows.points if point.candidate is None]
+    if simple_baselines:
+        best = max(simple_baselines, key=lambda point: point.accuracy)
+        said += f"; the best simple baseline, {best.label}, has {percent(best.accuracy)}"
     if rows.bins:
         said += (
             f". Drawn one by one are the best {_SINGLE // 4}; the band holds the middle "
@@ -124,7 +126,7 @@ def sentence(rows: Rows) -> str:
     return f"{said}."
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: AccuracyRows) -> go.Figure:
     """Draw a point with its interval for each candidate, a line for each baseline."""
     figure = go.Figure()
     _draw_bins(figure, rows.bins)
@@ -197,10 +199,12 @@ def _said(point: Point) -> str:
     return f"<b>{ink(point.label)}</b>, no neural network<br>{percent(point.accuracy)}"
 
 
-def _control(study: StudyRecord, control: ControlRecord, *, several: bool) -> Point:
-    score = control.score
-    name = f"{study.plan.study} {control.name}" if several else control.name
-    return Point(0, plain(name), "control", score.val_accuracy, score.low, score.high)
+def _simple_baseline(
+    study: StudyRecord, simple_baseline: SimpleBaselineRecord, *, several: bool
+) -> Point:
+    score = simple_baseline.score
+    name = f"{study.plan.study} {simple_baseline.name}" if several else simple_baseline.name
+    return Point(0, plain(name), "simple baseline", score.val_accuracy, score.low, score.high)
 
 
 def _point(row: Candidate) -> Point:

@@ -33,7 +33,7 @@ class Candidate:
     label: str
     group: str
     kind: str
-    origin: str
+    proposed_by: str
     accuracy: float
     low: float
     high: float
@@ -76,7 +76,7 @@ def _row(study: StudyRecord, trial: TrialRecord, *, several: bool) -> Candidate:
         label=label_of(study, trial, several=several),
         group=study.plan.study if several else families,
         kind=kind,
-        origin=trial.origin,
+        proposed_by=trial.proposed_by,
         accuracy=score.val_accuracy,
         low=score.low,
         high=score.high,
@@ -95,10 +95,10 @@ def label_of(study: StudyRecord, trial: TrialRecord, *, several: bool = False) -
 
 def kind_of(study: StudyRecord, trial: TrialRecord) -> str:
     """Say where a trial's values came from."""
-    if trial.origin.startswith("defaults"):
+    if trial.proposed_by.startswith("defaults"):
         return "defaults"
     names = {reference.name for reference in study.plan.references}
-    return "reference" if trial.origin in names else "search"
+    return "reference" if trial.proposed_by in names else "search"
 
 
 def marks_of(*studies: StudyRecord) -> dict[str, tuple[str, str]]:
@@ -117,8 +117,9 @@ def best_of(rows: Sequence[Candidate]) -> Candidate:
 def hover(row: Candidate) -> str:
     """What a point says."""
     return (
-        f"<b>{ink(row.label)}</b>, {ink(row.origin)}<br>{percent(row.accuracy)} on validation, "
-        f"95 % {100 * row.low:.2f} to {100 * row.high:.2f}<br>gap {100 * row.gap:+.1f} points, "
+        f"<b>{ink(row.label)}</b>, {ink(row.proposed_by)}<br>"
+        f"{percent(row.accuracy)} on validation, 95 % {100 * row.low:.2f} "
+        f"to {100 * row.high:.2f}<br>gap {100 * row.gap:+.1f} points, "
         f"{row.minutes:.1f} min, {row.n_parameters:,} parameters"
     )
 

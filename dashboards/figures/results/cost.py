@@ -29,7 +29,7 @@ _AXES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class CostRows:
     """The candidates that are drawn, and the front of each axis.
 
     Attributes:
@@ -46,7 +46,7 @@ class Rows:
     baselines: tuple[BaselineRecord, ...]
 
 
-def table(*studies: StudyRecord) -> Rows:
+def table(*studies: StudyRecord) -> CostRows:
     """List the candidates and the two fronts.
 
     Raises:
@@ -56,7 +56,7 @@ def table(*studies: StudyRecord) -> Rows:
     best = best_of(rows)
     near = [row for row in rows if row.accuracy >= best.low]
     points, said = thinned(rows)
-    return Rows(
+    return CostRows(
         points=tuple(points),
         fronts=tuple(front(rows, cost) for _, cost in _AXES),
         best=best,
@@ -76,7 +76,7 @@ def front(rows: Sequence[Candidate], cost: Callable[[Candidate], float]) -> tupl
     return tuple(kept)
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: CostRows) -> str:
     """Name the cheapest that is as good as the best within chance."""
     best, cheapest = rows.best, rows.cheapest
     said = f"The best, {best.label}, took {duration(60 * best.minutes)}"
@@ -88,7 +88,7 @@ def sentence(rows: Rows) -> str:
     )
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: CostRows) -> go.Figure:
     """Draw both fronts as steps through the points."""
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
     for column, (_, cost) in enumerate(_AXES, start=1):

@@ -43,12 +43,12 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Rows:
+class ProgressRows:
     paths: tuple[Path, ...]
     baselines: tuple[BaselineRecord, ...]
 
 
-def table(*studies: StudyRecord) -> Rows:
+def table(*studies: StudyRecord) -> ProgressRows:
     """List the steps of each study.
 
     Raises:
@@ -57,7 +57,7 @@ def table(*studies: StudyRecord) -> Rows:
     paths = [path for study in studies if (path := _path(study, len(studies) > 1)).steps]
     if not paths:
         raise no_candidates(*studies)
-    return Rows(tuple(paths), studies[0].plan.baselines)
+    return ProgressRows(tuple(paths), studies[0].plan.baselines)
 
 
 def _path(study: StudyRecord, several: bool) -> Path:
@@ -76,7 +76,7 @@ def _path(study: StudyRecord, several: bool) -> Path:
     return Path(study.plan.study, tuple(steps), len(ended), minutes, study.count("running"))
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: ProgressRows) -> str:
     """Say when the best came, and what was tried after it in vain."""
     said = []
     for path in rows.paths:
@@ -92,7 +92,7 @@ def sentence(rows: Rows) -> str:
     return " ".join(said)
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: ProgressRows) -> go.Figure:
     """Draw a line in steps for each study, twice."""
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
     marks = style.marks(path.study for path in rows.paths)

@@ -35,19 +35,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PublishedRows:
     pairs: tuple[Pair, ...]
     comparisons: tuple[Comparison, ...]
     baselines: tuple[BaselineRecord, ...]
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> PublishedRows:
     """List the configurations, the first at the top.
 
     Raises:
         Absent: if none was looked at on the test set.
     """
-    if not study.looks:
+    if not study.evaluations:
         raise Absent(
             "No configuration of this study was scored on the test set as published; "
             "python -m search.run --study tutorials does that."
@@ -67,10 +67,10 @@ def table(study: StudyRecord) -> Rows:
                 official=row.official,
             )
         )
-    return Rows(tuple(pairs), tuple(comparisons), study.plan.baselines)
+    return PublishedRows(tuple(pairs), tuple(comparisons), study.plan.baselines)
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: PublishedRows) -> str:
     """Say how many came out as published."""
     differences = [row.difference for row in rows.comparisons if row.difference is not None]
     if not differences:
@@ -84,12 +84,12 @@ def sentence(rows: Rows) -> str:
     )
 
 
-def cells(rows: Rows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def cells(rows: PublishedRows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Give all numbers as a table: head and rows."""
     return HEAD, [row.cells() for row in rows.comparisons]
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: PublishedRows) -> go.Figure:
     """Draw a line for each configuration, from published to ours."""
     figure = go.Figure()
     _draw_pairs(figure, rows.pairs)

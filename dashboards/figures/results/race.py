@@ -26,7 +26,7 @@ _FLOOR = 0.05  # accuracies so far below the best are of the first moments: not 
 
 
 @dataclass(frozen=True)
-class Curve:
+class RaceCurve:
     """The best so far of one method: medians and quartiles over seeds.
 
     Attributes:
@@ -42,12 +42,12 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Rows:
-    curves: tuple[Curve, ...]
+class RaceRows:
+    curves: tuple[RaceCurve, ...]
     used: str
 
 
-def table(*studies: StudyRecord) -> Rows:
+def table(*studies: StudyRecord) -> RaceRows:
     """Read the race.
 
     Raises:
@@ -57,7 +57,7 @@ def table(*studies: StudyRecord) -> Rows:
     if not searched:
         raise Absent("nothing was searched: the configurations are those that were published.")
     used = {_method(s) for s in searched}
-    return Rows(tuple(_curves()), " and ".join(sorted(used)))
+    return RaceRows(tuple(_curves()), " and ".join(sorted(used)))
 
 
 def _method(study: StudyRecord) -> str:
@@ -65,7 +65,7 @@ def _method(study: StudyRecord) -> str:
     return f"{plain(plan.sampler or 'none')} with pruner {plain(plan.pruner or 'none')}"
 
 
-def _curves() -> Iterator[Curve]:
+def _curves() -> Iterator[RaceCurve]:
     with FILE.open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     for (method, against), own in groupby(rows, lambda row: (row["method"], row["against"])):
@@ -74,10 +74,10 @@ def _curves() -> Iterator[Curve]:
             [float(row[name]) for row in points] for name in ("at", "low", "median", "high")
         ]
         places, low, middle, high = map(tuple, columns)
-        yield Curve(method, against, places, low, middle, high)
+        yield RaceCurve(method, against, places, low, middle, high)
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: RaceRows) -> str:
     """Say where each method ended, and what this study used."""
     ends = {
         curve.method: curve.median[-1] for curve in rows.curves if curve.against == _AGAINST[0]
@@ -93,7 +93,7 @@ def sentence(rows: Rows) -> str:
     )
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: RaceRows) -> go.Figure:
     """Draw a line with its band for each method, against minutes and against trials."""
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.05)
     marks = style.marks(dict.fromkeys(curve.method for curve in rows.curves))
@@ -107,7 +107,7 @@ def draw(rows: Rows) -> go.Figure:
     return figure.update_yaxes(title_text="best validation accuracy so far", col=1)
 
 
-def _draw_curve(figure: go.Figure, curve: Curve, colour: str, symbol: str) -> None:
+def _draw_curve(figure: go.Figure, curve: RaceCurve, colour: str, symbol: str) -> None:
     column = 1 + _AGAINST.index(curve.against)
     group = {"legendgroup": curve.method, "row": 1, "col": column}
     figure.add_scatter(

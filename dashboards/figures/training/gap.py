@@ -22,7 +22,7 @@ from tracking.records import StudyRecord
 
 
 @dataclass(frozen=True)
-class Rows:
+class GapRows:
     """The candidates that are drawn.
 
     Attributes:
@@ -36,7 +36,7 @@ class Rows:
     marks: dict[str, tuple[str, str]]
 
 
-def table(*studies: StudyRecord) -> Rows:
+def table(*studies: StudyRecord) -> GapRows:
     """List the candidates.
 
     Raises:
@@ -47,10 +47,10 @@ def table(*studies: StudyRecord) -> Rows:
     near = [row for row in rows if row.accuracy >= best.low]
     points, said = thinned(rows)
     calmest = min(near, key=lambda row: row.gap)
-    return Rows(tuple(points), best, calmest, said, marks_of(*studies))
+    return GapRows(tuple(points), best, calmest, said, marks_of(*studies))
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: GapRows) -> str:
     """Compare the gap of the best with that of others as good."""
     best, calmest = rows.best, rows.calmest
     said = f"The best, {best.label}, has a gap of {100 * best.gap:+.1f} points. "
@@ -62,7 +62,7 @@ def sentence(rows: Rows) -> str:
     )
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: GapRows) -> go.Figure:
     """Draw a point for each candidate."""
     figure = go.Figure()
     for group, (colour, symbol) in rows.marks.items():

@@ -41,7 +41,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Rows:
+class HealthRows:
     """What became of a study's trials.
 
     Attributes:
@@ -55,7 +55,7 @@ class Rows:
     reasons: tuple[tuple[str, str, tuple[int, ...]], ...]
 
 
-def table(study: StudyRecord) -> Rows:
+def table(study: StudyRecord) -> HealthRows:
     """Add up what was spent.
 
     Raises:
@@ -74,10 +74,10 @@ def table(study: StudyRecord) -> Rows:
         memory = [trial.memory_mb for trial in own if trial.memory_mb is not None]
         costs.append(Cost(family, dict(minutes), dict(n_trials), max(memory, default=None)))
     counts: Counter[str] = Counter(trial.state for trial in study.trials)
-    return Rows(tuple(costs), dict(counts), _reasons(study))
+    return HealthRows(tuple(costs), dict(counts), _reasons(study))
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: HealthRows) -> str:
     """Say how many trials came to what, and what was spent for nothing."""
     counts = ", ".join(f"{rows.counts[s]:,} {s}" for s in _COLOURS if s in rows.counts)
     ended = [cost.minutes[s] for cost in rows.costs for s in cost.minutes if s != "running"]
@@ -93,7 +93,7 @@ def sentence(rows: Rows) -> str:
     return f"{said}."
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: HealthRows) -> go.Figure:
     """Draw minutes and memory by family."""
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     costs = rows.costs[::-1]
@@ -127,7 +127,7 @@ def draw(rows: Rows) -> go.Figure:
     return style.layout(figure, height=150 + 34 * len(costs), barmode="stack")
 
 
-def cells(rows: Rows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def cells(rows: HealthRows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Give the reasons as a table: head and rows."""
     return ("state", "reason", "trials"), [
         (state, words, ", ".join(map(str, numbers[:_REASONS])) + _more(numbers))

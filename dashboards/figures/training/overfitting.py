@@ -17,7 +17,7 @@ _COLUMNS = 3
 
 
 @dataclass(frozen=True)
-class Curve:
+class TrialCurve:
     """One trial's accuracies per epoch; `kept` is None where no weights were kept.
 
     Validation is None where nothing was held out.
@@ -48,7 +48,7 @@ class Curve:
         return self.epochs.index(self.kept or 0)
 
 
-def table(*studies: StudyRecord, n: int = 9) -> list[Curve]:
+def table(*studies: StudyRecord, n: int = 9) -> list[TrialCurve]:
     """Give the curves of the best n candidates, the best first.
 
     Raises:
@@ -67,14 +67,14 @@ def table(*studies: StudyRecord, n: int = 9) -> list[Curve]:
     return [curve for _, curve in ranked[:n]]
 
 
-def curve(trial: TrialRecord, label: str = "") -> Curve:
+def curve(trial: TrialRecord, label: str = "") -> TrialCurve:
     """Give the curve of one trial.
 
     Args:
         label: names it; its number alone if empty.
     """
-    return Curve(
-        title=f"{label or f'trial {trial.number}'}, {trial.origin}",
+    return TrialCurve(
+        title=f"{label or f'trial {trial.number}'}, {trial.proposed_by}",
         epochs=tuple(epoch.epoch for epoch in trial.epochs),
         train=tuple(epoch.train_accuracy for epoch in trial.epochs),
         validation=tuple(epoch.val_accuracy for epoch in trial.epochs),
@@ -82,7 +82,7 @@ def curve(trial: TrialRecord, label: str = "") -> Curve:
     )
 
 
-def sentence(curves: Sequence[Curve]) -> str:
+def sentence(curves: Sequence[TrialCurve]) -> str:
     """Say where the best was stopped, and what going on would have cost."""
     best = curves[0]
     gap, lost = 100 * (best.gap or 0.0), 100 * (best.lost or 0.0)
@@ -103,7 +103,7 @@ def sentence(curves: Sequence[Curve]) -> str:
     )
 
 
-def draw(curves: Sequence[Curve]) -> go.Figure:
+def draw(curves: Sequence[TrialCurve]) -> go.Figure:
     """Draw small multiples with common axes."""
     columns = min(_COLUMNS, len(curves))
     n_rows = -(-len(curves) // columns)
@@ -126,7 +126,7 @@ def draw(curves: Sequence[Curve]) -> go.Figure:
     return figure.update_layout(legend_y=1 + 30 / (230 * n_rows))
 
 
-def _draw_one(figure: go.Figure, curve: Curve, row: int, column: int, *, first: bool) -> None:
+def _draw_one(figure: go.Figure, curve: TrialCurve, row: int, column: int, *, first: bool) -> None:
     for name, values, colour, symbol in (
         ("train", curve.train, style.TRAIN, "square"),
         ("validation", curve.validation, style.VALIDATION, "circle"),

@@ -19,7 +19,7 @@ _DRAWN = 150  # trials of each state
 
 
 @dataclass(frozen=True)
-class Line:
+class OverlayLine:
     """One trial's accuracies per epoch; None where nothing was held out."""
 
     study: str
@@ -41,7 +41,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Rows:
+class OverlayRows:
     """What is drawn.
 
     Attributes:
@@ -49,16 +49,16 @@ class Rows:
         bands: empty where every trial is drawn.
     """
 
-    candidates: tuple[Line, ...]
-    pruned: tuple[Line, ...]
-    running: tuple[Line, ...]
+    candidates: tuple[OverlayLine, ...]
+    pruned: tuple[OverlayLine, ...]
+    running: tuple[OverlayLine, ...]
     bands: tuple[Band, ...]
     n_candidates: int
     n_pruned: int
     pruned_epoch: float
 
 
-def table(*studies: StudyRecord) -> Rows:
+def table(*studies: StudyRecord) -> OverlayRows:
     """Sort the trials by how they ended.
 
     Raises:
@@ -66,7 +66,7 @@ def table(*studies: StudyRecord) -> Rows:
     """
     several = len(studies) > 1
 
-    def lines(pairs: Iterable[tuple[StudyRecord, TrialRecord]]) -> tuple[Line, ...]:
+    def lines(pairs: Iterable[tuple[StudyRecord, TrialRecord]]) -> tuple[OverlayLine, ...]:
         return tuple(_line(study, trial, several) for study, trial in pairs)
 
     pairs = [(study, t) for study in studies for t in _finished(study) if t.epochs]
@@ -77,7 +77,7 @@ def table(*studies: StudyRecord) -> Rows:
     if not (pairs or pruned or running):
         raise Absent("No trial has ended an epoch yet.")
     many = len(pairs) > _DRAWN
-    return Rows(
+    return OverlayRows(
         candidates=lines(thin(pairs, _DRAWN)),
         pruned=lines(thin(pruned, _DRAWN)),
         running=lines(running),
@@ -95,7 +95,7 @@ def _finished(study: StudyRecord) -> Sequence[TrialRecord]:
     return [trial for trial in study.trials if trial.state == "complete"]
 
 
-def sentence(rows: Rows) -> str:
+def sentence(rows: OverlayRows) -> str:
     """Say where the pruned were ended, and what is drawn."""
     said = f"{rows.n_candidates:,} finished {'trial' if rows.n_candidates == 1 else 'trials'}"
     if rows.n_pruned:
@@ -111,7 +111,7 @@ def sentence(rows: Rows) -> str:
     return f"{said}. Solid is validation, dotted is training."
 
 
-def draw(rows: Rows) -> go.Figure:
+def draw(rows: OverlayRows) -> go.Figure:
     """Draw a line for each trial, twice."""
     figure = go.Figure()
     _draw_bands(figure, rows.bands)
@@ -129,7 +129,7 @@ def draw(rows: Rows) -> go.Figure:
 
 
 def _draw_lines(
-    figure: go.Figure, name: str, lines: Sequence[Line], colour: str, opacity: float
+    figure: go.Figure, name: str, lines: Sequence[OverlayLine], colour: str, opacity: float
 ) -> None:
     """Draw all lines of a group as one, with a break after each: a trace a line would be slow."""
     best = name in ("best", "under way")
@@ -190,13 +190,13 @@ def _bands(curves: Sequence[Sequence[EpochRecord]]) -> Iterable[Band]:
         yield Band(place, values[tenth], median(values), values[-1 - tenth])
 
 
-def _step(rows: Rows) -> int:
+def _step(rows: OverlayRows) -> int:
     lines = (*rows.candidates, *rows.pruned, *rows.running)
     return max(1, round(max(line.epochs[-1] for line in lines) / 15))
 
 
-def _line(study: StudyRecord, trial: TrialRecord, several: bool) -> Line:
-    return Line(
+def _line(study: StudyRecord, trial: TrialRecord, several: bool) -> OverlayLine:
+    return OverlayLine(
         study=study.plan.study,
         number=trial.number,
         label=label_of(study, trial, several=several),

@@ -10,7 +10,7 @@ from search.bundles.card.curves import calibration, curves
 from search.bundles.card.facts import Facts
 from search.bundles.proof import BATCHES
 from tracking.commandline.formatting import brief, duration, percent
-from tracking.reporting.verdict import NOT_OFFICIAL, count_of_looks, unofficial, verdict
+from tracking.reporting.verdict import NOT_OFFICIAL, count_of_evaluations, unofficial, verdict
 
 _CITATION = (
     "Maas, Daly, Pham, Huang, Ng, Potts (2011). Learning Word Vectors for Sentiment Analysis. "
@@ -66,11 +66,15 @@ def _numbers(facts: Facts) -> Iterator[Block]:
         rows.insert(3, ("area under the ROC curve", f"{score.val_auc:.4f}"))
     yield Table(("on validation", ""), rows)
     yield Table(
-        ("baseline or control", "accuracy", "from"),
+        ("baseline", "accuracy", "from"),
         [(line.name, f"{percent(line.accuracy)} on test", line.source) for line in plan.baselines]
         + [
-            (control.name, f"{percent(control.score.val_accuracy)} on validation", "this study")
-            for control in facts.study.controls
+            (
+                simple_baseline.name,
+                f"{percent(simple_baseline.score.val_accuracy)} on validation",
+                "this study",
+            )
+            for simple_baseline in facts.study.simple_baselines
         ],
     )
     yield from _test(facts)
@@ -84,19 +88,25 @@ def _numbers(facts: Facts) -> Iterator[Block]:
 
 def _test(facts: Facts) -> Iterator[Block]:
     """Say what was seen of this trial on test, if it was looked at."""
-    own = [look for look in facts.study.final_looks if look.of == facts.trial.number]
-    looks = count_of_looks(facts.study)
+    own = [
+        evaluation
+        for evaluation in facts.study.sealed_evaluations
+        if evaluation.of == facts.trial.number
+    ]
+    evaluations = count_of_evaluations(facts.study)
     if not own:
-        yield Paragraph(f"This trial has not been scored on test data ({looks} in its study).")
+        yield Paragraph(
+            f"This trial has not been scored on test data ({evaluations} in its study)."
+        )
         return
-    look = own[-1]
-    low, high = look.interval
+    evaluation = own[-1]
+    low, high = evaluation.interval
     mark = f" ({NOT_OFFICIAL})" if unofficial(facts.study) else ""
     yield Paragraph(
         f"Test accuracy of its configuration, trained on a fresh seed: "
-        f"{percent(look.look.accuracy)} on {look.look.n_test:,} texts{mark}, 95 % interval "
-        f"{percent(low)} to {percent(high)}; {looks}. The file in this bundle is not the one that "
-        "was scored."
+        f"{percent(evaluation.result.accuracy)} on {evaluation.result.n_test:,} texts{mark}, "
+        f"95 % interval {percent(low)} to {percent(high)}; {evaluations}. "
+        "The file in this bundle is not the one that was scored."
     )
 
 
@@ -122,7 +132,7 @@ def _model(facts: Facts) -> Iterator[Block]:
     yield Heading("Architecture and hyperparameters")
     yield Paragraph(
         f"Family {trial.family}, {trial.score.n_parameters:,} trained numbers; proposed by "
-        f"{trial.origin}, seed {trial.seed}."
+        f"{trial.proposed_by}, seed {trial.seed}."
     )
     values = [(name, brief(value)) for name, value in sorted(trial.params.items())]
     yield Table(("hyperparameter", "value"), values)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from search.bundles.card.blocks import Block, Figure, Heading, Paragraph, Table
 from search.bundles.card.facts import Facts
 from tracking.commandline.formatting import percent
-from tracking.reporting.drawing import Line, draw
+from tracking.reporting.drawing import Polyline, draw
 
 
 def calibration(facts: Facts) -> Iterator[Block]:
@@ -29,8 +29,8 @@ def calibration(facts: Facts) -> Iterator[Block]:
     yield Figure(
         draw(
             [
-                Line("this model", points, "#0b62a4"),
-                Line("perfect", [(end, end) for end in ends], "#777", "5 4"),
+                Polyline("this model", points, "#0b62a4"),
+                Polyline("perfect", [(end, end) for end in ends], "#777", "5 4"),
             ],
             title="Accuracy over confidence",
             across="confidence",
@@ -52,10 +52,12 @@ def curves(facts: Facts) -> Iterator[Block]:
         return
     yield Heading("How it was trained")
     known = [e for e in epochs if e.val_accuracy is not None]
-    lines = [Line("training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], "#777", "5 4")]
+    lines = [
+        Polyline("training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], "#777", "5 4")
+    ]
     if known:
         held_out = [(e.epoch, 100 * (e.val_accuracy or 0.0)) for e in known]
-        lines.append(Line("validation", held_out, "#0b62a4"))
+        lines.append(Polyline("validation", held_out, "#0b62a4"))
     yield Figure(
         draw(lines, title="Accuracy over epochs", across="epoch", up="accuracy, %"),
         "Accuracy after each epoch; that of training is measured with dropout.",

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from search.engines.base import History, Proposal, derive, initial_proposal, next_number, origin_of
+from search.engines.base import (
+    History,
+    Proposal,
+    derive,
+    initial_proposal,
+    name_proposal,
+    next_number,
+)
 from search.engines.keras_tuner.oracle import EPOCHS, ROUND_EPOCHS, ROUND_PROMOTES, Proposer
 from spaces.plan import StudyPlan
 from tracking.records import TrialRecord
@@ -48,8 +55,10 @@ class KerasTunerEngine:
         if ROUND_EPOCHS in state:
             params[EPOCHS] = state[ROUND_EPOCHS]
         number = next_number(history)
-        origin = origin_of(params, history, self._sampler)
-        proposal = Proposal(number, params, derive(self._seed, number, "train"), origin, state)
+        proposed_by = name_proposal(params, history, self._sampler)
+        proposal = Proposal(
+            number, params, derive(self._seed, number, "train"), proposed_by, state
+        )
         if ROUND_PROMOTES not in state:
             return proposal
         (before,) = (t for t in history if t.number == int(state[ROUND_PROMOTES]))
@@ -57,5 +66,5 @@ class KerasTunerEngine:
             proposal,
             params={**before.params, EPOCHS: params[EPOCHS]},
             seed=before.seed,
-            origin=f"promoted-from-{before.number}",
+            proposed_by=f"promoted-from-{before.number}",
         )

@@ -9,7 +9,14 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FrozenTrial
 
-from search.engines.base import History, Proposal, derive, initial_proposal, next_number, origin_of
+from search.engines.base import (
+    History,
+    Proposal,
+    derive,
+    initial_proposal,
+    name_proposal,
+    next_number,
+)
 from search.engines.names import GOALS
 from search.engines.optuna.methods import first_rung, make_pruner, make_sampler
 from search.engines.optuna.storage_copy import distribution, make_study, to_frozen
@@ -36,7 +43,7 @@ class OptunaEngine:
         self._goals = GOALS.get(sampler, ("val_accuracy",))
         self._two_goals = len(self._goals) > 1
         self._distributions = {n: distribution(plan.space[n]) for n in plan.searched}
-        self._initial = plan.starting_points()
+        self._initial = plan.initial_trials()
         self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
         self._peers: tuple[list[int], optuna.Study] | None = None  # numbers, and their study
         self._pruner = make_pruner(pruner)
@@ -59,7 +66,7 @@ class OptunaEngine:
             number,
             params,
             derive(self._seed, number, "train"),
-            origin_of(params, history, self._sampler),
+            name_proposal(params, history, self._sampler),
             # Of one with two goals, its generation. TPE notes what it proposed, which we have.
             study.get_trials(deepcopy=False)[-1].system_attrs if self._two_goals else {},
         )
@@ -72,7 +79,11 @@ class OptunaEngine:
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         # What is known beforehand is what the rest is held against, so it is trained to its end.
-        if self._two_goals or trial.origin in self._initial or not self._is_poor(trial, history):
+        if (
+            self._two_goals
+            or trial.proposed_by in self._initial
+            or not self._is_poor(trial, history)
+        ):
             return None
         if trial.rung is not None and not trial.epochs:
             share = 100 * trial.rung.share

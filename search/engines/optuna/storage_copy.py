@@ -141,7 +141,7 @@ def to_frozen(
         values=values,
         params={name: trial.params[name] for name in own},
         distributions=own,
-        user_attrs={"origin": trial.origin, "seed": trial.seed, "reason": trial.reason},
+        user_attrs={"proposed_by": trial.proposed_by, "seed": trial.seed, "reason": trial.reason},
         system_attrs=dict(trial.sampler_state),
         intermediate_values=dict(steps),
     )

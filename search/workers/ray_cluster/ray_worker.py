@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from search.system.temporary import temporary_folder
 from search.workers.process_pool import ProcessPool
 from search.workers.ray_cluster import nodes
-from search.workers.tasks import STEPS, ControlTask, Task
+from search.workers.tasks import STEPS, SimpleBaselineTask, Task
 from search.workers.trial_process import Event, server
 from tracking.commandline.errors import UserError
 from tracking.schema import environment
@@ -84,7 +84,10 @@ class Evaluator:
             ) from error
 
     def start(
-        self, task: Task | ControlTask, seconds: float = 0.0, checkpoint: bytes | None = None
+        self,
+        task: Task | SimpleBaselineTask,
+        seconds: float = 0.0,
+        checkpoint: bytes | None = None,
     ) -> Answer:
         """Begin a task, and give its first event.
 

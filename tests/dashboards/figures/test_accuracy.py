@@ -11,7 +11,7 @@ from dashboards.figures.results import accuracy
 from dashboards.figures.results.accuracy import Point
 from dashboards.figures.training import overfitting
 from search.engines.names import SAMPLERS
-from tests.builders import LABELLED_ONLY, MAAS, build_control, build_study, build_trial
+from tests.builders import LABELLED_ONLY, MAAS, build_simple_baseline, build_study, build_trial
 from tracking.records import StudyRecord
 
 
@@ -19,12 +19,12 @@ from tracking.records import StudyRecord
 def study() -> StudyRecord:
     return build_study(
         build_trial(0, 0.80, 0.85),
-        build_trial(1, 0.86, 0.84, origin="lstm-2016"),
+        build_trial(1, 0.86, 0.84, proposed_by="lstm-2016"),
         build_trial(2, 0.70, state="pruned"),
         build_trial(3, 0.70, state="failed"),
         build_trial(4, 0.60, state="interrupted"),
-        build_trial(5, 0.88, 0.89, origin="tpe"),
-        build_trial(6, 0.81, origin="random"),
+        build_trial(5, 0.88, 0.89, proposed_by="tpe"),
+        build_trial(6, 0.81, proposed_by="random"),
     )
 
 
@@ -42,13 +42,13 @@ def test_the_table_lists_the_candidates_in_the_order_they_were_tried(study) -> N
         1, "trial 1", "reference", 0.86, 0.86 - 0.01, 0.86 + 0.01, point.candidate
     )
     assert point.candidate is not None
-    assert point.candidate.origin == "lstm-2016"
+    assert point.candidate.proposed_by == "lstm-2016"
     assert rows.baselines == (MAAS, LABELLED_ONLY)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_trial_of_any_sampler_is_of_the_search(sampler: str) -> None:
-    rows = accuracy.table(build_study(build_trial(1, origin=sampler)))
+    rows = accuracy.table(build_study(build_trial(1, proposed_by=sampler)))
 
     assert rows.points[0].group == "search"
 
@@ -89,23 +89,26 @@ def test_the_figure_has_a_mark_for_each_row(study) -> None:
     marks = {}
     for trace in figure.data:
         bars = zip(trace.error_y.arrayminus, trace.error_y.array, strict=True)
-        for x, y, origin, (down, up) in zip(trace.x, trace.y, trace.text, bars, strict=True):
-            marks[x] = (trace.name, origin, y, y - down, y + up)
+        for x, y, proposed_by, (down, up) in zip(trace.x, trace.y, trace.text, bars, strict=True):
+            marks[x] = (trace.name, proposed_by, y, y - down, y + up)
     assert len(marks) == len(rows.points)
     for point in rows.points:
         group, said, *values = marks[point.place]
         assert group == point.group
         assert point.candidate is not None
-        assert point.candidate.origin in said
+        assert point.candidate.proposed_by in said
         assert values == pytest.approx([point.accuracy, point.low, point.high], abs=1e-12)
 
 
-def test_controls_stand_before_the_trials_and_guessing_is_left_to_words(study) -> None:
-    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.88))
-    rows = accuracy.table(replace(study, controls=controls))
+def test_simple_baselines_stand_before_the_trials_and_guessing_is_left_to_words(study) -> None:
+    simple_baselines = (
+        build_simple_baseline("majority", 0.5),
+        build_simple_baseline("tfidf_logistic", 0.88),
+    )
+    rows = accuracy.table(replace(study, simple_baselines=simple_baselines))
 
     assert [(p.label, p.group) for p in rows.points[:2]] == [
-        ("tfidf_logistic", "control"),
+        ("tfidf_logistic", "simple baseline"),
         ("trial 0", "defaults"),
     ]
 

@@ -337,7 +337,7 @@ def test_a_point_knows_its_trial(name: str, search) -> None:
 
 
 def test_every_text_that_is_hostile_is_in_the_hostile_study() -> None:
-    origins = {trial.origin for trial in ODD["hostile"].trials}
+    proposers = {trial.proposed_by for trial in ODD["hostile"].trials}
 
-    assert origins == set(HOSTILE)
+    assert proposers == set(HOSTILE)
     assert isinstance(FIGURES["health"].draw(health.table(ODD["hostile"])), go.Figure)

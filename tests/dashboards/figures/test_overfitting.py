@@ -15,7 +15,7 @@ def _traces(figure: go.Figure, name: str) -> list[go.Scatter]:
 
 
 def test_a_curve_holds_both_accuracies_of_each_epoch() -> None:
-    trial = build_trial(3, 0.80, 0.86, 0.84, origin="lstm-2016")
+    trial = build_trial(3, 0.80, 0.86, 0.84, proposed_by="lstm-2016")
 
     curve = overfitting.curve(trial)
 

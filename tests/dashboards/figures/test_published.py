@@ -6,17 +6,17 @@ import pytest
 
 from dashboards.figures.results import published
 from dashboards.page.compose import page
-from tests.builders import build_look, build_reference, build_study, build_trial
+from tests.builders import build_evaluation, build_reference, build_study, build_trial
 from tracking.records import StudyRecord
 
 
 @pytest.fixture
 def study() -> StudyRecord:
-    look = build_look(0.861)
-    pooled = build_look(0.87, official=False)
+    evaluation = build_evaluation(0.861)
+    pooled = build_evaluation(0.87, official=False)
     return build_study(
-        build_trial(0, origin="lstm-2016", score=None, look=look),
-        build_trial(1, origin="pooled", score=None, look=pooled),
+        build_trial(0, proposed_by="lstm-2016", score=None, evaluation=evaluation),
+        build_trial(1, proposed_by="pooled", score=None, evaluation=pooled),
         space={},
         references=(
             build_reference("lstm-2016", 0.8679),
@@ -52,9 +52,11 @@ def test_the_figure_draws_what_is_known(study: StudyRecord) -> None:
     assert tuple(figure.layout.yaxis.categoryarray) == ("not-yet", "pooled *", "lstm-2016")
 
 
-def test_the_page_counts_the_looks_and_shows_chart_and_table(study: StudyRecord) -> None:
+def test_the_page_counts_the_test_evaluations_and_shows_chart_and_table(
+    study: StudyRecord,
+) -> None:
     html = page([study])
-    assert "2 looks at the test set" in html
+    assert "2 test evaluations" in html
     assert "Learned against published" in html
     assert "<td>-0.69</td>" in html
     assert "No trial has finished yet" not in html

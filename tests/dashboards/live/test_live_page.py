@@ -40,9 +40,9 @@ class Live:
         self.study = store.open_study(root, plan, fresh=False)
         for number, text in enumerate(_TEXTS[:4]):
             params = {"lstm.units": 32 + number, _TEXTS[2]: text}
-            trial = build_trial(number, 0.80, 0.85 - number / 100, origin=text, params=params)
+            trial = build_trial(number, 0.80, 0.85 - number / 100, proposed_by=text, params=params)
             write_trial(self.study, trial)
-        failed = build_trial(4, state="failed", reason=_TEXTS[1], origin=_TEXTS[3])
+        failed = build_trial(4, state="failed", reason=_TEXTS[1], proposed_by=_TEXTS[3])
         write_trial(self.study, failed)
         self.server = subprocess.Popen(
             [sys.executable, "-m", "dashboards.serve"],
@@ -57,7 +57,7 @@ class Live:
 
     def begin(self, number: int):
         log = self.study.open_trial(
-            number, "lstm", {"lstm.units": 99}, seed=1, origin="tpe", data=build_data()
+            number, "lstm", {"lstm.units": 99}, seed=1, proposed_by="tpe", data=build_data()
         )
         log.epoch(build_epochs(0.7)[0])
         return log

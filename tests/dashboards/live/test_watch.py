@@ -32,7 +32,7 @@ def test_an_epoch_redraws_what_shows_all_trials_and_nothing_else(root: Path) -> 
     watch = Watch(root, "http://127.0.0.1:5000")
     _, before, drawn = watch.look("lstm")
     assert watch.look("lstm")[1:] == (before, drawn)
-    log = study.open_trial(2, "lstm", {}, seed=1, origin="tpe", data=build_data())
+    log = study.open_trial(2, "lstm", {}, seed=1, proposed_by="tpe", data=build_data())
     log.epoch(build_epochs(0.7)[0])
 
     _, after, redrawn = watch.look("lstm")

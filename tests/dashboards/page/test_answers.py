@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards.page.answers import answers, standing
+from dashboards.page.answers import answers, summary
 from tests.builders import (
-    build_control,
     build_data,
     build_epochs,
-    build_look,
+    build_evaluation,
     build_score,
     build_search,
+    build_simple_baseline,
     build_study,
     build_trial,
 )
 from tests.dashboards.odd import ODD
-from tracking.records import FinalLookRecord, State, StudyRecord
+from tracking.records import SealedEvaluationRecord, State, StudyRecord
 
 
 def _answers(study: StudyRecord) -> tuple[str, ...]:
@@ -54,16 +54,16 @@ def test_the_paper_without_unlabelled_reviews_is_judged_too() -> None:
     assert "yes, the whole interval is above 88.33 % (maas-2011-labelled-only)" in answer
 
 
-def test_a_look_at_the_test_set_is_told_with_its_date_and_their_number() -> None:
-    look = FinalLookRecord(
-        "finalist", 0, build_look(0.9), 0.89, 0.91, "me@here", "0a1b2c", "ff", n=1
+def test_a_test_evaluation_is_told_with_its_date_and_their_number() -> None:
+    evaluation = SealedEvaluationRecord(
+        "finalist", 0, build_evaluation(0.9), 0.89, 0.91, "me@here", "0a1b2c", "ff", n=1
     )
-    study = replace(_study(0.9, 0.89, 0.91), final_looks=(look,), n_sealed=1)
+    study = replace(_study(0.9, 0.89, 0.91), sealed_evaluations=(evaluation,), n_sealed=1)
 
     answer = _answers(study)[1]
 
     assert answer.startswith("On the official test set: yes, the whole interval is above 88.89 %")
-    assert "1 look at the test set, the last on 2026-11-23" in answer
+    assert "1 test evaluation, the last on 2026-11-23" in answer
     assert "trial 0 (defaults), finalist, 90.00 %, 95 % interval 89.00 % to 91.00 %" in answer
     assert "has not been looked at" not in answer
 
@@ -115,10 +115,13 @@ def test_data_of_ones_own_are_held_against_nothing_published() -> None:
     assert _answers(study)[1] == "Nothing is published for these data."
 
 
-def test_the_best_is_held_against_each_baseline_and_control() -> None:
-    study = replace(_study(0.90, 0.89, 0.91), controls=(build_control("tfidf_logistic", 0.895),))
+def test_the_best_is_held_against_each_baseline_and_simple_baseline() -> None:
+    study = replace(
+        _study(0.90, 0.89, 0.91),
+        simple_baselines=(build_simple_baseline("tfidf_logistic", 0.895),),
+    )
 
-    assert [(row[0], row[3], row[4]) for row in standing(study)] == [
+    assert [(row[0], row[3], row[4]) for row in summary(study)] == [
         ("baseline-maas-2011", "+1.11", "above"),
         ("maas-2011-labelled-only", "+1.67", "above"),
         ("tfidf_logistic", "+0.50", "not told apart"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.figures import FIGURES
-from dashboards.page.compose import Source, page
+from dashboards.page.compose import PageSource, page
 from tests import browser
 from tests.browser import Tab
 from tests.builders import build_search
@@ -44,12 +44,12 @@ def chromium() -> Iterator[object]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     search = build_search(40, 3)
-    sources = {"search": Source("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
+    sources = {"search": PageSource("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
     (folder / "search.html").write_text(page([search], sources), "utf-8")
     other = replace(search, plan=replace(search.plan, study="other"))
     (folder / "two.html").write_text(page([search, other]), "utf-8")
     (folder / "tutorials.html").write_text(page([ODD["a reproduction"]]), "utf-8")
-    hostile = {"<script>alert(1)</script>": Source("javascript:alert(7)//", None)}
+    hostile = {"<script>alert(1)</script>": PageSource("javascript:alert(7)//", None)}
     (folder / "hostile.html").write_text(page([ODD["hostile"]], hostile), "utf-8")
     return folder
 

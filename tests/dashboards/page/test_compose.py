@@ -11,8 +11,8 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from dashboards.figures import FIGURES
-from dashboards.page.compose import Source, page
-from tests.builders import build_control, build_data, build_score, build_study, build_trial
+from dashboards.page.compose import PageSource, page
+from tests.builders import build_data, build_score, build_simple_baseline, build_study, build_trial
 from tests.dashboards.odd import ODD
 from tracking.records import CommandRecord, StudyRecord, TrialRecord
 from tracking.reporting.verdict import verdict
@@ -59,9 +59,9 @@ def _without_plotly(html: str) -> str:
 
 
 def _trial_with(accuracy: float, low: float, high: float) -> TrialRecord:
-    trial = build_trial(4, accuracy, origin="tpe")
+    trial = build_trial(4, accuracy, proposed_by="tpe")
     score = build_score(trial.epochs, val_accuracy=accuracy, low=low, high=high)
-    return build_trial(4, accuracy, origin="tpe", score=score)
+    return build_trial(4, accuracy, proposed_by="tpe", score=score)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_several_studies_stand_on_one_page(study: StudyRecord) -> None:
 
 
 def test_a_trial_is_linked_to_its_mlflow_run_where_that_is_known(study: StudyRecord) -> None:
-    sources = {"lstm": Source("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
+    sources = {"lstm": PageSource("http://127.0.0.1:5000/#/experiments/1/runs/", None)}
 
     board = _data(page([study], sources), "board-data")
 
@@ -186,7 +186,7 @@ def test_a_trial_is_linked_to_its_mlflow_run_where_that_is_known(study: StudyRec
 def test_the_reproduce_block_says_what_was_typed_and_which_code_ran(study: StudyRecord) -> None:
     command = CommandRecord("python -m search.run --study lstm --seed 7", "0a1b2c", changed=True)
 
-    text = _Elements(page([study], {"lstm": Source("http://localhost/", command)})).text
+    text = _Elements(page([study], {"lstm": PageSource("http://localhost/", command)})).text
 
     assert "python -m search.run --study lstm --seed 7" in text
     assert "0a1b2c; tracked files were changed" in text
@@ -218,7 +218,7 @@ def test_hostile_names_stay_text() -> None:
     trials = [
         build_trial(
             number,
-            origin=_HOSTILE if number else "defaults",
+            proposed_by=_HOSTILE if number else "defaults",
             params={_HOSTILE: f"{_HOSTILE}\"'&"},
         )
         for number in range(2)
@@ -245,10 +245,17 @@ def test_names_that_are_no_markup_are_shown_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("baselines", [None, ()])
-def test_the_verdict_says_what_the_best_adds_to_each_control(baselines: tuple[()] | None) -> None:
+def test_the_verdict_says_what_the_best_adds_to_each_simple_baseline(
+    baselines: tuple[()] | None,
+) -> None:
     changes = {} if baselines is None else {"baselines": baselines}
-    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.84))
-    said = verdict(replace(build_study(build_trial(0, 0.85), **changes), controls=controls))
+    simple_baselines = (
+        build_simple_baseline("majority", 0.5),
+        build_simple_baseline("tfidf_logistic", 0.84),
+    )
+    said = verdict(
+        replace(build_study(build_trial(0, 0.85), **changes), simple_baselines=simple_baselines)
+    )
     assert "+1.00 points against tfidf_logistic (84.00 %), +35.00 points against majority" in said
 
 

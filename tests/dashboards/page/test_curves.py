@@ -28,7 +28,7 @@ def test_it_is_small_and_asks_for_nothing() -> None:
 
 
 def test_a_hostile_name_stays_text() -> None:
-    html = curves_page(build_trial(0, origin="<script>alert(1)</script>"), ", <b>")
+    html = curves_page(build_trial(0, proposed_by="<script>alert(1)</script>"), ", <b>")
 
     assert "<script" not in html
     assert "<b>" not in html

@@ -50,7 +50,7 @@ def test_hyperparameters_that_varied_have_a_column_the_others_none() -> None:
     assert "b" not in first
 
 
-def test_a_look_at_the_test_set_has_a_column_where_there_was_one() -> None:
+def test_a_test_evaluation_has_a_column_where_there_was_one() -> None:
     assert [row["test %"] for row in _rows(ODD["a reproduction"])] == [86.1, 87.0]
     assert "test %" not in _rows(build_study(build_trial(0)))[0]
 

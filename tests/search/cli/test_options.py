@@ -67,8 +67,8 @@ def test_smoke_is_two_trials_of_one_epoch_until_more_is_asked_for() -> None:
     assert budget("--smoke") == (SMOKE_TRIALS, None) == (2, None)
     assert budget("--smoke", "--trials", "3") == (3, None)
     plan = typed("--smoke").plan
-    points = plan.starting_points()
-    assert list(points) == list(PLAN.starting_points())
+    points = plan.initial_trials()
+    assert list(points) == list(PLAN.initial_trials())
     assert {params["train.epochs"] for params in points.values()} == {1}
     assert epochs_of(typed("--smoke")).high == 1
     assert epochs_of(typed("--smoke", "--max-epochs", "9")).high == 9
@@ -78,7 +78,7 @@ def test_smoke_is_two_trials_of_one_epoch_until_more_is_asked_for() -> None:
 def test_max_epochs_caps_what_is_searched_and_what_is_tried_first() -> None:
     epochs = epochs_of(typed("--max-epochs", "2"))
     assert (epochs.low, epochs.high, epochs.default) == (1, 2, 2)
-    points = typed("--max-epochs", "2").plan.starting_points().values()
+    points = typed("--max-epochs", "2").plan.initial_trials().values()
     assert {params["train.epochs"] for params in points} == {2}
     assert epochs_of(typed("--max-epochs", "99")) == PLAN.space["train.epochs"]
 
@@ -174,7 +174,7 @@ def test_a_misspelt_study_is_answered_with_the_one_that_was_meant() -> None:
         typed(study="lstm_droput")
 
 
-def test_a_reproduction_is_as_large_as_its_list_times_its_repeats() -> None:
+def test_a_reproduction_is_as_large_as_its_list_times_its_reruns() -> None:
     assert typed(study="tutorials").plan.n_trials == 14
     assert typed("--repeats", "3", study="tutorials").plan.n_trials == 42
     two = typed("--only", "lstm-2016", "--only", "lstm-2017", study="tutorials").plan
@@ -292,8 +292,8 @@ def test_own_data_are_tried_first_at_the_defaults_of_each_family_and_nothing_els
     study: str,
 ) -> None:
     plan = typed("--data", "mine.csv", study=study).plan
-    assert len(plan.starting_points()) == len(plan.families)
-    assert all(origin.startswith(DEFAULTS) for origin in plan.starting_points())
+    assert len(plan.initial_trials()) == len(plan.families)
+    assert all(proposed_by.startswith(DEFAULTS) for proposed_by in plan.initial_trials())
     assert plan.references == ()
 
 

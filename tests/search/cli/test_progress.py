@@ -69,7 +69,7 @@ def trial(
     return TrialRecord(
         number=number,
         family="lstm",
-        origin="defaults",
+        proposed_by="defaults",
         params=PLAN.complete(VALUES),
         seed=1,
         state=state,

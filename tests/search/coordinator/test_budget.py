@@ -36,7 +36,7 @@ def budget(plan: StudyPlan, *trials: TrialRecord, spent: float = 0.0) -> Budget:
 
 def proposed(number: int, accuracy: float | None, **changes: object) -> TrialRecord:
     state = "pruned" if accuracy is None else "complete"
-    return build_trial(number, accuracy or 0.5, origin="tpe", **{"state": state, **changes})
+    return build_trial(number, accuracy or 0.5, proposed_by="tpe", **{"state": state, **changes})
 
 
 def patient(n: int) -> StudyPlan:
@@ -52,7 +52,7 @@ def test_patience_counts_proposals_in_a_row_that_brought_nothing_better() -> Non
 
 
 def test_initial_trials_and_those_under_way_do_not_count_for_patience() -> None:
-    points = [build_trial(n, 0.8, origin=o) for n, o in enumerate(PLAN.starting_points())]
+    points = [build_trial(n, 0.8, proposed_by=o) for n, o in enumerate(PLAN.initial_trials())]
     under_way = [proposed(8, None, state="running"), proposed(9, None, state="interrupted")]
     assert not budget(patient(1)).met(3, [*points, *under_way])
     assert budget(patient(1)).met(4, [*points, *under_way, proposed(10, 0.7)])

@@ -99,7 +99,7 @@ def result(root: Path) -> list[tuple[object, ...]]:
 
 
 def _result(t: TrialRecord) -> tuple[object, ...]:
-    return t.number, t.params, t.seed, t.origin, t.state, t.epochs, t.score, t.model
+    return t.number, t.params, t.seed, t.proposed_by, t.state, t.epochs, t.score, t.model
 
 
 def copied(root: Path, tmp_path: Path) -> Path:

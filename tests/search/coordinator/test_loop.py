@@ -31,8 +31,8 @@ from search.engines.optuna.optuna_engine import OptunaEngine
 from search.training.failures import Died, TrialFailed
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
-from tests.builders import build_look
-from tests.coordinator import DATASET, MODEL, PLAN, RECORD, Script, Watching, place
+from tests.builders import build_evaluation
+from tests.coordinator import DATASET, MODEL, PLAN, RECORD, RecordingCallbacks, Script, place
 from tracking import store
 from tracking.commandline.errors import Stopped
 from tracking.connection.runs import connect
@@ -68,22 +68,24 @@ def root(tmp_path: Path, empty_store: Path) -> Path:
     return Path(shutil.copytree(empty_store, tmp_path / "store"))
 
 
-Start = Callable[..., Watching]
+Start = Callable[..., RecordingCallbacks]
 
 
 @pytest.fixture
 def start(root: Path, script: Script) -> Start:
     """Run a coordinator to its end, as `search.run` does; a second call is a second session."""
 
-    def start(n_trials: int | None, timeout: float | None = None, **changes: object) -> Watching:
+    def start(
+        n_trials: int | None, timeout: float | None = None, **changes: object
+    ) -> RecordingCallbacks:
         plan: StudyPlan = changes.pop("plan", PLAN)  # type: ignore[assignment]
         plan = plan.with_budget(n_trials, timeout)
         pruner: str = changes.pop("pruner", "median")  # type: ignore[assignment]
         engine = OptunaEngine(plan, seed=7, sampler="tpe", pruner=pruner, n_texts=20_000)
-        start.watching = Watching()  # type: ignore[attr-defined]
+        start.callbacks = RecordingCallbacks()  # type: ignore[attr-defined]
         script.stop = False
-        run_study(root, plan, engine, script, start.watching, **changes)  # type: ignore[attr-defined]
-        return start.watching  # type: ignore[attr-defined]
+        run_study(root, plan, engine, script, start.callbacks, **changes)  # type: ignore[attr-defined]
+        return start.callbacks  # type: ignore[attr-defined]
 
     return start
 
@@ -93,7 +95,7 @@ def run_study(
     plan: StudyPlan,
     engine: Engine,
     script: Script,
-    watching: Watching,
+    callbacks: RecordingCallbacks,
     *,
     n_workers: int = 1,
     n_per_round: int | None = None,
@@ -106,7 +108,7 @@ def run_study(
         engine,
         records,
         DATASET,
-        watching,
+        callbacks,
         script.check_stop,
         place(script, n_workers),
         root / "s.trials",
@@ -174,7 +176,7 @@ def test_a_trial_is_recorded_with_its_values_epochs_and_score(
     (trial,) = recorded(root).trials
     (task,) = script.tasks
     assert trial.params == task.params == PLAN.complete({})
-    assert (trial.seed, trial.family, trial.origin) == (task.seed, "lstm", "defaults")
+    assert (trial.seed, trial.family, trial.proposed_by) == (task.seed, "lstm", "defaults")
     assert [epoch.epoch for epoch in trial.epochs] == [1, 2, 3]
     assert trial.score is not None
     assert trial.score.val_accuracy == 0.8712345678912345
@@ -314,7 +316,7 @@ def test_a_study_stopped_in_mid_trial_continues_that_trial_in_the_same_run(
     script.ends = [lambda tick: None, stops(script)]
     with pytest.raises(Stopped, match="stopped by SIGINT"):
         start(3)
-    assert start.watching.ends == [(0, "complete"), (1, "interrupted")]  # type: ignore[attr-defined]
+    assert start.callbacks.ends == [(0, "complete"), (1, "interrupted")]  # type: ignore[attr-defined]
     interrupted = recorded(root).trials[1]
     assert (interrupted.reason, len(interrupted.epochs)) == ("stopped by SIGINT", 1)
     assert faults(root) == []
@@ -440,7 +442,7 @@ def test_a_trial_that_cannot_end_in_time_is_put_off_and_comes_first_when_there_i
     assert start(None, 200.0, plan=plan).put_off == []  # the same again does nothing
     assert faults(root) == []
     start(2, plan=plan)
-    assert [(t.number, t.origin) for t in recorded(root).trials] == [
+    assert [(t.number, t.proposed_by) for t in recorded(root).trials] == [
         (0, "defaults"),
         (1, "lstm-dropout-2016"),
     ]
@@ -454,10 +456,10 @@ def test_patience_ends_a_study_and_more_patience_goes_on_with_it(
     plan = replace(PLAN.with_max_epochs(1), patience=2)
     for _ in range(2):  # the same again does nothing
         start(30, plan=plan)
-        assert len(recorded(root).trials) == len(PLAN.starting_points()) + 2
+        assert len(recorded(root).trials) == len(PLAN.initial_trials()) + 2
         assert faults(root) == []
     start(30, plan=replace(plan, patience=3))
-    assert len(recorded(root).trials) == len(PLAN.starting_points()) + 3
+    assert len(recorded(root).trials) == len(PLAN.initial_trials()) + 3
     assert faults(root) == []
 
 
@@ -485,7 +487,7 @@ def test_a_study_ends_when_there_is_nothing_left_to_propose(root: Path, script: 
     for _ in range(2):
         engine = KerasTunerEngine(plan, seed=7, sampler="random")
         record = replace(RECORD, engine="keras-tuner")
-        run_study(root, plan, engine, script, Watching(), record=record)
+        run_study(root, plan, engine, script, RecordingCallbacks(), record=record)
     trials = recorded(root).trials
     assert [trial.params["text.truncating"] for trial in trials] == ["pre", "post"]
     assert ("study", "FINISHED") in runs(root)
@@ -581,7 +583,7 @@ def test_in_rounds_neither_stops_nor_haste_change_what_is_proposed(
                 engine = OptunaEngine(plan, seed=7, sampler="tpe", pruner="median")
                 how = {"n_workers": n_workers, "n_per_round": n_workers}
                 with contextlib.suppress(Stopped):
-                    run_study(folder, plan, engine, script, Watching(), **how)
+                    run_study(folder, plan, engine, script, RecordingCallbacks(), **how)
         found.append([(t.params, t.seed, t.state) for t in recorded(folder).trials])
     assert found[0] == found[1]
 
@@ -590,14 +592,18 @@ def test_in_rounds_neither_stops_nor_haste_change_what_is_proposed(
 def test_a_trial_is_recorded_with_the_parameters_of_its_own_family_alone(
     root: Path, script: Script, engine: str
 ) -> None:
-    plan = replace(STUDIES["architecture"], controls=()).with_max_epochs(1).with_budget(14, None)
+    plan = (
+        replace(STUDIES["architecture"], simple_baselines=())
+        .with_max_epochs(1)
+        .with_budget(14, None)
+    )
     record = replace(RECORD, engine=engine, families=plan.families)
     made: Engine = (
         KerasTunerEngine(plan, seed=7, sampler="hyperband")
         if engine == "keras-tuner"
         else OptunaEngine(plan, seed=7, sampler="tpe", pruner="none")
     )
-    run_study(root, plan, made, script, Watching(), record=record)
+    run_study(root, plan, made, script, RecordingCallbacks(), record=record)
     trials = recorded(root).trials
     assert len({trial.family for trial in trials}) == len(plan.families)
     for trial in trials:
@@ -620,41 +626,44 @@ def _always_three_epochs() -> StudyPlan:
     return replace(PLAN, space={**PLAN.space, "train.epochs": epochs})
 
 
-CONTROLLED = replace(PLAN, controls=("majority", "tfidf_logistic"))
-CONTROL_SCORE = ScoreRecord(0, 0.88, 0.87, 0.89, 0.3, 0.9, 100, ((4, 1), (0, 5)))
+WITH_SIMPLE_BASELINES = replace(PLAN, simple_baselines=("majority", "tfidf_logistic"))
+SIMPLE_BASELINE_SCORE = ScoreRecord(0, 0.88, 0.87, 0.89, 0.3, 0.9, 100, ((4, 1), (0, 5)))
 
 
-def test_controls_are_recorded_once_however_often_the_study_is_resumed(
+def test_simple_baselines_are_recorded_once_however_often_the_study_is_resumed(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "score_control", lambda *given: CONTROL_SCORE)
-    first, second = (start(n, plan=CONTROLLED) for n in (1, 2))
-    assert first.controls == [("majority", ""), ("tfidf_logistic", "")]
-    assert second.controls == []
+    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    first, second = (start(n, plan=WITH_SIMPLE_BASELINES) for n in (1, 2))
+    assert first.simple_baselines == [("majority", ""), ("tfidf_logistic", "")]
+    assert second.simple_baselines == []
     recorded = store.read_study(root, "s")
-    assert [(c.name, c.score) for c in recorded.controls] == [
-        ("majority", CONTROL_SCORE),
-        ("tfidf_logistic", CONTROL_SCORE),
+    assert [(c.name, c.score) for c in recorded.simple_baselines] == [
+        ("majority", SIMPLE_BASELINE_SCORE),
+        ("tfidf_logistic", SIMPLE_BASELINE_SCORE),
     ]
     assert [trial.number for trial in recorded.trials] == [0, 1]
 
 
-def test_a_control_that_fails_is_told_and_tried_again_and_the_study_goes_on(
+def test_a_simple_baseline_that_fails_is_told_and_tried_again_and_the_study_goes_on(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*given: object) -> ScoreRecord:
         raise TrialFailed("memory ran out")
 
     monkeypatch.setattr(loop, "score_control", dies)
-    first = start(1, plan=CONTROLLED)
-    assert first.controls == [("majority", "memory ran out"), ("tfidf_logistic", "memory ran out")]
+    first = start(1, plan=WITH_SIMPLE_BASELINES)
+    assert first.simple_baselines == [
+        ("majority", "memory ran out"),
+        ("tfidf_logistic", "memory ran out"),
+    ]
     assert store.read_study(root, "s").count("complete") == 1
-    monkeypatch.setattr(loop, "score_control", lambda *given: CONTROL_SCORE)
-    start(1, plan=CONTROLLED)
-    assert len(store.read_study(root, "s").controls) == 2
+    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    start(1, plan=WITH_SIMPLE_BASELINES)
+    assert len(store.read_study(root, "s").simple_baselines) == 2
 
 
-def test_ctrl_c_in_a_control_leaves_nothing_running_and_the_control_is_made_again(
+def test_ctrl_c_in_a_simple_baseline_leaves_nothing_running_and_the_simple_baseline_is_made_again(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*given: object) -> ScoreRecord:
@@ -662,24 +671,28 @@ def test_ctrl_c_in_a_control_leaves_nothing_running_and_the_control_is_made_agai
 
     monkeypatch.setattr(loop, "score_control", stopped)
     with pytest.raises(Stopped):
-        start(1, plan=CONTROLLED)
-    assert store.read_study(root, "s").controls == ()
-    monkeypatch.setattr(loop, "score_control", lambda *given: CONTROL_SCORE)
-    start(1, plan=CONTROLLED)
-    assert len(store.read_study(root, "s").controls) == 2
+        start(1, plan=WITH_SIMPLE_BASELINES)
+    assert store.read_study(root, "s").simple_baselines == ()
+    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    start(1, plan=WITH_SIMPLE_BASELINES)
+    assert len(store.read_study(root, "s").simple_baselines) == 2
 
 
-def test_a_reproduction_records_its_look_and_keeps_no_model(root: Path, script: Script) -> None:
-    script.look = look = build_look(0.861)
+def test_a_reproduction_records_its_test_evaluation_and_keeps_no_model(
+    root: Path, script: Script
+) -> None:
+    script.evaluation = evaluation = build_evaluation(0.861)
     plan = replace(STUDIES["tutorials"], only=("lstm-2016", "lstm50-67-33"))
     plan = plan.with_budget(2, None)
     for _ in range(2):  # the same again adds nothing
         record = replace(RECORD, space={})
-        run_study(root, plan, ListedEngine(plan, seed=7), script, Watching(), record=record)
+        run_study(
+            root, plan, ListedEngine(plan, seed=7), script, RecordingCallbacks(), record=record
+        )
     trials = recorded(root).trials
-    assert [(t.origin, t.state, t.look, t.score) for t in trials] == [
-        ("lstm-2016", "complete", look, None),
-        ("lstm50-67-33", "complete", look, None),
+    assert [(t.proposed_by, t.state, t.evaluation, t.score) for t in trials] == [
+        ("lstm-2016", "complete", evaluation, None),
+        ("lstm50-67-33", "complete", evaluation, None),
     ]
     assert [task.split for task in script.tasks] == ["official", "pooled-67-33"]
     assert not any(trial.model for trial in trials)
@@ -689,11 +702,11 @@ def test_a_trial_that_is_pruned_within_its_first_epoch_is_recorded_with_what_was
     root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def poor(engine: OptunaEngine, trial: TrialRecord, history: History) -> bool:
-        return trial.number == len(PLAN.starting_points()) and not trial.epochs
+        return trial.number == len(PLAN.initial_trials()) and not trial.epochs
 
     monkeypatch.setattr(OptunaEngine, "_is_poor", poor)
     monkeypatch.setattr(OptunaEngine, "promote", lambda engine, history: None)
-    n = len(PLAN.starting_points())
+    n = len(PLAN.initial_trials())
     assert start(n + 1, pruner="hyperband").ends[n] == (n, "pruned")
     other, pruned = recorded(root).trials[-2:]
     assert pruned.reason == "below its peers after 25 % of the training texts"
@@ -704,7 +717,7 @@ def test_a_trial_that_is_pruned_within_its_first_epoch_is_recorded_with_what_was
 def test_a_trial_that_was_paused_at_a_rung_goes_on_in_its_run_when_it_is_promoted(
     root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = len(PLAN.starting_points())
+    first = len(PLAN.initial_trials())
 
     def poor(engine: OptunaEngine, trial: TrialRecord, history: History) -> bool:
         return trial.number == first and len(trial.epochs) == 1 and not promoted
@@ -719,10 +732,10 @@ def test_a_trial_that_was_paused_at_a_rung_goes_on_in_its_run_when_it_is_promote
     promoted: list[TrialRecord] = []
     monkeypatch.setattr(OptunaEngine, "_is_poor", poor)
     monkeypatch.setattr(OptunaEngine, "promote", promote)
-    watching = start(first + 3, plan=_always_three_epochs(), pruner="hyperband")
-    assert watching.continued == [first]
-    assert watching.ends[first] == (first, "pruned")
-    assert watching.ends[-1] == (first, "complete")
+    callbacks = start(first + 3, plan=_always_three_epochs(), pruner="hyperband")
+    assert callbacks.continued == [first]
+    assert callbacks.ends[first] == (first, "pruned")
+    assert callbacks.ends[-1] == (first, "complete")
     trial = recorded(root).trials[first]
     assert (trial.run_id, trial.state, len(trial.epochs)) == (promoted[0].run_id, "complete", 3)
     assert_no_epoch_is_recorded_twice(root)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from search.coordinator.lock import alone
 from search.doctor import audit
 from tests.builders import place_database
-from tests.coordinator import Script, Watching, run_search
+from tests.coordinator import RecordingCallbacks, Script, run_search
 from tests.servers import Database, start_mlflow
 from tracking import store
 from tracking.commandline.errors import Stopped, UserError
@@ -47,7 +47,7 @@ class Search:
     root: Path
     script: Script
     said: list[str] = field(default_factory=list)
-    watching: Watching = field(default_factory=Watching)
+    callbacks: RecordingCallbacks = field(default_factory=RecordingCallbacks)
 
     def run(self, n_trials: int, *, limit: float = 300, n_workers: int = 2) -> None:
         self.root.mkdir(exist_ok=True)
@@ -57,7 +57,7 @@ class Search:
                 self.root,
                 n_trials,
                 self.script,
-                self.watching,
+                self.callbacks,
                 n_workers=n_workers,
                 pruner="median",
                 patience=patience,
@@ -65,7 +65,7 @@ class Search:
 
     def wait_for(self, n_trials: int) -> None:
         """Wait until so many trials have ended."""
-        while len(self.watching.ends) < n_trials:
+        while len(self.callbacks.ends) < n_trials:
             time.sleep(0.02)
 
     def assert_whole(self, n_trials: int) -> None:

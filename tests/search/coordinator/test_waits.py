@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event
 
 from search.training.failures import Died, TrialFailed
 from tests.builders import place_database
-from tests.coordinator import Script, Watching, run_search
+from tests.coordinator import RecordingCallbacks, Script, run_search
 from tracking.records import TrialRecord
 
 
@@ -41,7 +41,7 @@ def waits() -> Iterator[list[str]]:
 
 
 @dataclass
-class Counting(Watching):
+class Counting(RecordingCallbacks):
     """Notes what has waited whenever a trial begins."""
 
     waits: list[str] = field(default_factory=list)
@@ -67,12 +67,12 @@ def test_of_a_trials_commits_one_waits_for_the_disk_and_one_more_if_its_process_
     tmp_path: Path, waits: list[str]
 ) -> None:
     root = place_database(tmp_path / "records")
-    watching = Counting(waits=waits)
+    callbacks = Counting(waits=waits)
     good = [0.8 + number / 100 for number in range(8)]  # each has the model of the one before
     script = Script([goes_on] * 6 + [fails, dies], [*good, 0.1, 0.1, 0.1, 0.1])
-    run_search(root, 11, script, watching, keep_models=1, pruner="median")
+    run_search(root, 11, script, callbacks, keep_models=1, pruner="median")
 
-    assert {state for _, state in watching.ends} == {"complete", "failed", "pruned"}
-    _opening, *trials = watching.of_trials
+    assert {state for _, state in callbacks.ends} == {"complete", "failed", "pruned"}
+    _opening, *trials = callbacks.of_trials
     one, two = ["mlflow.db"], ["mlflow.db"] * 2
     assert trials == [one] * 7 + [two] + [one] * 2

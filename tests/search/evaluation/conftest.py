@@ -15,12 +15,12 @@ from rich.console import Console
 
 from search.datasets import cache
 from search.datasets.cache import Dataset
-from search.evaluation import reruns, test_evaluation
-from search.evaluation.final_evaluation import Finals
+from search.evaluation import evaluate_on_test, reruns
+from search.evaluation.final_evaluation import FinalEvaluation
 from search.evaluation.finalists import finalists
 from search.training.failures import TrialFailed
-from search.training.test_part import look_record
-from search.workers.tasks import ControlTask, LookTask, Task
+from search.training.test_part import evaluation_record
+from search.workers.tasks import EvaluationTask, SimpleBaselineTask, Task
 from tests.builders import (
     build_epochs,
     build_plan,
@@ -39,7 +39,7 @@ def parted(tiny_csv_with_test: Path, cache_folder: Path) -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQSEARCH_CACHE", str(cache_folder))
         own = cache.load(str(tiny_csv_with_test), lambda line: None)
-        return replace(own, name="imdb")  # finals on own data have no reference
+        return replace(own, name="imdb")  # final evaluations on own data have no reference
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Script:
     """Stands in for run_all: what each training returns is known beforehand.
 
     A model is right on as many texts as its parameter "skill" says, and a little more or less by
-    its seed; its file holds both. Everything else about finals is the real thing.
+    its seed; its file holds both. Everything else about final evaluations is the real thing.
 
     Attributes:
         diverge: numbers of the trials that fail on every seed.
@@ -70,15 +70,15 @@ class Script:
             match task:
                 case Task():
                     yield from self._train(task)
-                case ControlTask(part="validation"):
+                case SimpleBaselineTask(part="validation"):
                     probabilities = _predict(0.6, 0, task.data.labels("validation"))
                     np.save(task.predictions, probabilities)
                     yield task, build_score(build_epochs(0.6))
-                case ControlTask():
-                    yield task, self._look(task, 0.6, 0)
-                case LookTask():
+                case SimpleBaselineTask():
+                    yield task, self._evaluation(task, 0.6, 0)
+                case EvaluationTask():
                     skill, seed = task.file.read_text().split()
-                    yield task, self._look(task, float(skill), int(seed))
+                    yield task, self._evaluation(task, float(skill), int(seed))
 
     def _train(self, task: Task) -> Iterator[tuple[Task, Any]]:
         skill = float(task.params.get("skill", 0.7))
@@ -98,13 +98,13 @@ class Script:
         np.save(task.predictions, probabilities)
         yield task, build_score(epochs)
 
-    def _look(self, task: Any, skill: float, seed: int) -> Any:
+    def _evaluation(self, task: Any, skill: float, seed: int) -> Any:
         self.scored += 1
         labels = task.data.labels("test")  # raises if it was not opened
         probabilities = _predict(skill, seed, labels)
         np.save(task.predictions, probabilities)
         n_train = task.data.n_texts["train"]
-        return look_record(probabilities, labels, n_train=n_train, official=False)
+        return evaluation_record(probabilities, labels, n_train=n_train, official=False)
 
 
 def _predict(skill: float, seed: int, labels: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -123,7 +123,7 @@ def _predict(skill: float, seed: int, labels: NDArray[np.int32]) -> NDArray[np.f
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     written = Script()
-    for module in (reruns, test_evaluation):
+    for module in (reruns, evaluate_on_test):
         monkeypatch.setattr(module, "run_all", written)
     return written
 
@@ -140,14 +140,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @dataclass
-class Course:
+class Story:
     """Finals of a study in a store of its own, run as often as a test likes."""
 
     root: Path
     data: Dataset
 
     def write(self, *trials: TrialRecord, **changes: Any) -> None:
-        tried = any(trial.origin == "lstm-2016" for trial in trials)
+        tried = any(trial.proposed_by == "lstm-2016" for trial in trials)
         references = (build_reference("lstm-2016", 0.8679),) if tried else ()
         plan = build_plan(data=self.data.record, references=references, baselines=())
         write_study(self.root, StudyRecord(replace(plan, **changes), trials))
@@ -160,12 +160,12 @@ class Course:
         again: bool = False,
         check_stop: Callable[[], None] = lambda: None,
     ) -> str:
-        """Run the finals; give what was said."""
+        """Run the final evaluation; give what was said."""
         study = self.study
         console = Console(record=True, width=200, file=(self.root / "said.txt").open("w"))
-        finals = Finals(
+        final_ranking = FinalEvaluation(
             study=study,
-            store=store.open_finals(self.root, study.plan.study),
+            store=store.open_evaluation(self.root, study.plan.study),
             data=self.data,
             chosen=finalists(study, top),
             top=top,
@@ -175,10 +175,10 @@ class Course:
             again=again,
             console=console,
             check_stop=check_stop,
-            work_dir=self.root / "lstm.finals",
+            work_dir=self.root / "lstm.evaluation",
         )
         try:
-            finals.run()
+            final_ranking.run()
         finally:
             console.file.close()
         return console.export_text()
@@ -189,5 +189,5 @@ class Course:
 
 
 @pytest.fixture
-def course(root: Path, parted: Dataset) -> Course:
-    return Course(root, parted)
+def story(root: Path, parted: Dataset) -> Story:
+    return Story(root, parted)

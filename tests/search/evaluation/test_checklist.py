@@ -11,10 +11,10 @@ from search.evaluation.ranking import expected
 from tests.builders import (
     build_data,
     build_difference,
-    build_final_look,
-    build_finals,
     build_plan,
-    build_repeats,
+    build_ranking,
+    build_reruns,
+    build_sealed_evaluation,
     build_trial,
 )
 from tracking.records import StudyRecord
@@ -29,20 +29,22 @@ ENVIRONMENTS = {
 
 @pytest.fixture
 def study() -> StudyRecord:
-    look = build_final_look(
+    evaluation = build_sealed_evaluation(
         1, 0.901, differences=(build_difference(1, 0, 0.02, 0.01, 0.03, "test"),)
     )
     return StudyRecord(
         build_plan(sampler="tpe", pruner="median"),
         (build_trial(0, 0.88), build_trial(1, 0.91), build_trial(2, 0.5, state="pruned")),
-        repeats=(*build_repeats(1, 0.900, 0.904), *build_repeats(0, 0.88, 0.882)),
-        finals=build_finals(ranking=(1, 0), differences=(build_difference(1, 0, 0.02, 0, 0.03),)),
-        final_looks=(look,),
+        reruns=(*build_reruns(1, 0.900, 0.904), *build_reruns(0, 0.88, 0.882)),
+        final_ranking=build_ranking(
+            ranking=(1, 0), differences=(build_difference(1, 0, 0.02, 0, 0.03),)
+        ),
+        sealed_evaluations=(evaluation,),
         n_sealed=1,
     )
 
 
-def test_ranges_budget_seeds_hardware_splits_selection_and_looks_are_answered(
+def test_ranges_budget_seeds_hardware_splits_selection_and_test_evaluations_are_answered(
     study: StudyRecord,
 ) -> None:
     found = {title: (said, table) for title, said, table in sections(study, ENVIRONMENTS)}
@@ -56,7 +58,7 @@ def test_ranges_budget_seeds_hardware_splits_selection_and_looks_are_answered(
     assert "with uncommitted changes" in found["Machine and code"][0][1]
     assert "validation part 4567ef01" in found["Data and splits"][0][1]
     assert "expected to look 0.71 points better" in found["Selection"][0][1]
-    assert found["Looks at the test set"][0] == ["1 look at the test set."]
+    assert found["Looks at the test set"][0] == ["1 test evaluation."]
     assert found["Looks at the test set"][1][1][:3] == ("1", "trial 1 (tpe)", "90.10 %")
     assert [row[2] for row in found["Differences"][1][1:]] == ["validation", "test"]
     assert found["Results on fresh seeds"][1][1][:3] == (
@@ -83,15 +85,15 @@ def test_the_checklist_holds_the_verdict_and_no_half_written_table(
 def test_what_a_person_named_is_no_markup(study: StudyRecord) -> None:
     named = replace(study, plan=replace(study.plan, question="<script>alert('1')</script> a|b"))
     assert "<script>" not in write(named, {}, html=True)
-    trials = (replace(study.trials[0], origin="a|b"), *study.trials[1:])
+    trials = (replace(study.trials[0], proposed_by="a|b"), *study.trials[1:])
     assert "a\\|b" in write(replace(study, trials=trials), {}, html=False)
 
 
-def test_of_other_data_every_count_of_looks_says_so(study: StudyRecord) -> None:
+def test_of_other_data_every_count_of_test_evaluations_says_so(study: StudyRecord) -> None:
     plan = replace(study.plan, data=build_data(name="imdb-train", official=False))
     found = {title: said for title, said, _ in sections(replace(study, plan=plan), {})}
     assert found["Looks at the test set"] == [
-        "1 look at the test set (imdb-train: not the official test set)."
+        "1 test evaluation (imdb-train: not the official test set)."
     ]
 
 
@@ -99,24 +101,24 @@ def test_of_own_data_nothing_speaks_of_another_test_set(study: StudyRecord) -> N
     data = build_data(name="mine.csv", official=False)
     own = replace(study, plan=replace(study.plan, data=data, baselines=()))
     found = {title: said for title, said, _ in sections(own, ENVIRONMENTS)}
-    assert found["Looks at the test set"] == ["1 look at the test set."]
+    assert found["Looks at the test set"] == ["1 test evaluation."]
     assert "official" not in " ".join(found["Data and splits"])
 
 
-def test_a_search_without_finals_is_answered_as_far_as_it_went() -> None:
+def test_a_search_without_final_evaluations_is_answered_as_far_as_it_went() -> None:
     study = StudyRecord(build_plan(), (build_trial(0),))
     text = write(study, {}, html=False)
-    assert "No finals yet." in text
-    assert "No look at the test set." in text
+    assert "No final evaluation yet." in text
+    assert "No test evaluation." in text
 
 
 def test_expected_validation_performance_is_that_of_the_random_trials_alone() -> None:
     trials = (
         build_trial(0, 0.99),
-        build_trial(1, 0.7, 0.8, origin="random"),
-        build_trial(2, 0.6, 0.5, origin="random", state="pruned"),
-        build_trial(3, 0.9, origin="tpe"),
-        build_trial(4, 0.9, origin="random", state="interrupted"),
+        build_trial(1, 0.7, 0.8, proposed_by="random"),
+        build_trial(2, 0.6, 0.5, proposed_by="random", state="pruned"),
+        build_trial(3, 0.9, proposed_by="tpe"),
+        build_trial(4, 0.9, proposed_by="random", state="interrupted"),
     )
     points = expected(StudyRecord(build_plan(), trials))
     assert [point.val_accuracy for point in points] == pytest.approx([0.7, 0.8])

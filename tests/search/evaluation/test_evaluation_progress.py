@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from search.evaluation import evaluation_progress
-from search.evaluation.evaluation_progress import Progress
+from search.evaluation.evaluation_progress import EvaluationProgress
 from search.evaluation.finalists import Finalist, Seed
 from search.training.failures import TrialFailed
 from tests.builders import build_epochs, build_score
@@ -31,7 +31,7 @@ def test_each_training_and_each_epoch_is_a_line_where_nobody_watches(clock: list
     output = io.StringIO()
     epochs = build_epochs(0.9)
     first, second = seeds(2)
-    with Progress(Console(file=output, width=200), [first, second], 1) as shown:
+    with EvaluationProgress(Console(file=output, width=200), [first, second], 1) as shown:
         shown.seed_begins(first)
         shown.epoch_ends(first, epochs[0])
         clock[0] = 50.0
@@ -53,8 +53,8 @@ def test_the_estimate_learns_from_what_trainings_took_and_counts_the_workers(
 ) -> None:
     chosen = seeds(5)
     for n_workers, said in ((1, "about 8 min 20 s left"), (2, "about 4 min 10 s left")):
-        assert Progress(Console(file=io.StringIO()), chosen, n_workers).left() == said
-    with Progress(Console(file=io.StringIO()), chosen, 1) as shown:
+        assert EvaluationProgress(Console(file=io.StringIO()), chosen, n_workers).left() == said
+    with EvaluationProgress(Console(file=io.StringIO()), chosen, 1) as shown:
         first = chosen[0]
         shown.seed_begins(first)
         clock[0] = 20.0
@@ -66,7 +66,8 @@ def test_what_has_no_trial_is_taken_for_a_minute_until_something_has_finished(
     clock: list[float],
 ) -> None:
     assert (
-        Progress(Console(file=io.StringIO()), seeds(2, None), 1).left() == "about 2 min 00 s left"
+        EvaluationProgress(Console(file=io.StringIO()), seeds(2, None), 1).left()
+        == "about 2 min 00 s left"
     )
 
 
@@ -75,7 +76,9 @@ def test_on_a_terminal_one_line_says_what_runs_and_how_long_it_will_take(
 ) -> None:
     output = io.StringIO()
     (only,) = seeds(1)
-    with Progress(Console(file=output, force_terminal=True, width=200), [only], 1) as shown:
+    with EvaluationProgress(
+        Console(file=output, force_terminal=True, width=200), [only], 1
+    ) as shown:
         shown.seed_begins(only)
         clock[0] = 30.0
         shown.tick()

@@ -224,10 +224,10 @@ def test_a_reproduction_is_continued(
 
     def train(file: Path | None, on_epoch: OnEpoch) -> tuple[float, float]:
         keras.backend.clear_session()
-        look = reproduce(
+        evaluation = reproduce(
             params_of("cnn"), "cnn", data, 1, on_epoch, by="official", checkpoint=file
         )
-        return look.accuracy, look.loss
+        return evaluation.accuracy, evaluation.loss
 
     seen: list[EpochRecord] = []
     with pytest.raises(Killed):

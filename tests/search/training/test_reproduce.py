@@ -1,4 +1,4 @@
-"""A published configuration: what it is trained on, and its one look at the test set."""
+"""A published configuration: what it is trained on, and its one test evaluation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spaces.studies import STUDIES
 from tracking.records import EpochRecord
 
 PLAN = STUDIES["tutorials"].with_max_epochs(2)
-PARAMS = {**PLAN.starting_points()["feedforward-dropout"], "text.maxlen": 20}
+PARAMS = {**PLAN.initial_trials()["feedforward-dropout"], "text.maxlen": 20}
 TEXT = take(PARAMS, "text")
 
 
@@ -62,16 +62,16 @@ def test_a_division_is_the_same_each_time(parted: Dataset) -> None:
     np.testing.assert_array_equal(one.labels, two.labels)
 
 
-def test_a_reproduction_holds_nothing_out_trains_to_its_end_and_looks_once(
+def test_a_reproduction_holds_nothing_out_trains_to_its_end_and_is_evaluated_once(
     parted: Dataset,
 ) -> None:
     epochs: list[EpochRecord] = []
-    look = reproduce(PARAMS, "feedforward", parted, 1, epochs.append, by="official")
+    evaluation = reproduce(PARAMS, "feedforward", parted, 1, epochs.append, by="official")
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert [(e.val_loss, e.val_accuracy, e.gap) for e in epochs] == [(None, None, None)] * 2
-    assert look.n_train == texts(parted, "train", "validation")
-    assert look.n_test == parted.n_texts["test"]
-    assert look.low < look.accuracy < look.high
-    assert not look.official  # a table of one's own is not the official test set
+    assert evaluation.n_train == texts(parted, "train", "validation")
+    assert evaluation.n_test == parted.n_texts["test"]
+    assert evaluation.low < evaluation.accuracy < evaluation.high
+    assert not evaluation.official  # a table of one's own is not the official test set
     again = reproduce(PARAMS, "feedforward", parted, 1, lambda epoch: None, by="official")
-    assert (again.accuracy, again.loss) == (look.accuracy, look.loss)
+    assert (again.accuracy, again.loss) == (evaluation.accuracy, evaluation.loss)

@@ -11,7 +11,7 @@ import pytest
 from search.datasets.cache import Dataset
 from search.models.text_layer import with_text
 from search.training.fit import predict
-from search.training.test_part import look_with_control, look_with_model
+from search.training.test_part import evaluate_model_on_test, evaluate_simple_baseline_on_test
 from search.training.trial import encoded, evaluate
 from spaces.families import space_of
 from spaces.ranges import defaults, take
@@ -34,20 +34,27 @@ def test_a_saved_model_gives_the_probabilities_of_the_one_that_was_trained(
     opened = parted.open_test("a test of scoring")
     expected = predict(done.model, encoded(opened, "test", **text))
 
-    look = look_with_model(tmp_path / "model.keras", params, opened, tmp_path / "test.npy")
+    evaluation = evaluate_model_on_test(
+        tmp_path / "model.keras", params, opened, tmp_path / "test.npy"
+    )
 
     np.testing.assert_array_equal(np.load(tmp_path / "test.npy"), expected)
-    assert look.accuracy == np.mean(expected.argmax(axis=1) == opened.labels("test"))
-    assert (look.n_train, look.n_test) == (parted.n_texts["train"], parted.n_texts["test"])
+    assert evaluation.accuracy == np.mean(expected.argmax(axis=1) == opened.labels("test"))
+    assert (evaluation.n_train, evaluation.n_test) == (
+        parted.n_texts["train"],
+        parted.n_texts["test"],
+    )
     assert done.probabilities.shape == (parted.n_texts["validation"], 2)
 
 
-def test_a_control_is_fitted_on_the_training_part_alone(parted: Dataset, tmp_path: Path) -> None:
+def test_a_simple_baseline_is_fitted_on_the_training_part_alone(
+    parted: Dataset, tmp_path: Path
+) -> None:
     opened = parted.open_test("a test of scoring")
-    look = look_with_control("majority", opened, tmp_path / "test.npy")
+    evaluation = evaluate_simple_baseline_on_test("majority", opened, tmp_path / "test.npy")
     assert np.load(tmp_path / "test.npy").shape == (parted.n_texts["test"], 2)
     share = np.bincount(parted.labels("train")).max() / parted.n_texts["train"]
     assert np.load(tmp_path / "test.npy").max() == pytest.approx(share)
-    assert not look.official
+    assert not evaluation.official
     with pytest.raises(RuntimeError, match="sealed"):
-        look_with_control("majority", parted, tmp_path / "test.npy")
+        evaluate_simple_baseline_on_test("majority", parted, tmp_path / "test.npy")

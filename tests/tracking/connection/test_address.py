@@ -11,8 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.builders import (
-    build_control,
     build_plan,
+    build_simple_baseline,
     build_study,
     build_trial,
     open_study,
@@ -52,7 +52,7 @@ def test_what_is_written_elsewhere_is_read_back_and_the_folder_has_no_database(
     )
     records = store.open_study(root, study.plan, fresh=False)
     records.begin()
-    records.write_control(build_control("majority", 0.5))
+    records.write_simple_baseline(build_simple_baseline("majority", 0.5))
     models = [b"weights 0", None, b"weights 2"]
     runs = [
         write_trial(records, trial, model)
@@ -74,7 +74,7 @@ def test_what_is_written_elsewhere_is_read_back_and_the_folder_has_no_database(
         for trial, run, read in zip(study.trials, runs, found.trials, strict=True)
     ]
     assert list(found.trials) == expected
-    assert [control.name for control in found.controls] == ["majority"]
+    assert [simple_baseline.name for simple_baseline in found.simple_baselines] == ["majority"]
     assert found.plan == study.plan
     assert store.model_file(root, found.trials[2]).read_bytes() == b"weights 2"
     assert not (root / "mlflow.db").exists()

@@ -171,28 +171,28 @@ def test_an_experiment_whose_name_is_no_studys_is_named_and_opens_no_file(
 
 
 @pytest.mark.parametrize("name", ["../../../victim/secret.json", "/etc/passwd", "plan.json"])
-def test_the_file_of_the_finals_must_be_one_of_them(
+def test_the_file_of_the_final_evaluations_must_be_one_of_them(
     whole: Path, tmp_path: Path, name: str
 ) -> None:
     root = tmp_path / "mlruns"
     shutil.copytree(whole, root)
     relocate(root)
-    client_of(root).set_tag(store.ids(root, "lstm")[1], "finals.file", name)
+    client_of(root).set_tag(store.ids(root, "lstm")[1], "final_ranking.file", name)
     study = store.read_study(root, "lstm")
-    assert study.finals is None
+    assert study.final_ranking is None
     lines = audit(study, store.condition(root, "lstm"))
     (line,) = (line for line in lines if "cannot be read" in line)
-    assert f"its tag finals.file is {name!r}" in line
+    assert f"its tag final_ranking.file is {name!r}" in line
 
 
 def test_a_seal_that_names_no_run_is_refused(tmp_path: Path) -> None:
-    """Its ids become names of folders when the look is taken."""
+    """Its ids become names of folders when the test evaluation is taken."""
     root = place_database(tmp_path / "mlruns")
     write_study(root, build_study(build_trial(0)))
-    finals = store.open_finals(root, "lstm")
-    finals.seal([SealItemRecord("control", "majority", {}, "../../../victim")])
+    final_ranking = store.open_evaluation(root, "lstm")
+    final_ranking.seal([SealItemRecord("simple baseline", "majority", {}, "../../../victim")])
     with pytest.raises(UserError, match=r"'\.\./\.\./\.\./victim' is not the id of a run"):
-        finals.seals()
+        final_ranking.seals()
 
 
 def test_a_model_is_loaded_from_the_folder_of_the_records_only(

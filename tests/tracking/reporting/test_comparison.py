@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import build_look, build_reference, build_study, build_trial
+from tests.builders import build_evaluation, build_reference, build_study, build_trial
 from tracking.records import StudyRecord
-from tracking.reporting.comparison import compare, looks_in_words
+from tracking.reporting.comparison import compare, evaluations_as_text
 
 
 @pytest.fixture
 def study() -> StudyRecord:
-    def trial(number: int, origin: str, accuracy: float, official: bool = True) -> object:
-        look = build_look(accuracy, official=official)
-        return build_trial(number, origin=origin, score=None, look=look)
+    def trial(number: int, proposed_by: str, accuracy: float, official: bool = True) -> object:
+        evaluation = build_evaluation(accuracy, official=official)
+        return build_trial(number, proposed_by=proposed_by, score=None, evaluation=evaluation)
 
     return build_study(
         trial(0, "lstm-2016", 0.86),
         trial(1, "lstm-2016", 0.88),
         trial(2, "pooled", 0.85, official=False),
-        build_trial(3, origin="late", score=None, state="failed"),
+        build_trial(3, proposed_by="late", score=None, state="failed"),
         space={},
         references=(
             build_reference("lstm-2016", 0.8679, note="a note"),
@@ -58,16 +58,18 @@ def test_what_a_reader_must_know_is_said(study: StudyRecord) -> None:
     assert (first.official, pooled.official) == (True, False)
 
 
-def test_an_attempt_cut_short_after_its_look_is_counted_as_a_look_and_is_no_result() -> None:
-    look = build_look(0.86)
+def test_a_trial_interrupted_after_its_test_evaluation_is_counted_and_is_no_result() -> None:
+    evaluation = build_evaluation(0.86)
     study = build_study(
-        build_trial(0, origin="lstm-2016", score=None, look=look, state="interrupted"),
-        build_trial(1, origin="lstm-2016", score=None, look=look),
+        build_trial(
+            0, proposed_by="lstm-2016", score=None, evaluation=evaluation, state="interrupted"
+        ),
+        build_trial(1, proposed_by="lstm-2016", score=None, evaluation=evaluation),
         space={},
     )
     (row,) = compare(study)
     assert row.ours == (0.86,)
-    assert looks_in_words(study).startswith("2 looks")
+    assert evaluations_as_text(study).startswith("2 test evaluations")
 
 
 def test_a_row_says_what_is_not_there(study: StudyRecord) -> None:
@@ -85,5 +87,5 @@ def test_a_row_says_what_is_not_there(study: StudyRecord) -> None:
     assert rows[3][2:6] == ("not yet", "", "", "")
 
 
-def test_every_look_at_the_test_set_is_counted(study: StudyRecord) -> None:
-    assert looks_in_words(study).startswith("3 looks at the test set")
+def test_every_test_evaluation_is_counted(study: StudyRecord) -> None:
+    assert evaluations_as_text(study).startswith("3 test evaluations")

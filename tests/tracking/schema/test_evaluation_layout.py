@@ -12,25 +12,25 @@ from hypothesis import strategies as st
 
 from tests.builders import (
     build_epochs,
-    build_final_look,
     build_score,
+    build_sealed_evaluation,
     build_study,
     build_trial,
     place_database,
-    write_repeat,
+    write_rerun,
     write_study,
 )
 from tracking import store
 from tracking.records import (
     DifferenceRecord,
+    EvaluationRecord,
     ExpectedRecord,
-    FinalLookRecord,
-    FinalsRecord,
-    LookRecord,
-    RepeatRecord,
+    RankingRecord,
+    RerunRecord,
+    SealedEvaluationRecord,
     SealItemRecord,
 )
-from tracking.writing.evaluation_writer import FinalsStore
+from tracking.writing.evaluation_writer import EvaluationWriter
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 SHARE = st.floats(0, 1)
@@ -49,8 +49,8 @@ DIFFERENCES = st.lists(
     ),
     max_size=2,
 ).map(tuple)
-FINALS = st.builds(
-    FinalsRecord,
+RANKING = st.builds(
+    RankingRecord,
     top=st.integers(1, 9),
     n_seeds=st.integers(1, 9),
     rule=TEXT,
@@ -60,12 +60,12 @@ FINALS = st.builds(
     differences=DIFFERENCES,
     expected=st.lists(st.builds(ExpectedRecord, st.integers(1, 9), SHARE, SHARE)).map(tuple),
 )
-LOOKS = st.builds(
-    FinalLookRecord,
-    role=st.sampled_from(["finalist", "reference", "control"]),
+EVALUATIONS = st.builds(
+    SealedEvaluationRecord,
+    role=st.sampled_from(["finalist", "reference", "simple baseline"]),
     of=OF,
-    look=st.builds(
-        LookRecord,
+    result=st.builds(
+        EvaluationRecord,
         accuracy=SHARE,
         low=SHARE,
         high=SHARE,
@@ -73,7 +73,7 @@ LOOKS = st.builds(
         n_train=st.integers(1, 99),
         n_test=st.integers(1, 99),
         official=st.booleans(),
-        looked_at=TEXT,
+        evaluated_at=TEXT,
     ),
     cluster_low=st.none() | SHARE,
     cluster_high=st.none() | SHARE,
@@ -96,36 +96,36 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def opened(root: Path) -> FinalsStore:
-    return store.open_finals(root, "lstm")
+def opened(root: Path) -> EvaluationWriter:
+    return store.open_evaluation(root, "lstm")
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(FINALS, st.lists(LOOKS, min_size=1, max_size=2))
-def test_finals_and_looks_are_read_as_they_were_written(
-    finals: FinalsRecord, looks: list[FinalLookRecord]
+@given(RANKING, st.lists(EVALUATIONS, min_size=1, max_size=2))
+def test_final_evaluations_and_test_evaluations_are_read_as_they_were_written(
+    final_ranking: RankingRecord, evaluations: list[SealedEvaluationRecord]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = place_database(Path(folder))
         write_study(root, build_study())
         writing = opened(root)
-        writing.write_finals(finals)
+        writing.write_ranking(final_ranking)
         seal = writing.seal([SealItemRecord("finalist", 1, {"a" * 32: "00ff"}, "a" * 32)])
         assert writing.unopened() == seal
-        writing.write_looks(seal, looks)
+        writing.write_evaluations(seal, evaluations)
         read = store.read_study(root, "lstm")
         assert writing.unopened() is None
-    assert read.finals == finals
-    assert list(read.final_looks) == looks
+    assert read.final_ranking == final_ranking
+    assert list(read.sealed_evaluations) == evaluations
     assert read.n_sealed == 1
 
 
 @pytest.mark.parametrize("of", [1, "tfidf_logistic", '12"'])
-def test_a_repeat_is_read_as_it_was_written(root: Path, of: int | str) -> None:
-    run_id = write_repeat(opened(root), of, 3, params={"lstm.units": 64})
+def test_a_rerun_is_read_as_it_was_written(root: Path, of: int | str) -> None:
+    run_id = write_rerun(opened(root), of, 3, params={"lstm.units": 64})
     epochs = build_epochs(0.8, 0.9)
-    (read,) = store.read_study(root, "lstm").repeats
-    assert replace(read, seconds=0.0) == RepeatRecord(
+    (read,) = store.read_study(root, "lstm").reruns
+    assert replace(read, seconds=0.0) == RerunRecord(
         role="finalist",
         of=of,
         index=3,
@@ -140,8 +140,8 @@ def test_a_repeat_is_read_as_it_was_written(root: Path, of: int | str) -> None:
     )
 
 
-def test_a_repeat_is_no_trial_and_the_search_goes_on_beside_it(root: Path) -> None:
-    write_repeat(opened(root), 0, 0)
+def test_a_rerun_is_no_trial_and_the_search_goes_on_beside_it(root: Path) -> None:
+    write_rerun(opened(root), 0, 0)
     study = store.read_study(root, "lstm")
     assert [trial.number for trial in study.trials] == [0, 1]
     search = store.open_study(root, study.plan, fresh=False)
@@ -149,15 +149,15 @@ def test_a_repeat_is_no_trial_and_the_search_goes_on_beside_it(root: Path) -> No
     assert [trial.number for trial in search.history] == [0, 1]
     search.update_summary()
     search.end(finished=True)
-    assert len(store.read_study(root, "lstm").repeats) == 1
+    assert len(store.read_study(root, "lstm").reruns) == 1
 
 
-def test_a_repeat_whose_coordinator_was_killed_is_interrupted(root: Path) -> None:
-    write_repeat(opened(root), 0, 0, state="running")
+def test_a_rerun_whose_coordinator_was_killed_is_interrupted(root: Path) -> None:
+    write_rerun(opened(root), 0, 0, state="running")
     opened(root).begin()
-    (repeat,) = store.read_study(root, "lstm").repeats
-    assert repeat.state == "interrupted"
-    assert repeat.reason == "its coordinator was killed"
+    (rerun,) = store.read_study(root, "lstm").reruns
+    assert rerun.state == "interrupted"
+    assert rerun.reason == "its coordinator was killed"
 
 
 def test_a_seal_that_was_not_whole_saw_nothing_and_does_not_count(
@@ -178,16 +178,16 @@ def test_a_seal_that_was_not_whole_saw_nothing_and_does_not_count(
 
 
 def test_looks_are_numbered_and_an_abandoned_one_counts(root: Path) -> None:
-    finals = opened(root)
-    first = finals.seal([])
-    finals.abandon(first)
-    assert finals.unopened() is None
-    second = finals.seal([])
+    final_ranking = opened(root)
+    first = final_ranking.seal([])
+    final_ranking.abandon(first)
+    assert final_ranking.unopened() is None
+    second = final_ranking.seal([])
     assert (first.n, second.n) == (1, 2)
-    finals.write_looks(second, [build_final_look(1, 0.9, n=2)])
+    final_ranking.write_evaluations(second, [build_sealed_evaluation(1, 0.9, n=2)])
     study = store.read_study(root, "lstm")
     assert study.n_sealed == 2
-    assert [look.n for look in study.final_looks] == [2]
+    assert [evaluation.n for evaluation in study.sealed_evaluations] == [2]
 
 
 def test_the_note_of_the_study_says_the_verdict(root: Path) -> None:
@@ -199,7 +199,7 @@ def test_the_note_of_the_study_says_the_verdict(root: Path) -> None:
 
 
 def test_the_machine_and_the_commit_of_each_training_can_be_read(root: Path) -> None:
-    run_id = write_repeat(opened(root), 0, 0)
+    run_id = write_rerun(opened(root), 0, 0)
     found = store.environments(root, store.read_study(root, "lstm"))
     assert len(found) == 3
     assert {"platform", "n_cores", "commit", "dirty", "packages"} <= set(found[run_id])

@@ -137,7 +137,7 @@ def test_a_loss_that_is_no_number_stays_what_it_is(tmp_path: Path, loss: float) 
     score = replace(written.score, val_loss=loss)
     write_study(root, build_study(replace(written, epochs=epochs, score=score)))
     study = open_study(root)
-    left = study.open_trial(1, "lstm", {}, seed=1, origin="tpe", data=build_plan().data)
+    left = study.open_trial(1, "lstm", {}, seed=1, proposed_by="tpe", data=build_plan().data)
     left.epoch(epochs[0])  # still under way, so it is read from the metrics
 
     closed, running = store.read_study(root, "lstm").trials

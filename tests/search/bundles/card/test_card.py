@@ -10,8 +10,14 @@ from search.bundles.card.blocks import Figure, Heading, Paragraph, Table
 from search.bundles.card.content import content
 from search.bundles.card.facts import Facts
 from search.bundles.proof import Bin, Proof
-from tests.builders import build_control, build_data, build_look, build_study, build_trial
-from tracking.records import FinalLookRecord
+from tests.builders import (
+    build_data,
+    build_evaluation,
+    build_simple_baseline,
+    build_study,
+    build_trial,
+)
+from tracking.records import SealedEvaluationRecord
 
 PROOF = Proof(
     n_texts=5_000,
@@ -29,7 +35,8 @@ MACHINE = {"n_cores": 2, "processor": "x86_64", "platform": "Linux"}
 
 def facts(**changes: Any) -> Facts:
     study = replace(
-        build_study(build_trial(3, 0.80, 0.86)), controls=(build_control("tfidf", 0.8),)
+        build_study(build_trial(3, 0.80, 0.86)),
+        simple_baselines=(build_simple_baseline("tfidf", 0.8),),
     )
     made = Facts(
         study, study.trials[0], ("onnx", "keras"), PROOF, PROOF, "c0ffee", MACHINE, 0, "best"
@@ -66,13 +73,13 @@ def test_texts_of_ones_own_ask_for_no_citation() -> None:
     assert "mine.csv (not the official test set)" in text
 
 
-def test_a_test_number_comes_with_the_count_of_looks() -> None:
-    look = FinalLookRecord(
-        "finalist", 3, build_look(0.85), None, None, "somebody", "", "0" * 64, 1
+def test_a_test_number_comes_with_the_count_of_test_evaluations() -> None:
+    evaluation = SealedEvaluationRecord(
+        "finalist", 3, build_evaluation(0.85), None, None, "somebody", "", "0" * 64, 1
     )
-    study = replace(facts().study, final_looks=(look,), n_sealed=2)
+    study = replace(facts().study, sealed_evaluations=(evaluation,), n_sealed=2)
     text, _ = both(facts(study=study))
-    assert "85.00 % on 25,000 texts, 95 % interval 84.60 % to 85.40 %; 2 looks" in text
+    assert "85.00 % on 25,000 texts, 95 % interval 84.60 % to 85.40 %; 2 test evaluations" in text
 
 
 def test_what_was_not_measured_is_said_not_to_be() -> None:
@@ -101,10 +108,10 @@ def test_the_card_has_two_figures() -> None:
 def test_the_card_of_own_data_speaks_of_no_other_test_set() -> None:
     data = build_data(name="mine.csv", official=False)
     study = build_study(build_trial(0), data=data, baselines=())
-    look = FinalLookRecord(
-        "finalist", 0, build_look(0.9, official=False), 0.88, 0.92, "", "", "", 1
+    evaluation = SealedEvaluationRecord(
+        "finalist", 0, build_evaluation(0.9, official=False), 0.88, 0.92, "", "", "", 1
     )
-    study = replace(study, final_looks=(look,), n_sealed=1)
+    study = replace(study, sealed_evaluations=(evaluation,), n_sealed=1)
     for text in both(facts(study=study, trial=study.trials[0])):
         assert "mine.csv" in text
         assert "official" not in text

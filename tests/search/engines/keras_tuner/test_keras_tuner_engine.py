@@ -85,7 +85,7 @@ def test_hyperband_trains_the_best_third_again_for_longer_on_their_own_values_an
     first = [study.finish(accuracy) for accuracy in accuracies]
     assert {trial.params["train.epochs"] for trial in first} == {1}
     promoted = [study.finish(0.8) for _ in range(3)]
-    assert [trial.origin for trial in promoted] == [f"promoted-from-{n}" for n in (6, 4, 2)]
+    assert [trial.proposed_by for trial in promoted] == [f"promoted-from-{n}" for n in (6, 4, 2)]
     assert {trial.params["train.epochs"] for trial in promoted} == {3}
     for trial, of in zip(promoted, (first[5], first[3], first[1]), strict=True):
         assert trial.seed == of.seed
@@ -98,7 +98,10 @@ def test_hyperband_promotes_nothing_that_failed() -> None:
     study.finish(0.5)
     for accuracy in (0.60, 0.71, 0.62, 0.73, 0.64, None, 0.66, 0.67, 0.68):
         study.finish(accuracy)
-    assert [study.finish(0.8).origin for _ in range(2)] == ["promoted-from-4", "promoted-from-2"]
+    assert [study.finish(0.8).proposed_by for _ in range(2)] == [
+        "promoted-from-4",
+        "promoted-from-2",
+    ]
 
 
 def test_hyperband_goes_on_for_as_long_as_the_study_has_a_budget() -> None:
@@ -150,7 +153,7 @@ def test_a_grid_ends_and_every_session_knows_it() -> None:
         tried.append((trial.params["text.truncating"], trial.params["cnn.n_kernels"]))
     assert len(tried) == 1 + 2 * 4  # the defaults, and the whole grid, in which they are again
     assert len(set(tried)) == 2 * 4
-    assert study.history[1].origin == "repeat-of-0"
+    assert study.history[1].proposed_by == "rerun-of-0"
     assert study.engine.propose(study.history) is None
 
 

@@ -37,7 +37,7 @@ def engine(
 
 
 def test_the_fixed_values_of_a_reference_arrive() -> None:
-    defaults, reference, *_, sampled = run(engine, len(PLAN.starting_points()) + 1)
+    defaults, reference, *_, sampled = run(engine, len(PLAN.initial_trials()) + 1)
     names = ("text.padding", "train.patience", "train.batch_size")
     assert "text.padding" not in PLAN.searched
     assert [reference.params[name] for name in names] == ["full", 3, 64]
@@ -58,7 +58,7 @@ def test_proposals_are_those_of_an_optuna_study_that_lives_on(
         study.sampler = RandomSampler(seed=seed)
         if sampler == "tpe":
             study.sampler = TPESampler(seed=seed, n_startup_trials=5)
-        if record.origin in plan.starting_points():
+        if record.proposed_by in plan.initial_trials():
             study.enqueue_trial({n: record.params[n] for n in plan.searched_for(record.params)})
         trial = study.ask()
         values = suggest(trial, plan)
@@ -106,9 +106,9 @@ def running(number: int, curve: list[float]) -> TrialRecord:
     return build_trial(number, state="running", epochs=build_epochs(*curve))
 
 
-@pytest.mark.parametrize("origin", ["tpe", "defaults"])
+@pytest.mark.parametrize("proposed_by", ["tpe", "defaults"])
 def test_the_median_pruner_says_what_optunas_own_says_but_of_no_initial_trial(
-    origin: str,
+    proposed_by: str,
 ) -> None:
     random, made, history = Random(2), engine(), list[TrialRecord]()
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
@@ -120,15 +120,17 @@ def test_the_median_pruner_says_what_optunas_own_says_but_of_no_initial_trial(
         while reason is None and len(curve) < 5:
             curve.append(quality + growth * len(curve))
             trial.report(curve[-1], len(curve))
-            reason = made.should_prune(replace(running(number, curve), origin=origin), history)
-            assert (reason is not None) == (origin == "tpe" and trial.should_prune())
+            reason = made.should_prune(
+                replace(running(number, curve), proposed_by=proposed_by), history
+            )
+            assert (reason is not None) == (proposed_by == "tpe" and trial.should_prune())
         reasons.add(reason)
         state = TrialState.COMPLETE if reason is None else TrialState.PRUNED
         study.tell(trial, max(curve) if reason is None else None, state=state)
         ended_as = "complete" if reason is None else "pruned"
         history.append(build_trial(number, *curve, state=ended_as))
     after = {f"below its peers after epoch {n}" for n in (2, 3, 4)}
-    assert reasons >= {None} | (after if origin == "tpe" else set())
+    assert reasons >= {None} | (after if proposed_by == "tpe" else set())
     assert "below its peers after epoch 1" not in reasons
 
 
@@ -148,9 +150,9 @@ def test_two_goals_prune_nothing_and_leave_a_front() -> None:
 
 
 def test_the_names_offered_on_the_command_line_are_those_the_engine_takes() -> None:
-    history = run(engine, len(PLAN.starting_points()))
+    history = run(engine, len(PLAN.initial_trials()))
     for sampler in ENGINES["optuna"].samplers:
-        assert engine(sampler).propose(history).origin == sampler
+        assert engine(sampler).propose(history).proposed_by == sampler
     for pruner in ENGINES["optuna"].pruners:
         assert engine(pruner=pruner).should_prune(history[-1], history) is None
     with pytest.raises(ValueError, match=r"sampler must be one of .*tpe.*, but got 'grid'"):

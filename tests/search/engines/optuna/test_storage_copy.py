@@ -83,7 +83,7 @@ def test_optuna_loads_the_numbers_states_values_and_parameters_that_are_recorded
         assert theirs.params == searched
         assert theirs.distributions == {n: distribution(PLAN.space[n]) for n in searched}
         assert theirs.user_attrs == {
-            "origin": trial.origin,
+            "proposed_by": trial.proposed_by,
             "seed": trial.seed,
             "reason": trial.reason,
         }

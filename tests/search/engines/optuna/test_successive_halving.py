@@ -115,8 +115,8 @@ def test_a_study_with_hyperband_trains_the_best_to_the_end_and_most_others_brief
             if len(history) == 40:
                 break
             number = len(history)
-            origin = "random" if number else "defaults"
-            new = build_trial(number, state="running", origin=origin, epochs=())
+            proposed_by = "random" if number else "defaults"
+            new = build_trial(number, state="running", proposed_by=proposed_by, epochs=())
             history.append(replace(new, params=PLAN.complete({}), sampler_state={}))
         else:
             promoted.append(number)

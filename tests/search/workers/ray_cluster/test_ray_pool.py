@@ -24,12 +24,12 @@ import pytest
 from search.datasets.cache import Dataset
 from search.training.failures import Died, TrialFailed
 from search.workers.executor import Executor, ExecutorConfig
-from search.workers.process_pool import run_all, score_control
+from search.workers.process_pool import run_all, score_simple_baseline
 from search.workers.ray_cluster import nodes
 from search.workers.ray_cluster.cluster_options import ClusterPlan
 from search.workers.ray_cluster.connect import connect
 from search.workers.ray_cluster.ray_worker import Answer
-from search.workers.tasks import ControlTask, Task
+from search.workers.tasks import SimpleBaselineTask, Task
 from search.workers.trial_process import Event, server
 from spaces.ranges import Value
 from spaces.studies import STUDIES
@@ -237,11 +237,11 @@ def test_a_node_that_is_refused_takes_no_result_of_another_along(
         pool.events()
 
 
-def test_a_control_is_scored_there_too(
+def test_a_simple_baseline_is_scored_there_too(
     tmp_path: Path, tiny_dataset: Dataset, cluster: ExecutorConfig
 ) -> None:
-    task = ControlTask("tfidf_logistic", tiny_dataset, tmp_path)
-    assert score_control(task, cluster.open_pool, nothing).val_accuracy > 0
+    task = SimpleBaselineTask("tfidf_logistic", tiny_dataset, tmp_path)
+    assert score_simple_baseline(task, cluster.open_pool, nothing).val_accuracy > 0
     assert task.predictions.exists()
 
 

@@ -1,4 +1,4 @@
-"""One look at the test set: sealed before it is taken, finished whatever happens, counted."""
+"""One test evaluation: sealed before it is taken, finished whatever happens, counted."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.evaluation.finalists import first_reference
-from search.evaluation.ranking import Place, differences, winner
+from search.evaluation.ranking import RankedFinalist, differences, winner
 from search.training import statistics
 from search.training.failures import TrialFailed
 from search.workers.process_pool import run_all
-from search.workers.tasks import ControlTask, LookTask
+from search.workers.tasks import EvaluationTask, SimpleBaselineTask
 from tracking.commandline.errors import UserError
 from tracking.records import (
-    FinalLookRecord,
-    LookRecord,
+    EvaluationRecord,
+    SealedEvaluationRecord,
     SealItemRecord,
     SealRecord,
 )
@@ -31,33 +31,39 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.training.statistics import Hits
     from tracking.records import Role, StudyRecord
-    from tracking.writing.evaluation_writer import FinalsStore
+    from tracking.writing.evaluation_writer import EvaluationWriter
 
 
-def looked_at(places: Sequence[Place], study: StudyRecord) -> list[Place]:
-    """Choose whom to score: the winner, then its reference and the control, where there are."""
-    first = winner(places)
+def to_evaluate(ranked: Sequence[RankedFinalist], study: StudyRecord) -> list[RankedFinalist]:
+    """Choose whom to score: the winner, then its reference and the simple baseline, if any."""
+    first = winner(ranked)
     if first is None:
         return []
     names = [reference.trained_as for reference in first_reference(study)]
-    numbers = {trial.number for trial in study.trials if trial.origin in names}
+    numbers = {trial.number for trial in study.trials if trial.proposed_by in names}
     others = [
-        place
-        for place in places
-        if place is not first
-        and (place.finalist.role == "control" or place.finalist.of in {*names, *numbers})
+        one
+        for one in ranked
+        if one is not first
+        and (one.finalist.role == "simple baseline" or one.finalist.of in {*names, *numbers})
     ]
-    return [first, *sorted(others, key=lambda place: place.finalist.role == "control")]
+    return [first, *sorted(others, key=lambda one: one.finalist.role == "simple baseline")]
 
 
-def seal(store: FinalsStore, places: Sequence[Place]) -> SealRecord:
-    """Write down what is about to be scored, the winner first. From here on the look counts."""
+def seal(store: EvaluationWriter, ranked: Sequence[RankedFinalist]) -> SealRecord:
+    """Record what is about to be scored, the winner first. From here on it counts."""
     items = []
-    for number, place in enumerate(places):
-        control = place.finalist.role == "control"
-        models = {} if control else {r.run_id: sha256(store.model(r.run_id)) for r in place.scored}
-        role: Role = "control" if control else ("reference" if number else "finalist")
-        items.append(SealItemRecord(role, place.finalist.of, models, place.best.run_id))
+    for number, one in enumerate(ranked):
+        simple_baseline = one.finalist.role == "simple baseline"
+        models = (
+            {}
+            if simple_baseline
+            else {r.run_id: sha256(store.model(r.run_id)) for r in one.scored}
+        )
+        role: Role = (
+            "simple baseline" if simple_baseline else ("reference" if number else "finalist")
+        )
+        items.append(SealItemRecord(role, one.finalist.of, models, one.best.run_id))
     return store.seal(items)
 
 
@@ -67,13 +73,13 @@ def sha256(file: Path) -> str:
 
 
 def take(
-    store: FinalsStore,
+    store: EvaluationWriter,
     record: SealRecord,
     data: Dataset,
     study: StudyRecord,
     n_workers: int,
     tick: Callable[[], None],
-) -> list[FinalLookRecord]:
+) -> list[SealedEvaluationRecord]:
     """Score what was sealed and write down what was seen. Taken twice, it sees the same.
 
     Raises:
@@ -82,18 +88,20 @@ def take(
     file = changed(store, record)
     if file is not None:
         raise UserError(
-            f"look {record.n} was sealed for {file}, which has changed or is gone since. It "
-            "cannot be finished, and counts. Add --again to take another."
+            f"test evaluation {record.n} was sealed for {file}, which has changed or is gone "
+            "since. It cannot be finished, and counts. Add --again to take another."
         )
-    opened = data.open_test(f"look {record.n} of study {study.plan.study}, by {record.who}")
+    opened = data.open_test(
+        f"test evaluation {record.n} of study {study.plan.study}, by {record.who}"
+    )
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
         seen = _score(_tasks(store, record, opened, Path(folder)), n_workers, tick)
-        looks = _judge(record, opened, seen)
-    store.write_looks(record, looks)
-    return looks
+        evaluations = _judge(record, opened, seen)
+    store.write_evaluations(record, evaluations)
+    return evaluations
 
 
-def changed(store: FinalsStore, record: SealRecord) -> Path | None:
+def changed(store: EvaluationWriter, record: SealRecord) -> Path | None:
     """Give a model file that is not the one that was sealed, if there is one."""
     for item in record.items:
         for run_id, digest in item.models.items():
@@ -103,20 +111,20 @@ def changed(store: FinalsStore, record: SealRecord) -> Path | None:
     return None
 
 
-Tasks = dict[str, LookTask | ControlTask]  # by run
+Tasks = dict[str, EvaluationTask | SimpleBaselineTask]  # by run
 
 
-def _tasks(store: FinalsStore, record: SealRecord, opened: Dataset, folder: Path) -> Tasks:
+def _tasks(store: EvaluationWriter, record: SealRecord, opened: Dataset, folder: Path) -> Tasks:
     tasks: Tasks = {}
-    params = {repeat.run_id: repeat.params for repeat in store.repeats()}
+    params = {rerun.run_id: rerun.params for rerun in store.reruns()}
     for item in record.items:
         for run_id in item.models or [item.chosen]:
             own = folder / run_id
             own.mkdir()
-            if item.role == "control":
-                tasks[run_id] = ControlTask(str(item.of), opened, own, part="test")
+            if item.role == "simple baseline":
+                tasks[run_id] = SimpleBaselineTask(str(item.of), opened, own, part="test")
             else:
-                tasks[run_id] = LookTask(store.model(run_id), params[run_id], opened, own)
+                tasks[run_id] = EvaluationTask(store.model(run_id), params[run_id], opened, own)
     return tasks
 
 
@@ -124,7 +132,7 @@ def _tasks(store: FinalsStore, record: SealRecord, opened: Dataset, folder: Path
 class _Seen:
     """What one model gave on the test part; probabilities of shape (n_texts, n_classes)."""
 
-    look: LookRecord
+    evaluation: EvaluationRecord
     probabilities: NDArray[np.floating]
 
 
@@ -135,22 +143,22 @@ def _score(tasks: Tasks, n_workers: int, tick: Callable[[], None]) -> dict[str, 
     with closing(run_all(tasks.values(), n_workers, tick)) as events:
         for task, event in events:
             match event:
-                case LookRecord() as look:
-                    seen[runs[task.folder]] = _Seen(look, np.load(task.predictions))
+                case EvaluationRecord() as evaluation:
+                    seen[runs[task.folder]] = _Seen(evaluation, np.load(task.predictions))
                 case TrialFailed() as failure:
                     raise UserError(
-                        f"the look could not be finished: {failure}. It is sealed and counts; "
-                        "the same command finishes it."
+                        f"the test evaluation could not be finished: {failure}. "
+                        "It is sealed and counts; the same command finishes it."
                     )
                 case _:
-                    raise RuntimeError(f"a look gave {event}")
+                    raise RuntimeError(f"a test evaluation gave {event}")
     return seen
 
 
 def _judge(
     record: SealRecord, opened: Dataset, seen: Mapping[str, _Seen]
-) -> list[FinalLookRecord]:
-    """Compute all that is said of the look, the winner first, which is held against the others."""
+) -> list[SealedEvaluationRecord]:
+    """Compute all that is said of the test evaluation: the winner first, against the others."""
     labels, groups = opened.labels("test"), opened.groups("test")
     all_hits = {
         item.of: np.stack([_hits(seen[run], labels) for run in item.models or [item.chosen]])
@@ -162,15 +170,15 @@ def _judge(
     against = differences(all_hits, chosen, groups, "test", pairs) if pairs else ()
     known = np.concatenate([opened.keys("train"), opened.keys("validation")])
     unseen = ~np.isin(opened.keys("test"), known)
-    looks = []
+    evaluations = []
     for item in record.items:
         hits = chosen[item.of]
         interval = (None, None) if groups is None else statistics.cluster_bootstrap(hits, groups)
-        looks.append(
-            FinalLookRecord(
+        evaluations.append(
+            SealedEvaluationRecord(
                 role=item.role,
                 of=item.of,
-                look=replace(seen[item.chosen].look, looked_at=record.sealed_at),
+                result=replace(seen[item.chosen].evaluation, evaluated_at=record.sealed_at),
                 cluster_low=interval[0],
                 cluster_high=interval[1],
                 who=record.who,
@@ -186,7 +194,7 @@ def _judge(
                 differences=against if item.of == first else (),
             )
         )
-    return looks
+    return evaluations
 
 
 def _hits(seen: _Seen, labels: NDArray[np.integer]) -> Hits:

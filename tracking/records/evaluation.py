@@ -1,4 +1,4 @@
-"""What came after the search: finalists trained again on fresh seeds, and the look at test."""
+"""What came after the search: finalists trained again on fresh seeds, and the test evaluation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tracking.records.plan import Value
-from tracking.records.trial import EpochRecord, LookRecord, ScoreRecord, State
+from tracking.records.trial import EpochRecord, EvaluationRecord, ScoreRecord, State
 
-Role = Literal["finalist", "reference", "control"]
+Role = Literal["finalist", "reference", "simple baseline"]
 
 
 @dataclass(frozen=True)
-class RepeatRecord:
+class RerunRecord:
     """One more training of what was tried before, on a fresh seed. It is no new candidate.
 
     Attributes:
         of: what is trained again: a trial's number, the name of a reference that has no trial, or
-            the name of a control.
+            the name of a simple baseline.
         index: counts the seeds of one finalist, from 0.
         reason: why it failed or was interrupted; empty otherwise.
         model: whether its model file is kept.
@@ -48,7 +48,7 @@ class DifferenceRecord:
     """Two finalists on the same texts.
 
     Attributes:
-        part: "validation" before the look, "test" in it.
+        part: "validation" before the test evaluation, "test" in it.
         difference: mean accuracy of the first over its seeds, minus that of the second.
         low: lower end of its 95 % paired bootstrap interval, over texts (by movie) and seeds.
         high: upper end.
@@ -80,8 +80,8 @@ class ExpectedRecord:
 
 
 @dataclass(frozen=True)
-class FinalsRecord:
-    """What the finals of a study found on validation, beyond its repeats.
+class RankingRecord:
+    """What the final evaluation of a study found on validation, beyond its reruns.
 
     Attributes:
         rule: how finalists are chosen and ranked, in words.
@@ -104,10 +104,10 @@ class FinalsRecord:
 
 @dataclass(frozen=True)
 class SealItemRecord:
-    """One of those that a look is going to score.
+    """One of those that a test evaluation is going to score.
 
     Attributes:
-        models: SHA-256 of the model file of each seed, by the id of its run; a control has none.
+        models: SHA-256 of the model file of each seed, by run; empty for a simple baseline.
         chosen: the run whose model stands for all; its seed was the best on validation.
     """
 
@@ -119,10 +119,10 @@ class SealItemRecord:
 
 @dataclass(frozen=True)
 class SealRecord:
-    """A look at the test set, written down before it is taken: from here on it counts.
+    """A test evaluation, written down before it is taken: from here on it counts.
 
     Attributes:
-        n: counts the looks of this study, from 1.
+        n: counts the test evaluations of this study, from 1.
         who: the user and the machine.
         sealed_at: when, in UTC, ISO 8601.
         commit: of our code; empty outside a checkout.
@@ -137,29 +137,29 @@ class SealRecord:
 
 
 @dataclass(frozen=True)
-class FinalLookRecord:
-    """A look at the test set, after the search: of the winner, its reference, a control.
+class SealedEvaluationRecord:
+    """A test evaluation, after the search: of the winner, its reference, a simple baseline.
 
     Attributes:
         of: what was looked at, as in RepeatRecord.
-        look: of the one model that was the best of its seeds on validation.
+        result: of the one model that was the best of its seeds on validation.
         cluster_low: lower end of the 95 % bootstrap interval by movie; None where the texts have
             no groups.
         cluster_high: upper end.
         who: the user and the machine.
         commit: of our code; empty outside a checkout.
-        model_sha256: of the model file that was scored; empty for a control.
-        n: counts the looks of this study, from 1. What one look scores has one number.
+        model_sha256: of the model file that was scored; empty for a simple baseline.
+        n: counts the test evaluations of this study, from 1; all that one scores share a number.
         by_seed: test accuracy of the model of each seed, the one above among them.
         calibration_error: expected calibration error of the model, between 0 and 1.
         n_seen: texts of test that also stand in the training or validation part.
         accuracy_unseen: of the model, without those.
-        differences: against the others of the same look.
+        differences: against the others of the same test evaluation.
     """
 
     role: Role
     of: int | str
-    look: LookRecord
+    result: EvaluationRecord
     cluster_low: float | None
     cluster_high: float | None
     who: str
@@ -174,12 +174,12 @@ class FinalLookRecord:
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """Test accuracy of each seed; of a control there is one."""
-        return self.by_seed or (self.look.accuracy,)
+        """Test accuracy of each seed; of a simple baseline there is one."""
+        return self.by_seed or (self.result.accuracy,)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval to quote: by movie where that is known, else Wilson's."""
         if self.cluster_low is None or self.cluster_high is None:
-            return self.look.low, self.look.high
+            return self.result.low, self.result.high
         return self.cluster_low, self.cluster_high

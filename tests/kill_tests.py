@@ -30,7 +30,7 @@ _MOST_WAITING = 300.0  # seconds for progress, and for a trial: so a storm alway
 _MOST_ASLEEP = 5.0  # seconds for progress while the coordinator is stopped: then trials are
 _GONE_SECONDS = 30.0
 _END_SECONDS = 600.0
-_LOOK_SECONDS = 0.2
+_CHECK_SECONDS = 0.2
 _CODES = {  # of a coordinator that was hit; a signal ends it before it has begun to listen
     "kill": (-signal.SIGKILL,),
     "all": (-signal.SIGKILL,),
@@ -41,7 +41,7 @@ _CODES = {  # of a coordinator that was hit; a signal ends it before it has begu
 
 
 @dataclass
-class Storm:
+class KillTest:
     """Hits on a study, half of them on its coordinator, half on its trials, by chance.
 
     Attributes:
@@ -115,7 +115,7 @@ class Storm:
         waited, looked = {True: 0.0, False: 0.0}, time.monotonic()  # while it was stopped, or not
         while self._progress().n_steps < moment:
             self._keep_running()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_CHECK_SECONDS)
             looked, before = time.monotonic(), looked
             waited[self._is_stopped] += looked - before
             if waited[True] > _MOST_ASLEEP and self._awake_trials():
@@ -165,7 +165,7 @@ class Storm:
                 return self.luck.choice(trials)
             if not self._is_stopped and (is_late or not wants_trial):
                 return None
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_CHECK_SECONDS)
 
     @property
     def _is_stopped(self) -> bool:

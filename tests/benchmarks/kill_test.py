@@ -1,6 +1,6 @@
 """Hit a study's processes at random moments, and see whether anything is lost.
 
-python tests/benchmarks/kill_storm.py [--signal kill] [--trials 40] [--hits 30] [--workers 3]
+python tests/benchmarks/kill_test.py [--signal kill] [--trials 40] [--hits 30] [--workers 3]
                                       [--seeds 5] [--first-seed 0] [--minute 60]
 
 The moments are spread evenly over the progress of the study, the hits over its coordinator and its
@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.aftermath import aftermath
-from tests.storms import SIGNALS, Storm
+from tests.kill_tests import SIGNALS, KillTest
 
 _HEAD = (
     "seed  minutes  hits: coordinator, trial  trials  interrupted  epochs again  last start to end"
@@ -47,7 +47,7 @@ def main() -> int:
     chosen = parser.parse_args()
     rows, n_faults = [_HEAD], 0
     for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
-        row, faults = _storm(chosen, seed)
+        row, faults = _kill_test(chosen, seed)
         rows.append(row)
         n_faults += len(faults)
     print("\n".join(rows))
@@ -55,10 +55,10 @@ def main() -> int:
     return 1 if n_faults else 0
 
 
-def _storm(chosen: argparse.Namespace, seed: int) -> tuple[str, list[str]]:
+def _kill_test(chosen: argparse.Namespace, seed: int) -> tuple[str, list[str]]:
     """Let a storm blow; return its row of the table, and what does not hold afterwards."""
     with tempfile.TemporaryDirectory(prefix="seqsearch-storm-") as folder:
-        storm = Storm(
+        kill_test = KillTest(
             Path(folder),
             chosen.signal,
             random.Random(seed),
@@ -68,20 +68,21 @@ def _storm(chosen: argparse.Namespace, seed: int) -> tuple[str, list[str]]:
             say=_say,
         )
         began = time.monotonic()
-        storm.blow(chosen.hits)
+        kill_test.blow(chosen.hits)
         minutes = (time.monotonic() - began) / 60
-        left = aftermath(storm)
-    if storm.hits.total() != chosen.hits:
-        left.faults.append(f"{storm.hits.total()} hits")
-    _say(f"seed {seed}: {dict(storm.hits)}; exit codes {dict(storm.codes)}")
+        left = aftermath(kill_test)
+    if kill_test.hits.total() != chosen.hits:
+        left.faults.append(f"{kill_test.hits.total()} hits")
+    _say(f"seed {seed}: {dict(kill_test.hits)}; exit codes {dict(kill_test.codes)}")
     for fault in left.faults:
         _say(f"FAULT: {fault}")
     verdict = "all holds" if not left.faults else f"{len(left.faults)} FAULTS"
     _say(f"{verdict}; load {os.getloadavg()[0]:.1f}\n")
     row = (
-        f"{seed:4d} {minutes:8.1f} {storm.hits['coordinator']:18d} {storm.hits['trial']:6d}"
-        f" {left.n_trials:7d} {storm.interrupted.total():12d} {left.again.total():13d}"
-        f" {storm.seconds:16.0f} s  {verdict}"
+        f"{seed:4d} {minutes:8.1f} {kill_test.hits['coordinator']:18d}"
+        f" {kill_test.hits['trial']:6d} {left.n_trials:7d} {kill_test.interrupted.total():12d}"
+        f" {left.again.total():13d}"
+        f" {kill_test.seconds:16.0f} s  {verdict}"
     )
     return row, left.faults
 

@@ -1,6 +1,6 @@
 """Let a study run for long, with a kill every half minute, and see what grows, and with what.
 
-python tests/benchmarks/soak.py [--minutes 30] [--every 30] [--workers 2] [--seed 0]
+python tests/benchmarks/endurance.py [--minutes 30] [--every 30] [--workers 2] [--seed 0]
 
 Kills hit a trial and the coordinator in turn; the coordinator is started again at once. Every
 few seconds memory, open files and number of all processes that run on the study are looked at, and
@@ -96,7 +96,7 @@ class Sample:
     n_temporary: int
 
 
-class Soak:
+class EnduranceTest:
     """A study that is killed now and then, and what was seen of it."""
 
     def __init__(self, home: Path, n_workers: int, luck: random.Random) -> None:
@@ -121,7 +121,7 @@ class Soak:
                     raise RuntimeError(f"it ended: {self._running.output.read_text()[-2000:]}")
                 if self._begins():
                     continue  # on a busy machine it shall at least get to a trial
-                self._look()
+                self._evaluation()
                 if time.monotonic() - last_kill >= every:
                     last_kill = time.monotonic()
                     self._kill(1 if seconds < 30 * minutes else self._n_workers)
@@ -169,7 +169,7 @@ class Soak:
     def _n_ended(self) -> int:
         return read_progress(self._home / "mlruns").n_ended
 
-    def _look(self) -> None:
+    def _evaluation(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
             self.samples.append(self._sample())
             print(self.samples[-1], flush=True)
@@ -208,14 +208,16 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seqsearch-soak-") as folder:
         home = Path(folder)
-        soak = Soak(home, chosen.workers, random.Random(chosen.seed))
-        soak.run(chosen.minutes, chosen.every)
+        endurance = EnduranceTest(home, chosen.workers, random.Random(chosen.seed))
+        endurance.run(chosen.minutes, chosen.every)
         root = home / "mlruns"
         repair(root, _STUDY)
         found = audit(store.read_study(root, _STUDY), store.condition(root, _STUDY))
-    print(f"{soak.n_kills} kills in {chosen.minutes:g} minutes, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{endurance.n_kills} kills in {chosen.minutes:g} minutes, load {os.getloadavg()[0]:.1f}"
+    )
     print("\n".join(found) or "the audit finds nothing")
-    return 0 if _only_trials(soak.samples, chosen.workers) and not found else 1
+    return 0 if _only_trials(endurance.samples, chosen.workers) and not found else 1
 
 
 def _only_trials(samples: list[Sample], n_workers: int) -> bool:
