@@ -167,16 +167,16 @@ def _run(
     from search.evaluation.final_evaluation import FinalEvaluation
     from search.evaluation.finalists import finalists
     from tracking import store
-    from tracking.connection.retry import Patience
+    from tracking.connection.retry import RetryPolicy
     from tracking.schema.environment import machine, threads_each
 
     n_cores = int(machine()["n_cores"])
     n_workers = chosen.workers or max(1, n_cores // 2)
     with StopFlag() as stop:
-        patience = Patience(notes_on(console), stop.check, hold.keep)
+        retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
         final_ranking = FinalEvaluation(
             study=study,
-            store=store.open_evaluation(root, study.plan.study, patience),
+            store=store.open_evaluation(root, study.plan.study, retry),
             data=data,
             chosen=finalists(study, chosen.top),
             top=chosen.top,

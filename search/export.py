@@ -134,7 +134,8 @@ class Export:
         what = "on training and validation part" if self.source.refit else "as it was"
         _say(f"training trial {self.trial.number} once more, {what}")
         folder = self.root / f"{self.trial.run_id}.training"
-        return chosen.train(self.trial, self.data, self.source, file, folder, _say)
+        with chosen.alone(folder, self.trial):
+            return chosen.train(self.trial, self.data, self.source, file, folder, _say)
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""

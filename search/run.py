@@ -106,7 +106,7 @@ def _coordinate(
     from search.coordinator.loop import Coordinator
     from search.engines.choose_engine import choose_engine
     from tracking import store
-    from tracking.connection.retry import Patience
+    from tracking.connection.retry import RetryPolicy
 
     stop = StopFlag()
 
@@ -114,8 +114,8 @@ def _coordinate(
         stop.check()
         hold.renew()
 
-    patience = Patience(notes_on(console), stop.check, hold.keep)
-    records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, patience=patience)
+    retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
+    records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, retry=retry)
     engine = choose_engine(
         chosen.plan,
         chosen.engine,
@@ -135,6 +135,7 @@ def _coordinate(
             executor,
             root / f"{chosen.study}.trials",
             keep_models=chosen.keep_models,
+            n_continued=chosen.n_continued,
             n_per_round=executor.n_workers if chosen.deterministic else None,
         )
         try:

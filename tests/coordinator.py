@@ -24,7 +24,7 @@ from spaces.studies import STUDIES
 from tests.builders import whole_model
 from tracking import store
 from tracking.commandline.errors import Stopped
-from tracking.connection.retry import Patience
+from tracking.connection.retry import RetryPolicy
 from tracking.records import (
     BaselineRecord,
     EpochRecord,
@@ -93,7 +93,7 @@ class RecordingCallbacks:
 
     continued: list[int] = field(default_factory=list)
 
-    def trial_continues(self, trial: TrialRecord) -> None:
+    def trial_continues(self, trial: TrialRecord, *, has_checkpoint: bool) -> None:
         self.continued.append(trial.number)
 
     epochs: list[tuple[int, int]] = field(default_factory=list)  # trial, epoch
@@ -210,14 +210,14 @@ def run_search(
     keep_models: int = 3,
     sampler: str = "random",
     pruner: str = "none",
-    patience: Patience | None = None,
+    retry: RetryPolicy | None = None,
 ) -> None:
     """Run a session of the study `s`, as `search.run` does: until it has so many trials."""
     plan = PLAN.with_budget(n_trials, None)
     Coordinator(
         plan,
         OptunaEngine(plan, seed=7, sampler=sampler, pruner=pruner),
-        store.open_study(root, RECORD, fresh=False, patience=patience),
+        store.open_study(root, RECORD, fresh=False, retry=retry),
         DATASET,
         callbacks or Silent(),
         script.check_stop,

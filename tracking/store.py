@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from tracking.connection.lease import Lease
-    from tracking.connection.retry import Patience
+    from tracking.connection.retry import RetryPolicy
     from tracking.reader import StudyReader
     from tracking.schema.condition import ConditionRecord
     from tracking.writing.evaluation_writer import EvaluationWriter
@@ -40,13 +40,13 @@ _NAME = re.compile(r"\w[\w. -]{0,119}")
 
 
 def open_study(
-    root: Path, plan: PlanRecord, *, fresh: bool, patience: Patience | None = None
+    root: Path, plan: PlanRecord, *, fresh: bool, retry: RetryPolicy | None = None
 ) -> StudyStore:
     """Open a study for writing, and make it if it is new.
 
     Args:
         fresh: put the study's earlier records aside, under a name with the time, and start anew.
-        patience: how long each write waits for records that do not answer.
+        retry: how long each write waits for records that do not answer.
 
     Raises:
         UserError: if the records are of other data, another seed or another engine.
@@ -64,7 +64,7 @@ def open_study(
     with initialising(address.database(root)):
         disk.set_aside(root)
         setup.create_database(root)
-        client = _connect(root, patience)
+        client = _connect(root, retry)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
     recorded = plan_layout.read_plan(client, parent)
@@ -92,11 +92,11 @@ def condition(root: Path, study: str) -> ConditionRecord:
     return read_condition(client, experiment, client.get_run(parent))
 
 
-def open_evaluation(root: Path, study: str, patience: Patience | None = None) -> EvaluationWriter:
+def open_evaluation(root: Path, study: str, retry: RetryPolicy | None = None) -> EvaluationWriter:
     """Open the final evaluation of a recorded study for writing."""
     from tracking.writing.evaluation_writer import EvaluationWriter
 
-    client = _connect(root, patience)
+    client = _connect(root, retry)
     return EvaluationWriter(client, *_writable(client, study))
 
 
@@ -241,10 +241,10 @@ def lease(root: Path, study: str, name: str) -> Lease:
         name: of its holder, for people.
     """
     from tracking.connection.lease import Lease
-    from tracking.connection.retry import Patience
+    from tracking.connection.retry import RetryPolicy
     from tracking.connection.runs import parent_of
 
-    client = _connect(root, Patience(say=lambda line: None, limit=0.0))
+    client = _connect(root, RetryPolicy(say=lambda line: None, limit=0.0))
     own = root / f"{study}.lease"
     if not own.is_file():
         own.write_text(uuid.uuid4().hex, "utf-8")
@@ -302,19 +302,19 @@ def main() -> int:
     return 0
 
 
-def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
+def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from tracking.connection import address
     from tracking.connection.client import STORE
     from tracking.connection.relocate import elsewhere
-    from tracking.connection.retry import Patience
+    from tracking.connection.retry import RetryPolicy
     from tracking.connection.runs import connect
 
-    patience = patience or Patience()
+    retry = retry or RetryPolicy()
     try:
-        others = set() if address.on_server() else patience.insist(STORE, lambda: elsewhere(root))
+        others = set() if address.on_server() else retry.call(STORE, lambda: elsewhere(root))
     except SQLAlchemyError as error:
         raise address.unusable(root, error) from error
     for other in sorted(others):
@@ -322,7 +322,7 @@ def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
             f"the records in {root} were moved or copied, and name their files in {other}. "
             "python -m tracking.store --relocate lets them name those that lie here."
         )
-    return connect(root, patience)
+    return connect(root, retry)
 
 
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:

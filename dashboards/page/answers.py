@@ -190,7 +190,10 @@ def _next(study: StudyRecord) -> str:
         parts.append(f"The best lies at the edge of its range in {names}: widen what can be.")
     score = _score(best)
     if score.best_epoch == len(best.epochs) > 1:
-        parts.append("Its last epoch was its best: let it train longer.")
+        parts.append(
+            "Its last epoch was its best: let it train longer. A larger --max-epochs with "
+            "--continue 1 does."
+        )
     parts.append(_focus(study))
     ended = [trial.number for trial in study.trials if trial.has_ended]
     after = sum(number > best.number for number in ended)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from search.training.failures import TrialFailed
 from tracking.commandline.errors import UserError
@@ -92,13 +94,32 @@ def copy_kept(kept: Path, target: Path, trial: TrialRecord) -> None:
         ) from error
 
 
+@contextmanager
+def alone(folder: Path, trial: TrialRecord) -> Iterator[None]:
+    """Have the folder in which a trial is trained once more to this process alone.
+
+    Raises:
+        UserError: if another has it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            f"trial {trial.number} is being trained once more by another process, in {folder}. "
+            "Type the same command again when that has ended."
+        ) from None
+
+
 def train(
     trial: TrialRecord, data: Dataset, source: ModelSource, target: Path, folder: Path, say: Say
 ) -> int:
     """Train a trial's values in a process of its own, with its seed.
 
     Args:
-        folder: where the training leaves its checkpoint, from which the same call goes on.
+        folder: there, and no other process's (alone); it receives the checkpoint, from which the
+            same call goes on, and is deleted at the end.
 
     Returns:
         texts that a refitted model was trained on; 0 for one that was trained again as it was.
@@ -112,7 +133,6 @@ def train(
 
     assert trial.score is not None
     epochs = trial.score.best_epoch if source.refit else None
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     task = Task(trial.params, trial.family, data, trial.seed, folder, refit_epochs=epochs)
     with server(), closing(run_all([task], 1, lambda: None, n_starts=2)) as events:
         for _, result in events:

@@ -55,6 +55,12 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
     add("--max-epochs", type=positive, metavar="N", help="epochs of a trial at most")
     add(
+        "--continue",
+        type=positive,
+        metavar="N",
+        help="let the best N finished trials train on, up to --max-epochs",
+    )
+    add(
         "--patience",
         type=positive,
         metavar="N",

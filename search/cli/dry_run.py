@@ -85,6 +85,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
         "trials": plan.n_trials,
         "timeout_seconds": plan.timeout,
         "patience": plan.patience,
+        "continue": options.n_continued,
         "engine": options.engine,
         "sampler": options.sampler,
         "pruner": options.pruner,
@@ -113,6 +114,7 @@ def print_dry_run(console: Console, options: Options, data: Dataset) -> None:
         *_fixed(facts),
         f"data: {data.name}, {texts}; classes {classes}; digest {data.digest}",
         f"budget: {budget(plan)}",
+        *_continued(options),
         *_search(options),
         f"estimated time: {duration(facts['estimated_seconds'])} {_where(facts['workers'])}",
         "nothing was trained.",
@@ -126,6 +128,14 @@ def _where(n_workers: int | None) -> str:
         return "on 2 cores, one trial after the other"
     cores, trials = n_cores(), f"{n_workers} {'trial' if n_workers == 1 else 'trials'}"
     return f"on {cores} {'core' if cores == 1 else 'cores'}, {trials} at a time"
+
+
+def _continued(options: Options) -> list[str]:
+    n = options.n_continued
+    if not n:
+        return []
+    whose = "the best finished trial trains" if n == 1 else f"the best {n} finished trials train"
+    return [f"first: {whose} on, up to {options.plan.max_epochs} epochs"]
 
 
 def _search(options: Options) -> list[str]:

@@ -38,6 +38,7 @@ class Options:
     pruner: str
     smoke: bool
     keep_models: int
+    n_continued: int
     n_workers: int
     time_limit: float | None
     cluster: ClusterPlan | None
@@ -103,6 +104,7 @@ def options(arguments: argparse.Namespace) -> Options:
         pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
+        n_continued=_n_continued(plan, arguments),
         n_workers=_n_workers(arguments),
         time_limit=arguments.trial_timeout,
         cluster=cluster_plan(arguments),
@@ -111,6 +113,19 @@ def options(arguments: argparse.Namespace) -> Options:
         dry_run=arguments.dry_run,
         json=arguments.json,
     )
+
+
+def _n_continued(plan: StudyPlan, arguments: argparse.Namespace) -> int:
+    """Return how many finished trials are to train on."""
+    n = getattr(arguments, "continue") or 0
+    if n and arguments.fresh:
+        raise UserError(f"--continue {n} needs finished trials, and --fresh begins without any.")
+    if n and (arguments.max_epochs or 0) > plan.max_epochs:
+        raise UserError(
+            f"--continue trains up to --max-epochs, and train.epochs of study {plan.name} goes up "
+            f"to {plan.max_epochs}, but got --max-epochs {arguments.max_epochs}."
+        )
+    return int(n)
 
 
 def _n_workers(arguments: argparse.Namespace) -> int:
@@ -159,7 +174,7 @@ def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
 
 def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     """Its size is its list: every configuration, or those named, as often as asked for."""
-    searching = ("trials", "patience", "engine", "sampler", "pruner")
+    searching = ("trials", "patience", "engine", "sampler", "pruner", "continue")
     _refuse(plan, arguments, *searching, why="it has a list of configurations")
     if not arguments.smoke:
         _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")

@@ -129,12 +129,15 @@ class Progress:
         values = ", ".join(f"{name} {brief(trial.params[name])}" for name in names)
         self._print(f"trial {trial.number}{self._of(shown)}, {trial.proposed_by}: {values}")
 
-    def trial_continues(self, trial: TrialRecord) -> None:
-        if trial.has_ended:  # its pruner paused it; it is counted when it ends
+    def trial_continues(self, trial: TrialRecord, *, has_checkpoint: bool) -> None:
+        if trial.has_ended:  # it is counted when it ends again
             self.counts.n_finished -= 1
-            self.counts.n_pruned -= 1
+            self.counts.n_pruned -= trial.state == "pruned"
             self.counts.seconds -= trial.seconds
-        self._print(f"trial {trial.number} is continued after epoch {len(trial.epochs)}")
+        line = f"trial {trial.number} is continued after epoch {len(trial.epochs)}"
+        if trial.epochs and not has_checkpoint:
+            line += "; it has no checkpoint, so the same epochs are trained once more"
+        self._print(line)
 
     def epoch_ends(self, trial: TrialRecord, epoch: EpochRecord) -> None:
         self._under_way[trial.number].epoch = epoch.epoch
@@ -150,14 +153,16 @@ class Progress:
     def trial_ends(self, trial: TrialRecord) -> None:
         del self._under_way[trial.number]
         score = trial.score
+        reason = trial.reason.strip().splitlines()[-1] if trial.reason else ""
         if trial.has_ended:
             self.counts.add(trial.state, score.val_accuracy if score else None, trial.seconds)
         if score is not None:
             result = f"{percent(score.val_accuracy)} on validation at epoch {score.best_epoch}"
+            result += f" ({reason})" if reason else ""
         elif trial.evaluation is not None:
             result = f"{percent(trial.evaluation.accuracy)} on test"
         else:
-            result = trial.reason.strip().splitlines()[-1] if trial.reason else ""
+            result = reason
         self._print(f"trial {trial.number} {trial.state}: {result}, {duration(trial.seconds)}")
 
     def tick(self) -> None:

@@ -21,8 +21,13 @@ class Callbacks(Protocol):
 
     def trial_begins(self, trial: TrialRecord) -> None: ...
 
-    def trial_continues(self, trial: TrialRecord) -> None:
-        """A trial that was stopped, or paused by its pruner, goes on."""
+    def trial_continues(self, trial: TrialRecord, *, has_checkpoint: bool) -> None:
+        """A trial that was stopped, was paused by its pruner or had finished goes on.
+
+        Args:
+            trial: as it was before.
+            has_checkpoint: without one its training begins anew.
+        """
 
     def epoch_ends(self, trial: TrialRecord, epoch: EpochRecord) -> None: ...
 

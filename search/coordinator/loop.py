@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.coordinator.budget import Budget
+from search.coordinator.continuing import can_train_on, to_continue
 from search.coordinator.running_trial import RunningTrial
 from search.engines.base import next_number
 from search.training.failures import OutOfTime, TrialFailed
 from search.workers.process_pool import score_simple_baseline
-from search.workers.tasks import SimpleBaselineTask, Task
+from search.workers.tasks import CHECKPOINT, SimpleBaselineTask, Task
 from tracking.commandline.errors import Stopped, UserError, disk_is_full
 from tracking.records import SimpleBaselineRecord, TrialRecord
 
@@ -49,6 +50,8 @@ class Coordinator:
         executor: where trials are trained.
         work_dir: where they leave their files, and their checkpoints for the next start.
         keep_models: how many models are kept, those of the best candidates.
+        n_continued: how many finished trials train on up to the epochs of the plan, the best
+            first; those that earlier sessions continued so far count.
         n_per_round: lets so many trials be proposed at once, each from what had ended before
             all of them, so that it does not matter who is fast; None does not wait.
     """
@@ -65,6 +68,7 @@ class Coordinator:
         work_dir: Path,
         *,
         keep_models: int = 3,
+        n_continued: int = 0,
         n_per_round: int | None = None,
     ) -> None:
         self.plan = plan
@@ -76,7 +80,9 @@ class Coordinator:
         self._check_stop = check_stop
         self._executor = executor
         self._work_dir = work_dir
+        self._n_continued = n_continued
         self._n_per_round = n_per_round
+        self._to_continue: list[int] = []  # numbers of finished trials, the best first
         self._running: dict[Path, RunningTrial] = {}  # by the folder of their task
         self._may_begin = True  # until the engine has nothing to propose, or time is short
         self._gave_up_time = False
@@ -87,10 +93,15 @@ class Coordinator:
         Raises:
             Stopped: if the user asked to end; the same command continues the study.
             RuntimeError: if a trial hit a bug of ours, after it was recorded.
+            UserError: if fewer trials can be continued than are to be.
         """
         self.store.begin()
         finished = False
         try:
+            if self._n_continued:
+                limits = self._n_continued, self.plan.max_epochs
+                finalists = self.store.finalists()
+                self._to_continue = to_continue(self.store.history, *limits, finalists)
             self._spent = self.store.seconds_spent()
             self.budget = Budget(self.plan, self.data, self._spent, self.store.history)
             self.store.set_limit(self._most_trials())
@@ -106,41 +117,54 @@ class Coordinator:
         finally:
             self.store.end(finished=finished)
 
-    def _visible(self, number: int, *, ended: bool = False) -> list[TrialRecord]:
-        """Return the trials as the engine is to see them for a trial of this number.
+    def _visible(self, position: int, *, ended: bool = False) -> list[TrialRecord]:
+        """Return the trials as the engine is to see them for a trial at this position.
 
-        In rounds, those of its own round are under way, whether they are or not.
+        In rounds, those that began or were resumed in its own round are under way, as they were
+        when the round began, whatever has come of them since.
 
         Args:
             ended: leaves the trials of its round out.
         """
-        history = [t for t in self.store.history if self._n_per_round is None or t.number < number]
         if self._n_per_round is None:
-            return history
-        first = self._first_of_round(number)
-        before = [trial for trial in history if trial.number < first]
-        same = [] if ended else [t for t in history if t.number >= first]
-        return before + [
-            replace(t, state="running", epochs=(), score=None, rung=None) for t in same
+            return list(self.store.history)
+        first = self._first_of_round(position)
+        return [
+            trial if trial.position < first else _as_it_began(trial)
+            for trial in self.store.history
+            if trial.position < first or not ended
         ]
 
     @contextmanager
     def _folder(self) -> Iterator[None]:
         """Have a folder for the files of the trials, which only its user can enter."""
         self._work_dir.mkdir(mode=0o700, exist_ok=True)
-        going_on = {str(t.number) for t in self.store.history if self._may_continue(t)}
-        for path in self._work_dir.iterdir():
-            if path.name not in going_on:
-                shutil.rmtree(path, ignore_errors=True)
+        self._delete_files()
         yield
-        for trial in self.store.history:  # the study has ended: nobody is promoted any more
-            if trial.has_ended:
-                shutil.rmtree(self._work_dir / str(trial.number), ignore_errors=True)
+        self._delete_files(ended=True)
         if not any(self._work_dir.iterdir()):
             self._work_dir.rmdir()
 
-    def _may_continue(self, trial: TrialRecord) -> bool:
-        return not trial.has_ended or (trial.state == "pruned" and self.engine.promotes)
+    def _delete_files(self, *, ended: bool = False) -> None:
+        """Delete what trials have left, but for what they may be continued from.
+
+        Args:
+            ended: the study has, so that nobody is promoted any more.
+        """
+        trials = {str(trial.number): trial for trial in self.store.history}
+        for folder in self._work_dir.iterdir():
+            trial = trials.get(folder.name)
+            if trial is not None and not trial.has_ended:
+                continue
+            is_kept = trial is not None and (
+                (trial.model and can_train_on(trial))
+                or (not ended and self.engine.may_go_on(trial))
+            )
+            if not is_kept or not (folder / CHECKPOINT).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                for path in set(folder.iterdir()) - {folder / CHECKPOINT}:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _run_simple_baselines(self) -> None:
         """Train the simple baselines that are not recorded. Their seconds count for no budget."""
@@ -205,15 +229,22 @@ class Coordinator:
         if interrupted is not None:
             self._continue(pool, interrupted)
             return True
+        if self._to_continue:
+            finished = self.store.trial(self._to_continue.pop(0))
+            self._continue(pool, finished, epochs=self.plan.max_epochs)
+            return True
         number = next_number(history)
         first = self._first_of_round(number)
-        if self._n_per_round and any(not t.has_ended for t in history if t.number < first):
+        if self._n_per_round and any(not t.has_ended for t in history if t.position < first):
             return False
         visible = self._visible(number)
         promoted = self.engine.promote(visible)
         if promoted is not None:
             self._continue(pool, next(t for t in history if t.number == promoted))
             return True
+        return self._begin_new(pool, visible)
+
+    def _begin_new(self, pool: Executor, visible: list[TrialRecord]) -> bool:
         if self.budget.met(self._n_begun(), visible):
             return False
         proposal = self.engine.propose(visible)
@@ -237,6 +268,10 @@ class Coordinator:
             n_threads=self._executor.n_threads,
             is_here=self._executor.is_here,
         )
+        folder = self._folder_of(proposal.number)
+        if proposal.continues is not None:
+            with suppress(FileNotFoundError):  # it is trained from the start
+                (self._folder_of(proposal.continues) / CHECKPOINT).replace(folder / CHECKPOINT)
         self._start(pool, self.store.trial(proposal.number), log)
         return True
 
@@ -252,16 +287,18 @@ class Coordinator:
                 return trial
         return None
 
-    def _continue(self, pool: Executor, trial: TrialRecord) -> None:
-        log = self.store.continue_trial(trial, self.data.record, is_here=self._executor.is_here)
-        self.callbacks.trial_continues(trial)
+    def _continue(self, pool: Executor, trial: TrialRecord, *, epochs: int | None = None) -> None:
+        has_checkpoint = (self._folder_of(trial.number) / CHECKPOINT).exists()
+        log = self.store.continue_trial(
+            trial, self.data.record, is_here=self._executor.is_here, epochs=epochs
+        )
+        self.callbacks.trial_continues(trial, has_checkpoint=has_checkpoint)
         self._start(pool, self.store.trial(trial.number), log, is_promoted=trial.has_ended)
 
     def _start(
         self, pool: Executor, trial: TrialRecord, log: TrialLog, *, is_promoted: bool = False
     ) -> None:
-        folder = self._work_dir / str(trial.number)
-        folder.mkdir(exist_ok=True)
+        folder = self._folder_of(trial.number)
         task = Task(
             trial.params,
             trial.family,
@@ -312,15 +349,14 @@ class Coordinator:
             pool.start(running.task, running.seconds)
             return
         del self._running[task.folder]
-        if not self._may_continue(running.trial):
-            shutil.rmtree(task.folder)
         self._may_begin = self._may_begin or not self._gave_up_time
         self._spend(self.budget.seconds())
         self.store.drop_models(self.keep_models)
+        self._delete_files()
         self.store.update_summary()
 
     def _should_prune(self, trial: TrialRecord) -> str | None:
-        return self.engine.should_prune(trial, self._visible(trial.number, ended=True))
+        return self.engine.should_prune(trial, self._visible(trial.position, ended=True))
 
     def _interrupt_all(self, reason: str) -> None:
         """Record that what is under way was stopped; where that fails, the next start sees it."""
@@ -344,6 +380,11 @@ class Coordinator:
         n_trials = self.plan.n_trials
         return None if n_trials is None else max(n_trials, self._n_begun())
 
+    def _folder_of(self, number: int) -> Path:
+        folder = self._work_dir / str(number)
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def _first_of_round(self, number: int) -> int:
         return number - number % (self._n_per_round or 1)
 
@@ -358,3 +399,10 @@ class Coordinator:
     def _spend(self, seconds: float) -> None:
         self._spent = seconds
         self.store.spend(seconds)
+
+
+def _as_it_began(trial: TrialRecord) -> TrialRecord:
+    """Return a trial as it was when it began, or went on after its end."""
+    if trial.resumed is None:
+        return replace(trial, state="running", epochs=(), score=None, rung=None)
+    return replace(trial, state="running", epochs=trial.epochs[: trial.resumed.epochs], score=None)

@@ -31,6 +31,11 @@ LOADER = "search.served"  # how MLflow loads a kept model
 T = TypeVar("T")
 WhatNext = Literal["go on", "start again", "ended"]
 
+_NOT_THE_SAME = (
+    "its training was made again, and epoch {} has other numbers than on record: machine, "
+    "packages, code or --workers are not those of then"
+)
+
 
 class RunningTrial:
     """A trial under way.
@@ -132,6 +137,8 @@ class RunningTrial:
             self._put(epochs=self._log.epochs)
             self._budget.note_epoch(self.trial.family, self.trial.params, epoch)
             self._callbacks.epoch_ends(self.trial, epoch)
+        elif self.trial.score is not None and not self._is_as_recorded(epoch):
+            return self._end("failed", reason=_NOT_THE_SAME.format(epoch.epoch))
         is_last = epoch.epoch == self.trial.params["train.epochs"]
         is_latest = epoch.epoch == self.trial.epochs[-1].epoch
         is_judged = epoch.epoch <= self._n_judged
@@ -139,12 +146,21 @@ class RunningTrial:
             return "go on"
         return self._judge()
 
+    def _is_as_recorded(self, epoch: EpochRecord) -> bool:
+        (known,) = (one for one in self.trial.epochs if one.epoch == epoch.epoch)
+        return (known.val_loss, known.val_accuracy) == (epoch.val_loss, epoch.val_accuracy)
+
     def _judge(self) -> WhatNext:
+        if self.trial.score is not None:  # it had finished, and a person wants it trained on
+            return "go on"
         reason = self._should_prune(self.trial)
         return "go on" if reason is None else self._end("pruned", reason=reason)
 
     def _complete(self, score: ScoreRecord) -> WhatNext:
         self._keep_files()
+        if self.trial.model:  # of fewer epochs
+            self._log.drop_model()
+            self.trial = replace(self.trial, model=False)
         if self._store.is_promising(self.trial.number, score.val_accuracy, self._keep_models):
             self._log.keep_model(self.task.model, score.best_epoch, LOADER)
             self.trial = replace(self.trial, model=True)
@@ -160,9 +176,17 @@ class RunningTrial:
     ) -> WhatNext:
         if state != "complete":
             self._keep_files()
+        if state == "failed" and self.trial.score is not None:
+            return self._end_as_before(reason)
         seconds = self.seconds
         ended = self._despite_a_full_disk(
-            lambda: self._log.close(state, score, reason=reason, seconds=seconds)
+            lambda: self._log.close(
+                state,
+                score,
+                reason=reason,
+                seconds=seconds,
+                continued_to=self.trial.continued_to,
+            )
         )
         self._put(
             state=state,
@@ -172,6 +196,17 @@ class RunningTrial:
             seconds=seconds,
             ended=ended,
         )
+        self._callbacks.trial_ends(self.trial)
+        return "ended"
+
+    def _end_as_before(self, reason: str) -> WhatNext:
+        """Leave a finished trial that could not train on with its score, epochs and model."""
+        said = f"it could not train on and is as before: {reason}"
+        score, seconds = self.trial.score, self.seconds
+        self._despite_a_full_disk(
+            lambda: self._log.close("complete", score, reason=said, seconds=seconds)
+        )
+        self.trial = self._store.read_again(self.trial.number)
         self._callbacks.trial_ends(self.trial)
         return "ended"
 

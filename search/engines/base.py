@@ -30,6 +30,8 @@ class Proposal:
             "promoted-from-7" for those of trial 7 on its own seed and for more epochs.
         sampler_state: what the sampler must remember of this trial, as JSON has it. It is
             recorded with the trial, and in the history of the next proposal.
+        continues: the number of a finished trial with these values and this seed, whose
+            checkpoint this one begins with; None begins a training of its own.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Proposal:
     seed: int
     proposed_by: str
     sampler_state: Mapping[str, Any] = field(default_factory=dict)
+    continues: int | None = None
 
 
 class Engine(Protocol):
@@ -45,11 +48,9 @@ class Engine(Protocol):
     Attributes:
         first_rung: share of the training texts after which the pruner judges a trial for the
             first time; None waits for the end of an epoch.
-        promotes: whether a pruned trial may go on later.
     """
 
     first_rung: float | None
-    promotes: bool
 
     def propose(self, history: History) -> Proposal | None:
         """Propose the next trial.
@@ -60,6 +61,9 @@ class Engine(Protocol):
 
     def promote(self, history: History) -> int | None:
         """Return the number of a pruned trial that is to go on after all, or None."""
+
+    def may_go_on(self, trial: TrialRecord) -> bool:
+        """Return whether the training of a trial that has ended may be continued later."""
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         """Return why a trial that is under way should end here, or None.

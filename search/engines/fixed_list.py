@@ -14,7 +14,6 @@ class ListedEngine:
     """Proposes the initial trials of a plan, those that were trained least often first."""
 
     first_rung: float | None = None
-    promotes = False
 
     def __init__(self, plan: StudyPlan, *, seed: int) -> None:
         self._plan = plan
@@ -35,6 +34,9 @@ class ListedEngine:
 
     def promote(self, history: History) -> None:
         return None
+
+    def may_go_on(self, trial: TrialRecord) -> bool:
+        return False
 
     def should_prune(self, trial: TrialRecord, history: History) -> None:
         return None

@@ -22,6 +22,7 @@ class Refitted:
 Result = ScoreRecord | EvaluationRecord | Refitted
 STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
 Step = RungRecord | EpochRecord
+CHECKPOINT = "checkpoint.npz"  # a file in the folder of a task
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Task:
 
     @property
     def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.npz"
+        return self.folder / CHECKPOINT
 
     @property
     def summary(self) -> Path:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from search.bundles import bundle
-from search.bundles.chosen import ModelSource, choose
+from search.bundles.chosen import ModelSource, alone, choose
 from tests.builders import build_score, build_study, build_trial
 from tests.programs import call, copy_study
+from tracking import store
 from tracking.commandline.errors import UserError
 
 STUDY = "lstm-parted-smoke"
@@ -139,6 +140,20 @@ def test_a_wish_that_makes_no_sense_is_refused_in_one_line(
     done = call(home, "search.export", "--study", STUDY, "--out", str(tmp_path / "x"), *words)
     assert done.returncode == 2
     assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_trial_that_another_process_trains_once_more_is_refused_in_one_line(
+    home: Path, tmp_path: Path
+) -> None:
+    root = home / "mlruns"
+    best = store.read_study(root, STUDY).candidates[0]
+    with alone(root / f"{best.run_id}.training", best):
+        words = ["--study", STUDY, "--out", str(tmp_path / "x"), "--refit"]
+        done = call(home, "search.export", *words)
+    assert done.returncode == 2
+    assert f"trial {best.number} is being trained once more by another process" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "x").exists()
 

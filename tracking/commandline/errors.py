@@ -62,7 +62,7 @@ def passing(error: Exception) -> str | None:
 
 
 def disk_is_full(error: BaseException | None) -> bool:
-    """Tell it of an error or of what caused it; SQLite says it in words only."""
+    """Return it of an error or of what caused it; SQLite says it in words only."""
     while error is not None:
         if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
             return True
@@ -80,7 +80,7 @@ def _n_bytes_free() -> int:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Tell whether it may be gone at another attempt: a store that is away, or is locked."""
+    """Return whether it may be gone at another attempt: a store that is away, or is locked."""
     import requests
     from sqlalchemy.exc import DBAPIError
 

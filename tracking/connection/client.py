@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from tracking.commandline.errors import UserError
 from tracking.connection import durable
 from tracking.connection.files import folder_of, inside
-from tracking.connection.retry import Patience
+from tracking.connection.retry import RetryPolicy
 
 STORE = "the tracking store"
 _DELETED = "must be in the 'active' state"  # what MLflow says of a run that is written to
@@ -37,12 +37,12 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 def _repeatable(
     method: Callable[Concatenate[Any, P], T],
-) -> Callable[Concatenate[PatientClient, P], T]:
+) -> Callable[Concatenate[RetryingClient, P], T]:
     """Let a method be tried again that does no harm when it is carried out twice."""
 
-    def call(client: PatientClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(client: RetryingClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return client.patience.insist(STORE, lambda: method(client, *args, **kwargs))
+            return client.retry.call(STORE, lambda: method(client, *args, **kwargs))
         except MlflowException as error:
             if _DELETED not in str(error):
                 raise
@@ -54,11 +54,11 @@ def _repeatable(
     return call
 
 
-class PatientClient(MlflowClient):
+class RetryingClient(MlflowClient):
     """MLflow's client. What is not named here is done once, as when a study is opened."""
 
     def __init__(
-        self, tracking_uri: str, patience: Patience, artifacts: Path | None = None
+        self, tracking_uri: str, retry: RetryPolicy, artifacts: Path | None = None
     ) -> None:
         """Connect.
 
@@ -66,7 +66,7 @@ class PatientClient(MlflowClient):
             artifacts: the folder of all files; None if a server keeps them.
         """
         super().__init__(tracking_uri)
-        self.patience = patience
+        self.retry = retry
         self.artifacts = artifacts
         self._folders: dict[str, Path | None] = {}  # of runs that have not ended
 
@@ -106,9 +106,7 @@ class PatientClient(MlflowClient):
             return next((run for run in found if run.info.run_name == run_name), None)
 
         create = super().create_run
-        run = self.patience.insist(
-            STORE, lambda: create(experiment_id, began, tags, run_name), made
-        )
+        run = self.retry.call(STORE, lambda: create(experiment_id, began, tags, run_name), made)
         self._folders[run.info.run_id] = folder_of(self, run)
         return run
 
@@ -150,7 +148,7 @@ class PatientClient(MlflowClient):
             return key not in self.get_run(run_id).data.tags or None
 
         delete = super().delete_tag
-        self.patience.insist(STORE, lambda: delete(run_id, key) or True, made)
+        self.retry.call(STORE, lambda: delete(run_id, key) or True, made)
 
     def create_logged_model(
         self, experiment_id: str, name: str | None = None, *args: Any, **kwargs: Any
@@ -164,9 +162,7 @@ class PatientClient(MlflowClient):
             return next(iter(found), None)
 
         create = super().create_logged_model
-        return self.patience.insist(
-            STORE, lambda: create(experiment_id, name, *args, **kwargs), made
-        )
+        return self.retry.call(STORE, lambda: create(experiment_id, name, *args, **kwargs), made)
 
     def log_outputs(self, run_id: str, models: list[LoggedModelOutput]) -> None:
         """Link a run to its models, once."""
@@ -177,4 +173,4 @@ class PatientClient(MlflowClient):
             return linked >= {model.model_id for model in models} or None
 
         log = super().log_outputs
-        self.patience.insist(STORE, lambda: log(run_id, models) or True, made)
+        self.retry.call(STORE, lambda: log(run_id, models) or True, made)

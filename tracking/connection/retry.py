@@ -1,6 +1,6 @@
 """Wait while a database or a server does not answer, instead of losing what was to be written.
 
-Every call to the records goes through `Patience.insist`, the one place that tries again. A call
+Every call to the records goes through `RetryPolicy.call`, the one place that tries again. A call
 that failed may have been carried out all the same, its answer being lost: what must not be done
 twice says how to find what it made.
 """
@@ -28,7 +28,7 @@ class Outage(UserError):
     """A store has not answered for so long that nobody waits for it any more."""
 
 
-class Patience:
+class RetryPolicy:
     """How long, and under which condition, calls to the records are tried again.
 
     Args:
@@ -51,10 +51,10 @@ class Patience:
         self._limit = limit
         self._gave_up = False
 
-    def insist(
+    def call(
         self, store: str, call: Callable[[], T], made: Callable[[], T | None] = lambda: None
     ) -> T:
-        """Call until there is an answer, and give it.
+        """Call until there is an answer, and return it.
 
         Args:
             store: what is called, as a person is told.
@@ -63,8 +63,8 @@ class Patience:
         Raises:
             Outage: if there was none for too long.
         """
-        pauses = _pauses()
         began: float | None = None
+        pause = _FIRST_SECONDS
         while True:
             try:
                 self._hold()
@@ -77,7 +77,8 @@ class Patience:
                     began = time.monotonic()
                     if not self._gave_up:
                         self._say(f"{store} does not answer: {cause(error)}; trying again")
-                self._wait(store, began, error, next(pauses))
+                self._wait(store, began, error, pause)
+                pause = min(2 * pause, _LONGEST_SECONDS)
                 continue
             if began is not None:
                 self._say(f"{store} answers again, after {duration(time.monotonic() - began)}")

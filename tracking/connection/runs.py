@@ -13,8 +13,8 @@ from mlflow.exceptions import MlflowException
 
 from tracking.commandline.errors import is_outage
 from tracking.connection import address
-from tracking.connection.client import PatientClient
-from tracking.connection.retry import Patience
+from tracking.connection.client import RetryingClient
+from tracking.connection.retry import RetryPolicy
 
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -22,11 +22,11 @@ for _chatty in ("mlflow", "alembic"):
 _PAGE = 1_000
 
 
-def connect(root: Path, patience: Patience | None = None) -> MlflowClient:
+def connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
     """Connect to the records, wherever they are."""
     artifacts = None if address.on_server() else root / "artifacts"
     try:
-        return PatientClient(address.tracking_uri(root), patience or Patience(), artifacts)
+        return RetryingClient(address.tracking_uri(root), retry or RetryPolicy(), artifacts)
     except (MlflowException, CommandError) as error:
         if is_outage(error):
             raise

@@ -69,14 +69,11 @@ class StudyRecord:
 def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     """Give the candidates among trials, the best first; the earlier of equals.
 
-    A score that is not a number is none: nothing can be held against it.
+    A score that is not a number is none: nothing can be held against it. A finished trial that
+    trains on keeps its score meanwhile.
     """
     finished = [
-        trial
-        for trial in trials
-        if trial.state == "complete"
-        and trial.score is not None
-        and isfinite(trial.score.val_accuracy)
+        trial for trial in trials if trial.score is not None and isfinite(trial.score.val_accuracy)
     ]
     return sorted(finished, key=lambda t: (-_accuracy(t), t.number))
 

@@ -145,6 +145,19 @@ class CommandRecord:
 
 
 @dataclass(frozen=True)
+class ResumedRecord:
+    """When a trial that had ended went on: it was promoted, or a person gave it more epochs.
+
+    Attributes:
+        before: the number of the next new trial.
+        epochs: how many it had.
+    """
+
+    before: int
+    epochs: int
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial.
 
@@ -163,6 +176,9 @@ class TrialRecord:
         rung: the look at it within its first epoch, where the pruner asked for one.
         sampler_state: what the sampler must remember of it, as JSON has it.
         ended: when, in milliseconds since 1970; None while it has not.
+        continued_to: the epochs that it was given when it had finished, which are then those of
+            its params; None if it was never continued. Meanwhile it has the score of before.
+        resumed: when it last went on after its end; None if it never did.
     """
 
     number: int
@@ -183,11 +199,18 @@ class TrialRecord:
     rung: RungRecord | None = None
     sampler_state: Mapping[str, Any] = field(default_factory=dict)
     ended: int | None = None
+    continued_to: int | None = None
+    resumed: ResumedRecord | None = None
 
     @property
     def has_ended(self) -> bool:
         """Whether it is done with, and not to be continued."""
         return self.state not in ("running", "interrupted")
+
+    @property
+    def position(self) -> int:
+        """Its place in the order in which trials began or went on after their end."""
+        return self.number if self.resumed is None else self.resumed.before
 
     @property
     def trained_seconds(self) -> float:

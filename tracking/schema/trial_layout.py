@@ -29,6 +29,7 @@ from tracking.records import (
     EpochRecord,
     EvaluationRecord,
     MistakeRecord,
+    ResumedRecord,
     ScoreRecord,
     SimpleBaselineRecord,
     State,
@@ -48,6 +49,10 @@ _NOT_METRICS = ("best_epoch", "confusion", "mistakes")
 _SCORE = tuple(field.name for field in fields(ScoreRecord) if field.name not in _NOT_METRICS)
 _MISTAKE = tuple(field.name for field in fields(MistakeRecord))
 DEATHS, SECONDS, SAMPLER_STATE = "trial.deaths", "trial.seconds", "sampler.state"  # tags
+# MLflow changes no parameter: to how many epochs a finished trial trains on, and has trained on.
+_CONTINUING, _CONTINUED = "trial.continues_to", "trial.continued_to"
+_EPOCHS = "train.epochs"
+_RESUMED = "trial.resumed"  # a tag
 LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
@@ -90,13 +95,16 @@ def write_outcome(
     classes: Sequence[str],
     reason: str,
     seconds: float,
+    continued_to: int | None = None,
 ) -> None:
     """Write how a trial ended. The state comes last: without it, the rest counts for nothing."""
     numbers, tags = cost(epochs), dict[str, str]()
     if score is not None:
         of_score, tags = write_score(client, run_id, score, classes)
         numbers += of_score
-    tags |= _end_tags(state, reason, seconds)
+    tags |= _end_tags(state, reason, seconds) | {_CONTINUING: ""}
+    if continued_to is not None:
+        tags[_CONTINUED] = str(continued_to)
     sync_files()  # a power cut leaves no trial that has ended without its files
     # Of a batch MLflow writes the tags last, in a transaction of their own.
     client.log_batch(run_id, metrics=numbers, tags=[RunTag(*tag) for tag in tags.items()])
@@ -108,9 +116,25 @@ def write_interrupted(client: MlflowClient, run_id: str, reason: str, seconds: f
     client.log_batch(run_id, tags=[RunTag(*tag) for tag in tags.items()])
 
 
-def write_running(client: MlflowClient, run_id: str) -> None:
-    """Write that a trial that was stopped, or paused by its pruner, is continued."""
-    client.log_batch(run_id, tags=[RunTag("trial.state", "running"), RunTag("trial.reason", "")])
+def write_running(
+    client: MlflowClient,
+    run_id: str,
+    *,
+    resumed: ResumedRecord | None = None,
+    epochs: int | None = None,
+) -> None:
+    """Write that a trial that was stopped is continued, or one that had ended.
+
+    Args:
+        resumed: of one that had ended.
+        epochs: that it is to have in all, of one that had finished.
+    """
+    tags = {"trial.state": "running", "trial.reason": ""}
+    if resumed is not None:
+        tags[_RESUMED] = json.dumps(asdict(resumed))
+    if epochs is not None:
+        tags[_CONTINUING] = str(epochs)
+    client.log_batch(run_id, tags=[RunTag(*tag) for tag in tags.items()])
     client.update_run(run_id, status=STATUS["running"])
 
 
@@ -192,11 +216,15 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
     with damage.reading(run):
         state = read_state(run)
         has_ended = state not in ("running", "interrupted")
+        params = params_layout.read_params(client, run)
+        continued_to = _read_continued(run)
+        if continued_to is not None:
+            params[_EPOCHS] = continued_to
         return TrialRecord(
             number=read_number(run),
             family=damage.tag(run, "trial.family"),
             proposed_by=damage.tag(run, "trial.proposed_by"),
-            params=params_layout.read_params(client, run),
+            params=params,
             seed=damage.number(run, "trial.seed"),
             state=state,
             reason=tags.get("trial.reason", ""),
@@ -211,12 +239,22 @@ def read_trial(client: MlflowClient, run: Run) -> TrialRecord:
             rung=read_rung(run),
             sampler_state=json.loads(tags.get(SAMPLER_STATE, "{}")),
             ended=run.info.end_time if has_ended else None,
+            continued_to=continued_to,
+            resumed=ResumedRecord(**json.loads(tags[_RESUMED])) if _RESUMED in tags else None,
         )
 
 
 def has_score(run: Run) -> bool:
     """Return whether a run must have a score: a reproduction has a test evaluation instead."""
-    return read_state(run) == "complete" and "test.evaluated_at" not in run.data.tags
+    has_finished = read_state(run) == "complete" or bool(run.data.tags.get(_CONTINUING))
+    return has_finished and "test.evaluated_at" not in run.data.tags
+
+
+def _read_continued(run: Run) -> int | None:
+    for name in (_CONTINUING, _CONTINUED):
+        if run.data.tags.get(name):
+            return damage.number(run, name)
+    return None
 
 
 def _read_evaluation(client: MlflowClient, run: Run) -> EvaluationRecord | None:

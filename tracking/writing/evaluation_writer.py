@@ -61,8 +61,20 @@ class EvaluationWriter:
                 changed += self._close(run)
         return changed
 
+    def _is_half(self, run: Run) -> bool:
+        """Return whether a kill left a rerun without its parameters, which come last.
+
+        Those of a simple baseline are none: it is trained from the start in any case.
+        """
+        is_open = trial_layout.read_state(run) in ("running", "interrupted")
+        has_begun = bool(run.data.params) or "seconds" in run.data.metrics
+        return is_open and not has_begun and run.data.tags.get("rerun.role") != "simple baseline"
+
     def _close(self, run: Run) -> list[str]:
         """Close a rerun that an earlier process left open: it will be continued."""
+        if self._is_half(run):  # it would be continued with other values than it has
+            self._client.delete_run(run.info.run_id)
+            return [f"{run.info.run_name} was half begun, and is deleted"]
         changed = []
         run_id = run.info.run_id
         state = trial_layout.read_state(run)

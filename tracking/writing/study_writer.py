@@ -18,6 +18,7 @@ from tracking.connection.runs import of_kind
 from tracking.models import kept_models
 from tracking.records import (
     DataRecord,
+    ResumedRecord,
     SimpleBaselineRecord,
     StudyRecord,
     TrialRecord,
@@ -187,20 +188,43 @@ class StudyStore:
         return TrialLog(self._client, run_id, data.classes, self._monitor(run_id, is_here))
 
     def continue_trial(
-        self, trial: TrialRecord, data: DataRecord, *, is_here: bool = True
+        self,
+        trial: TrialRecord,
+        data: DataRecord,
+        *,
+        is_here: bool = True,
+        epochs: int | None = None,
     ) -> TrialLog:
-        """Open the record of a trial again that was stopped before its end."""
+        """Open the record of a trial again that was stopped before its end, or goes on after it.
+
+        Args:
+            epochs: that one is to have in all which had finished.
+        """
         run_id = trial.run_id
         # Of a session that was killed only its epochs tell how long it worked on the trial.
         before = trial.seconds if trial.state != "running" else 0.0
         seconds = max(before, trial.trained_seconds)
-        trial_layout.write_running(self._client, run_id)
+        if trial.has_ended:
+            resumed = ResumedRecord(max(self._by_number) + 1, len(trial.epochs))
+            trial = replace(trial, resumed=resumed)
+            trial_layout.write_running(self._client, run_id, resumed=resumed, epochs=epochs)
+        else:
+            trial_layout.write_running(self._client, run_id)
+        if epochs is not None:
+            params = {**trial.params, "train.epochs": epochs}
+            trial = replace(trial, params=params, continued_to=epochs)
         self.put(replace(trial, state="running", reason="", seconds=seconds))
         monitor = self._monitor(run_id, is_here, goes_on=True)
         log = TrialLog(self._client, run_id, data.classes, monitor, trial.epochs)
-        if kept_models.is_left(self._client, self._client.get_run(run_id)):
+        if trial.score is None and kept_models.is_left(self._client, self._client.get_run(run_id)):
             log.drop_model()  # perhaps half of it: it is given again
         return log
+
+    def read_again(self, number: int) -> TrialRecord:
+        """Read a trial whose record was changed by more than is known here."""
+        run = self._client.get_run(self.trial(number).run_id)
+        self.put(trial_layout.read_trial(self._client, run))
+        return self.trial(number)
 
     def _monitor(self, run_id: str, is_here: bool, *, goes_on: bool = False) -> Monitor | None:
         return Monitor(self._client, run_id, goes_on=goes_on) if is_here else None
@@ -212,6 +236,10 @@ class StudyStore:
     def put(self, trial: TrialRecord) -> None:
         """Remember what has been recorded of a trial."""
         self._by_number[trial.number] = trial
+
+    def finalists(self) -> set[int | str]:
+        """Return what search.evaluate has trained again, as RepeatRecord.of names it."""
+        return {rerun.of for rerun in self._study().reruns}
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""

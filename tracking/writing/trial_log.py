@@ -142,12 +142,19 @@ class TrialLog:
         self._client.set_terminated(self.run_id, trial_layout.STATUS["interrupted"], ended)
 
     def close(
-        self, state: State, score: ScoreRecord | None, *, reason: str, seconds: float
+        self,
+        state: State,
+        score: ScoreRecord | None,
+        *,
+        reason: str,
+        seconds: float,
+        continued_to: int | None = None,
     ) -> int:
         """Record the outcome, its state last; return when, in milliseconds since 1970.
 
         Args:
             seconds: that it was under way, over all its sessions.
+            continued_to: the epochs that it was given when it had finished before.
         """
         ended = int(time.time() * 1000)
         self._stop_monitor()
@@ -163,6 +170,7 @@ class TrialLog:
                 classes=self._classes,
                 reason=reason,
                 seconds=seconds,
+                continued_to=continued_to,
             )
         self._client.set_terminated(self.run_id, trial_layout.STATUS[state], ended)
         return ended

@@ -1,7 +1,7 @@
 """Keras Tuner as the engine: its oracles propose from the history of trials.
 
-Its hyperband promotes a trial by having the same values trained again for more epochs, on the same
-seed: the curve goes on as it would have.
+Its hyperband promotes a trial by having another one trained for more epochs, with the same values
+and seed: that begins with the checkpoint of the first, and its curve goes on as it would have.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ class KerasTunerEngine:
     """
 
     first_rung: float | None = None
-    promotes = False
 
     def __init__(self, plan: StudyPlan, *, seed: int, sampler: str) -> None:
         self._plan = plan
@@ -42,6 +41,9 @@ class KerasTunerEngine:
 
     def promote(self, history: History) -> int | None:
         return None
+
+    def may_go_on(self, trial: TrialRecord) -> bool:
+        return self._proposer.may_promote(trial)
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         return None  # Keras Tuner has no pruners: its hyperband promotes instead
@@ -67,4 +69,5 @@ class KerasTunerEngine:
             params={**before.params, EPOCHS: params[EPOCHS]},
             seed=before.seed,
             proposed_by=f"promoted-from-{before.number}",
+            continues=before.number,
         )

@@ -90,6 +90,11 @@ class Proposer:
                 return values, self._state(oracle, history, rounds)
         return None
 
+    def may_promote(self, trial: TrialRecord) -> bool:
+        """Return whether hyperband may propose the values of a trial for more epochs."""
+        is_own = self._sampler == "hyperband" and bool(self._own([trial]))
+        return is_own and trial.state == "complete" and trial.params[EPOCHS] != self._max_epochs
+
     def _make(self, seed: int) -> Any:
         goal = keras_tuner.Objective("val_accuracy", "max")
         given = {"objective": goal, "hyperparameters": self._space, "seed": seed}

@@ -49,7 +49,6 @@ class OptunaEngine:
         self._pruner = make_pruner(pruner)
         most_steps = round(plan.max_epochs / (self.first_rung or 1.0))
         self._rungs = Rungs(most_steps) if pruner == "hyperband" else None
-        self.promotes = self._rungs is not None
 
     def propose(self, history: History) -> Proposal | None:
         first = initial_proposal(self._plan, history, self._seed)
@@ -76,6 +75,9 @@ class OptunaEngine:
             return None
         paused = [trial.number for trial in history if trial.state == "pruned"]
         return self._rungs.promoted(paused, {t.number: self._steps(t) for t in history})
+
+    def may_go_on(self, trial: TrialRecord) -> bool:
+        return self._rungs is not None and trial.state == "pruned"
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         # What is known beforehand is what the rest is held against, so it is trained to its end.

@@ -105,6 +105,18 @@ def test_other_data_and_smoke_runs_have_records_of_their_own(words: list[str], n
     assert typed(*words).study == name
 
 
+def test_no_trial_is_continued_beyond_the_range_of_epochs() -> None:
+    assert typed("--max-epochs", "15", "--continue", "2").n_continued == 2
+    assert typed().n_continued == 0
+    with pytest.raises(UserError, match="goes up to 15, but got --max-epochs 16"):
+        typed("--max-epochs", "16", "--continue", "2")
+
+
+def test_a_study_that_begins_anew_has_nothing_to_continue() -> None:
+    with pytest.raises(UserError, match="--fresh begins without any"):
+        typed("--continue", "2", "--fresh")
+
+
 def test_everything_else_is_passed_on_as_it_was_typed() -> None:
     chosen = typed("--sampler", "random", "--pruner", "none", "--seed", "0", "--fresh", "--json")
     assert (chosen.sampler, chosen.pruner, chosen.seed) == ("random", "none", 0)
@@ -197,6 +209,7 @@ def test_an_unknown_configuration_is_refused_with_a_suggestion() -> None:
         ("--sampler", "tpe"),
         ("--pruner", "none"),
         ("--max-epochs", "1"),
+        ("--continue", "1"),
     ],
     ids=str,
 )

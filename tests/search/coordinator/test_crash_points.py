@@ -24,7 +24,7 @@ from search.doctor import audit, repair
 from tests.builders import place_database
 from tests.coordinator import Script, run_search
 from tracking import store
-from tracking.connection.client import PatientClient
+from tracking.connection.client import RetryingClient
 from tracking.connection.relocate import relocate
 from tracking.records import TrialRecord
 from tracking.schema import epochs_layout, params_layout, trial_layout
@@ -54,11 +54,11 @@ class Step:
 STEPS = {
     "when its run has no parameters": Step(params_layout, "write_params", after=False),
     "in mid-training": Step(TrialLog, "epoch"),
-    "with half a model": Step(PatientClient, "log_model_artifacts"),
+    "with half a model": Step(RetryingClient, "log_model_artifacts"),
     "when its curves are written": Step(epochs_layout, "write_curves"),
     "when its score is written": Step(trial_layout, "write_score"),
     "before its run is closed": Step(trial_layout, "write_outcome"),
-    "while a model is removed": Step(PatientClient, "delete_logged_model"),
+    "while a model is removed": Step(RetryingClient, "delete_logged_model"),
 }
 CONTINUED = {
     "before it is continued": Step(StudyStore, "continue_trial", after=False),

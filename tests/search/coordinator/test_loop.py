@@ -31,12 +31,12 @@ from search.engines.optuna.optuna_engine import OptunaEngine
 from search.training.failures import Died, TrialFailed
 from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
-from tests.builders import build_evaluation
+from tests.builders import build_evaluation, build_trial
 from tests.coordinator import DATASET, MODEL, PLAN, RECORD, RecordingCallbacks, Script, place
 from tracking import store
 from tracking.commandline.errors import Stopped
 from tracking.connection.runs import connect
-from tracking.records import RungRecord, ScoreRecord, StudyRecord, TrialRecord
+from tracking.records import ResumedRecord, RungRecord, ScoreRecord, StudyRecord, TrialRecord
 from tracking.writing import study_writer, trial_log
 
 BUG = "a trial process failed:\nTraceback (most recent call last):\nKeyError: 'lstm.unit'"
@@ -566,9 +566,9 @@ def test_a_stop_interrupts_all_that_is_under_way(root: Path, start: Start, scrip
     assert (states(root), faults(root)) == (["interrupted"] * 2, [])
 
 
-@pytest.mark.parametrize("n_workers", [1, 3])
+@pytest.mark.parametrize(("n_workers", "pruner"), [(1, "median"), (3, "median"), (3, "hyperband")])
 def test_in_rounds_neither_stops_nor_haste_change_what_is_proposed(
-    root: Path, empty_store: Path, tmp_path: Path, script: Script, n_workers: int
+    root: Path, empty_store: Path, tmp_path: Path, script: Script, n_workers: int, pruner: str
 ) -> None:
     """Accuracies are those of the values alone here, not of the order in which trials began."""
     script.by_values = True
@@ -580,12 +580,28 @@ def test_in_rounds_neither_stops_nor_haste_change_what_is_proposed(
             for _ in range(2):  # the second start continues what was stopped
                 script.stop = False
                 plan = PLAN.with_budget(n, None)
-                engine = OptunaEngine(plan, seed=7, sampler="tpe", pruner="median")
+                engine = OptunaEngine(plan, seed=7, sampler="tpe", pruner=pruner)
                 how = {"n_workers": n_workers, "n_per_round": n_workers}
                 with contextlib.suppress(Stopped):
                     run_study(folder, plan, engine, script, RecordingCallbacks(), **how)
         found.append([(t.params, t.seed, t.state) for t in recorded(folder).trials])
     assert found[0] == found[1]
+
+
+def test_in_rounds_a_promoted_trial_belongs_to_the_round_in_which_it_was_promoted() -> None:
+    promoted = build_trial(1, 0.6, 0.7, 0.8, resumed=ResumedRecord(before=4, epochs=1))
+    others = [build_trial(number, 0.6, 0.7) for number in (0, 2, 3, 4)]
+    history = sorted([promoted, *others], key=lambda trial: trial.number)
+    records = SimpleNamespace(history=history)
+    coordinating = Coordinator(PLAN, *[None] * 7, n_per_round=2)  # type: ignore[arg-type]
+    coordinating.store = records  # type: ignore[assignment]
+    seen = coordinating._visible(5)
+    assert [trial.number for trial in seen] == [0, 1, 2, 3, 4]
+    assert [len(trial.epochs) for trial in seen] == [2, 1, 2, 2, 0]
+    assert [trial.state == "running" for trial in seen] == [False, True, False, False, True]
+    judging = coordinating._visible(promoted.position, ended=True)
+    assert [trial.number for trial in judging] == [0, 2, 3]
+    assert coordinating._visible(6) == history
 
 
 @pytest.mark.parametrize("engine", ["optuna", "keras-tuner"])
@@ -618,6 +634,27 @@ def test_only_the_best_models_are_kept(root: Path, start: Start, script: Script)
     assert [trial.number for trial in study.trials if trial.model] == [1, 4, 5]
     assert [trial.number for trial in study.candidates[:3]] == [1, 4, 5]
     assert len(list(root.rglob("model.keras"))) == 3
+
+
+def test_what_keras_tuners_hyperband_promotes_begins_with_the_checkpoint_of_the_first(
+    root: Path, script: Script
+) -> None:
+    n = len(PLAN.initial_trials()) + 3  # of which one is promoted
+    plan = PLAN.with_budget(n + 1, None)
+    found: dict[str, str] = {}
+
+    def save(tick: Callable[[], None]) -> None:
+        file = script.tasks[-1].checkpoint
+        found.setdefault(file.parent.name, file.read_text() if file.exists() else "")
+        file.write_text(file.parent.name)
+
+    script.ends = [save] * (n + 1)
+    engine = KerasTunerEngine(plan, seed=7, sampler="hyperband")
+    run_study(root, plan, engine, script, RecordingCallbacks())
+    promoted = recorded(root).trials[n]
+    of = promoted.proposed_by.removeprefix("promoted-from-")
+    assert promoted.params["train.epochs"] == 3
+    assert found == {str(number): "" for number in range(n)} | {str(n): of}
 
 
 def _always_three_epochs() -> StudyPlan:
@@ -738,5 +775,6 @@ def test_a_trial_that_was_paused_at_a_rung_goes_on_in_its_run_when_it_is_promote
     assert callbacks.ends[-1] == (first, "complete")
     trial = recorded(root).trials[first]
     assert (trial.run_id, trial.state, len(trial.epochs)) == (promoted[0].run_id, "complete", 3)
+    assert trial.resumed == ResumedRecord(before=first + 3, epochs=1)
     assert_no_epoch_is_recorded_twice(root)
     assert faults(root) == []

@@ -33,7 +33,7 @@ from tracking.commandline.errors import Stopped, UserError
 from tracking.commandline.paths import TRACKING_URI
 from tracking.connection import address, retry
 from tracking.connection.advisory import AdvisoryLock
-from tracking.connection.retry import Outage, Patience
+from tracking.connection.retry import Outage, RetryPolicy
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Search:
     def run(self, n_trials: int, *, limit: float = 300, n_workers: int = 2) -> None:
         self.root.mkdir(exist_ok=True)
         with alone(self.root, "s") as hold:
-            patience = Patience(self.said.append, self.script.check_stop, hold.keep, limit)
+            policy = RetryPolicy(self.said.append, self.script.check_stop, hold.keep, limit)
             run_search(
                 self.root,
                 n_trials,
@@ -60,7 +60,7 @@ class Search:
                 self.callbacks,
                 n_workers=n_workers,
                 pruner="median",
-                patience=patience,
+                retry=policy,
             )
 
     def wait_for(self, n_trials: int) -> None:

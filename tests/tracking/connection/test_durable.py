@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.builders import build_trial, open_study, place_database, write_trial
-from tracking.connection.client import PatientClient
+from tracking.connection.client import RetryingClient
 from tracking.connection.durable import sync_files, unsynced, write, written
 
 _NORMAL, _FULL = 1, 2  # as SQLite counts them
@@ -79,14 +79,14 @@ def test_the_files_of_a_trial_are_on_the_disk_before_it_is_recorded_that_it_has_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: list[str]
 ) -> None:
     before: list[set[str]] = []
-    log_batch = PatientClient.log_batch
+    log_batch = RetryingClient.log_batch
 
-    def spy(client: PatientClient, run_id: str, *args: Any, **kwargs: Any) -> None:
+    def spy(client: RetryingClient, run_id: str, *args: Any, **kwargs: Any) -> None:
         if any(tag.key == "trial.state" for tag in kwargs.get("tags", ())):
             before.append(set(synced))
         log_batch(client, run_id, *args, **kwargs)
 
-    monkeypatch.setattr(PatientClient, "log_batch", spy)
+    monkeypatch.setattr(RetryingClient, "log_batch", spy)
     records = open_study(place_database(tmp_path / "mlruns"))
     write_trial(records, build_trial(0, 0.7, 0.8), model=b"weights")
     files = {"environment.json", "curves.csv", "confusion.json", "mistakes.json"}

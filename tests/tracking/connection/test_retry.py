@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tracking.commandline.errors import UserError, cause, is_outage
 from tracking.commandline.program import run
-from tracking.connection.retry import Outage, Patience
+from tracking.connection.retry import Outage, RetryPolicy
 
 
 def of_sqlite(words: str) -> OperationalError:
@@ -63,7 +63,7 @@ def test_a_call_is_made_until_there_is_an_answer_and_both_ends_of_the_wait_are_s
             raise error
         return "an answer"
 
-    assert Patience(said.append).insist("the store", call) == "an answer"
+    assert RetryPolicy(said.append).call("the store", call) == "an answer"
     assert said == [
         "the store does not answer: OperationalError: database is locked; trying again",
         "the store answers again, after 0 s",
@@ -77,13 +77,13 @@ def test_what_an_attempt_made_is_found_and_not_made_again() -> None:
         made.append("a run")
         raise of_server("server closed the connection unexpectedly")
 
-    found = Patience(lambda line: None).insist("the store", call, lambda: next(iter(made), None))
+    found = RetryPolicy(lambda line: None).call("the store", call, lambda: next(iter(made), None))
     assert (found, made) == ("a run", ["a run"])
 
 
 def test_after_the_limit_nothing_is_waited_for_any_more() -> None:
     said: list[str] = []
-    waiting = Patience(said.append, limit=0.05)
+    waiting = RetryPolicy(said.append, limit=0.05)
     n_calls = 0
 
     def call() -> None:
@@ -94,10 +94,10 @@ def test_after_the_limit_nothing_is_waited_for_any_more() -> None:
     with pytest.raises(
         Outage, match=r"^the store has not answered for 0 s: RuntimeError: "
     ) as end:
-        waiting.insist("the store", call)
+        waiting.call("the store", call)
     before = n_calls
     with pytest.raises(Outage):
-        waiting.insist("the store", call)
+        waiting.call("the store", call)
     assert n_calls == before + 1
     assert not [line for line in [*said, str(end.value)] if "secret" in line or "\n" in line]
 
@@ -108,7 +108,7 @@ def test_who_may_not_write_any_more_does_not_call() -> None:
 
     calls: list[str] = []
     with pytest.raises(UserError, match="taken over"):
-        Patience(hold=lost).insist("the store", lambda: calls.append("written"))
+        RetryPolicy(hold=lost).call("the store", lambda: calls.append("written"))
     assert calls == []
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import (
+    build_data,
     build_epochs,
     build_score,
     build_sealed_evaluation,
@@ -30,6 +31,7 @@ from tracking.records import (
     SealedEvaluationRecord,
     SealItemRecord,
 )
+from tracking.schema import params_layout
 from tracking.writing.evaluation_writer import EvaluationWriter
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -158,6 +160,31 @@ def test_a_rerun_whose_coordinator_was_killed_is_interrupted(root: Path) -> None
     (rerun,) = store.read_study(root, "lstm").reruns
     assert rerun.state == "interrupted"
     assert rerun.reason == "its coordinator was killed"
+
+
+def test_a_rerun_that_was_killed_before_its_parameters_is_made_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    values = {"lstm.units": 64}
+    with monkeypatch.context() as patch:
+        patch.setattr(params_layout, "write_params", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_rerun(opened(root), 0, 0, params=values)
+    assert opened(root).begin() == ["rerun-0-of-trial-0000 was half begun, and is deleted"]
+    assert opened(root).begin() == []
+    assert opened(root).reruns() == ()
+    write_rerun(opened(root), 0, 0, params=values)
+    assert [rerun.params for rerun in opened(root).reruns()] == [values]
+
+
+def test_a_simple_baseline_has_no_parameters_and_is_not_half(root: Path) -> None:
+    data = build_data()
+    opened(root).open_rerun("simple baseline", "majority", 0, {}, seed=1, parent=None, data=data)
+    opened(root).begin()
+    assert [rerun.state for rerun in opened(root).reruns()] == ["interrupted"]
 
 
 def test_a_seal_that_was_not_whole_saw_nothing_and_does_not_count(

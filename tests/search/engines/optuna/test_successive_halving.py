@@ -138,4 +138,6 @@ def test_of_few_texts_none_are_enough_for_a_verdict_within_an_epoch() -> None:
     for pruner, n_texts in (("hyperband", 3_000), ("median", 20_000)):
         engine = OptunaEngine(PLAN, seed=7, sampler="tpe", pruner=pruner, n_texts=n_texts)
         assert engine.first_rung is None
-        assert engine.promotes == (pruner == "hyperband")
+        paused = build_trial(0, state="pruned")
+        assert engine.may_go_on(paused) == (pruner == "hyperband")
+        assert not engine.may_go_on(build_trial(0))
