@@ -141,6 +141,8 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
     data = _load(console, chosen, study)
     name = study.plan.study
+    if "test" not in data.n_texts:
+        notes_on(console)(_without_test(study))
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
     with temporary_folder(), alone(root, name) as hold, server():
         study = store.read_study(root, name)
@@ -148,6 +150,17 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
         study = store.read_study(root, name)
         store.open_evaluation(root, name).write_note(study)
     return study
+
+
+def _without_test(study: StudyRecord) -> str:
+    """Say what final evaluations can tell and what not, before anything is trained for them."""
+    data, plan = study.plan.data, study.plan
+    return (
+        f"{data.name} has no test part. Fresh seeds tell which finalist is best on validation and "
+        "how much of its lead was luck of the seed; how good it is on texts that chose nothing "
+        f"they cannot tell. For that: python -m search.run --study {plan.plan} --data "
+        f"{data.path or data.name} --test-share 0.2 --fresh"
+    )
 
 
 def _recorded_name(chosen: EvaluateOptions, known: list[str]) -> str:
@@ -203,6 +216,7 @@ def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Data
     """
     from search.datasets import NAMES
     from search.datasets.cache import load
+    from search.datasets.columns import as_recorded
 
     was, name = study.plan.data, study.plan.study
     where = chosen.data or was.path or (was.name if was.name in NAMES else "")
@@ -211,7 +225,12 @@ def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Data
             f"study {name} was run on {was.name}, and its records do not say where that lies. "
             "Say it with --data PATH."
         )
-    data = load(where, notes_on(console), smoke=chosen.smoke or name.endswith("-smoke"))
+    data = load(
+        where,
+        notes_on(console),
+        smoke=chosen.smoke or name.endswith("-smoke"),
+        options=as_recorded(was),
+    )
     for what, before, now in (
         ("data", was.digest, data.digest),
         ("validation split", was.split_digest, data.split_digest),

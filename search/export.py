@@ -80,7 +80,7 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     )
     if wanted is not None:
         _register(root, wanted, arguments.out, manifest)
-    _say(f'next: python -m search.predict {arguments.out} "A wonderful film."')
+    _say(f'next: python -m search.predict {arguments.out} "{study.plan.data.example}"')
     return 0
 
 

@@ -40,8 +40,9 @@ def main() -> int:
         score_table(
             lambda: load(arguments.model, arguments.format),
             arguments.csv,
-            arguments.column or "text",
+            arguments.column or "",
             arguments.out,
+            arguments.encoding or "",
         )
         return 0
     classifier = load(arguments.model, arguments.format)
@@ -97,8 +98,16 @@ def _parser() -> Parser:
     )
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="default: the lines of stdin")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="score a column of a table")
-    parser.add_argument("--column", metavar="NAME", help="of the table; default: text")
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="score a column of a table: .csv .tsv .jsonl .parquet, also with .gz or .zst",
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="of the table; default: text, review, sentence, ..."
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="of the table; default: UTF-8")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the table with label and probabilities added"
     )
@@ -111,7 +120,7 @@ def _parser() -> Parser:
 def _refuse_idle(arguments: argparse.Namespace) -> None:
     """Refuse options that would do nothing, or do not go together."""
     if arguments.csv is None:
-        for option in ("column", "out"):
+        for option in ("column", "encoding", "out"):
             if getattr(arguments, option) is not None:
                 raise UserError(f"--{option} needs --csv.")
     elif arguments.out is None:

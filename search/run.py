@@ -51,6 +51,7 @@ def _dry_run(console: Console, chosen: Options) -> int:
     from search.cli import dry_run
 
     data = _load(console, chosen)
+    chosen = chosen.for_data(data)
     if chosen.json:
         print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
@@ -70,6 +71,7 @@ def _run(console: Console, chosen: Options) -> int:
     root = home()
     refuse_unwritable(root / "mlflow.db")  # before the data are prepared
     data = _load(console, chosen)
+    chosen = chosen.for_data(data)
     with (
         temporary_folder(),
         open_executor(
@@ -172,18 +174,22 @@ def _progress(
     study = store.read_study(root, chosen.study)
     for one in study.unreadable:
         notes_on(console)(one.sentence)
-    counts, lines = tally(study, chosen.plan), chosen.record(data).baselines
+    counts, lines = tally(study, chosen.plan), study.plan.baselines
     return Progress(console, chosen.plan, lines, counts, per_trial, executor.n_workers)
 
 
 def _load(console: Console, chosen: Options) -> Dataset:
     from search.datasets.cache import load
+    from tracking.reporting import data_summary
 
-    data = load(chosen.data, notes_on(console), smoke=chosen.smoke)
+    say = notes_on(console)
+    data = load(chosen.data, say, smoke=chosen.smoke, options=chosen.table)
+    for line in data_summary.lines(data):
+        say(f"  {line}")
     if chosen.plan.reproduces and "test" not in data.n_texts:
         raise UserError(
             f"study {chosen.study} is scored on a test part, but {data.name} has none. "
-            "A table gives one by the value test in its column split."
+            "A table gives one by the value test in its column split, or by --test-share 0.2."
         )
     return data
 

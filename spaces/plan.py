@@ -23,7 +23,7 @@ SPLITS: dict[Split, str] = {
 
 
 def family_of(name: str) -> str | None:
-    """Give the family whose trials alone have this hyperparameter; None if all have it."""
+    """Return the family whose trials alone have this hyperparameter; None if all have it."""
     prefix = name.partition(".")[0]
     return None if prefix in _SHARED else prefix
 
@@ -109,7 +109,7 @@ class StudyPlan:
         return tuple(family for family in found if family is not None)
 
     def family(self, params: Params) -> str:
-        """Give the family of a trial with these values; the first if they do not say."""
+        """Return the family of a trial with these values; the first if they do not say."""
         return str(params.get(FAMILY, self.families[0]))
 
     def space_for(self, family: str) -> Space:
@@ -141,7 +141,7 @@ class StudyPlan:
         return {**defaults(self.space_for(self.family(params))), **params}
 
     def initial_trials(self) -> Mapping[str, Params]:
-        """Give what is tried before the sampler: the defaults, then each reference once.
+        """Return what is tried before the sampler: the defaults, then each reference once.
 
         With several families, each has its defaults. A reproduction has its references only. Two
         references published with equal values (of different years) make one trial.
@@ -189,7 +189,7 @@ class StudyPlan:
         return sum(min(times[proposed_by], self.repeats) for proposed_by in points)
 
     def split_of(self, proposed_by: str) -> Split:
-        """Give what the reference of this name is trained and tested on."""
+        """Return what the reference of this name is trained and tested on."""
         (split,) = (r.split for r in self.references if r.name == proposed_by)
         return split
 
@@ -209,6 +209,30 @@ class StudyPlan:
             space={**self.space, "train.epochs": capped},
             references=tuple(_cap_epochs(reference, cap) for reference in self.references),
         )
+
+    def with_texts(self, *, maxlen: int, longest: int, vocab_size: int, n_ids: int) -> StudyPlan:
+        """Fit text length and vocabulary to own texts: defaults, and ends that none is beyond.
+
+        The references, which were published on other texts, are left out.
+
+        Args:
+            maxlen: default of text.maxlen, in tokens.
+            longest: tokens of the longest text.
+            vocab_size: default of text.vocab_size.
+            n_ids: of the whole vocabulary, the reserved ones among them.
+        """
+        space = dict(self.space)
+        for name, default, most in (
+            ("text.maxlen", maxlen, longest),
+            ("text.vocab_size", vocab_size, n_ids),
+        ):
+            range_ = space[name]
+            if isinstance(range_, Int):
+                high = min(range_.high, most) if most > range_.low else range_.high
+                space[name] = replace(
+                    range_, high=high, default=min(max(default, range_.low), high)
+                )
+        return replace(self, space=space, references=())
 
     def _of_family(self, family: str, params: Params) -> dict[str, Value]:
         chosen: Params = {FAMILY: family} if FAMILY in self.space else {}

@@ -1,4 +1,4 @@
-"""How a review becomes token ids: ranges that every family shares."""
+"""How a text becomes token ids: ranges that every family shares."""
 
 from spaces.ranges import Choice, Int, declare
 
@@ -17,12 +17,12 @@ TEXT = declare(
         high=2_500,
         default=400,
         log=True,
-        note="tokens of a review that are kept, the start token among them; no review has more",
+        note="tokens of a text that are kept, the start token among them",
     ),
     truncating=Choice(
         options=("pre", "post"),
         default="pre",
-        note="where a longer review is cut, as in Keras: pre keeps its end, post its beginning",
+        note="where a longer text is cut, as in Keras: pre keeps its end, post its beginning",
     ),
     padding=Choice(
         options=("bucket", "full"),

@@ -33,7 +33,7 @@ class StudyReader:
         self._started = 0  # when the latest known run started, in milliseconds since 1970
 
     def read(self) -> StudyRecord:
-        """Give the study as it is now; what cannot be read is left out, and named."""
+        """Return the study as it is now; what cannot be read is left out, and named."""
         for run in list(self._changed()):
             self._read(run)
         parent = parent_of(self._client, self.experiment)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,8 @@ def open_study(
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
     recorded = plan_layout.read_plan(client, parent)
     _refuse_other(recorded, plan)
+    if not plan.baselines:  # one that was given once stays
+        plan = replace(plan, baselines=recorded.baselines)
     if recorded != plan:  # other limits of the search: the latest are those on record
         plan_layout.write_plan(client, parent.info.run_id, plan)
     setup.create_lines(client, experiment, plan)
@@ -134,7 +137,7 @@ def follow(root: Path, name: str) -> StudyReader:
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
-    """Give the plan of each recorded study that can be read, by the study's name."""
+    """Return the plan of each recorded study that can be read, by the study's name."""
     return _plans(root)[0]
 
 
@@ -197,7 +200,7 @@ def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
 
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
-    """Tell whether a run has a file of this name."""
+    """Return whether a run has a file of this name."""
     from tracking.connection import files
 
     client = _connect(root)
@@ -224,7 +227,7 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:
-    """Give the ids of a study's experiment and of its parent run, for links."""
+    """Return the ids of a study's experiment and of its parent run, for links."""
     from tracking.connection.runs import experiment_of, parent_of
 
     client = _connect(root)
@@ -258,7 +261,7 @@ def lease(root: Path, study: str, name: str) -> Lease:
 
 
 def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
-    """Give the ids of a study's experiment and of its parent run, if this version may write.
+    """Return the ids of a study's experiment and of its parent run, if this version may write.
 
     Raises:
         UserError: if the records are of another version.

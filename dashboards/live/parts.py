@@ -38,7 +38,7 @@ def parts_of_plot(name: str) -> list[tuple[str, str]]:
 
 
 def refresh(watch: Watch, name: str, seen: dict[str, str]) -> list[Any]:
-    """Give what changed since a tab saw the study last, in the order of `parts_of_page`."""
+    """Return what changed since a tab saw the study last, in the order of `parts_of_page`."""
     try:
         study, (of_all, of_candidates), drawn = watch.look(name)
     except UserError as error:  # it was put aside, or half of it is there yet
@@ -55,7 +55,7 @@ def refresh(watch: Watch, name: str, seen: dict[str, str]) -> list[Any]:
 
 
 def show(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
-    """Give a trial's facts and its plot."""
+    """Return a trial's facts and its plot."""
     score = trial.score
     facts = [
         ("state", trial.state + (f": {plain(trial.reason, CELL)}" if trial.reason else "")),
@@ -85,7 +85,7 @@ def show(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
 
 
 def _panel(drawn: Drawn, study: str) -> list[Any]:
-    """Give a figure's sentence, its table, and its plot."""
+    """Return a figure's sentence, its table, and its plot."""
     if drawn.figure is None:
         return [f"Not drawn: {drawn.sentence}", None, *_plot(None, "", "")]
     cells = table(drawn.panel.title, *drawn.cells) if drawn.cells and drawn.cells[1] else None
@@ -94,7 +94,7 @@ def _panel(drawn: Drawn, study: str) -> list[Any]:
 
 
 def _plot(figure: go.Figure | None, revision: str, words: str) -> list[Any]:
-    """Give a plot's data, and whether it is hidden, its words, its height.
+    """Return a plot's data, and whether it is hidden, its words, its height.
 
     Args:
         revision: zoom and selection stay as long as it does.

@@ -64,7 +64,7 @@ class Watch:
             return watched.study, seen, watched.drawn or {}
 
     def board(self, study: StudyRecord) -> dict[str, Any]:
-        """Give the leaderboard."""
+        """Return the leaderboard."""
         name = study.plan.study
         return leaderboard.board(study, addresses={name: self.address(name)}).as_json()
 
@@ -74,7 +74,7 @@ class Watch:
         return f"{self._mlflow_url}/#/experiments/{experiment}/runs/"
 
     def trial(self, name: str, number: int) -> TrialRecord | None:
-        """Give a trial as it was last read."""
+        """Return a trial as it was last read."""
         watched = self._studies.get(name)
         trials = watched.study.trials if watched else ()
         return next((trial for trial in trials if trial.number == number), None)

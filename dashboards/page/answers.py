@@ -15,7 +15,8 @@ from tracking.records import (
     StudyRecord,
     TrialRecord,
 )
-from tracking.reporting.verdict import count_of_evaluations, latest_evaluation, named
+from tracking.reporting.comparison import lines
+from tracking.reporting.verdict import count_of_evaluations, latest_evaluation, named, unofficial
 
 Answers = tuple[tuple[str, str], ...]
 _SAME = 0.0005  # a change that is said with no digit
@@ -28,7 +29,7 @@ def answers(study: StudyRecord) -> Answers:
         return ()
     return (
         ("Which candidate is best?", _best(study)),
-        ("Is it better than the paper, beyond chance?", _against_paper(study)),
+        (f"Is it better than {_rival(study)}, beyond chance?", _against_line(study)),
         ("Did it overfit?", _overfit(study)),
         ("What to search next?", _next(study)),
     )
@@ -109,38 +110,52 @@ def _best(study: StudyRecord) -> str:
     return f"{words}; {near:,} {'lies' if near == 1 else 'lie'} within its interval."
 
 
-def _against_paper(study: StudyRecord) -> str:
+def _rival(study: StudyRecord) -> str:
+    """Name what the best is held against."""
+    if study.plan.data.is_movie_reviews:
+        return "the paper"
+    return plain(lines(study)[0].whose) if lines(study) else "a simple baseline"
+
+
+def _against_line(study: StudyRecord) -> str:
     if not study.candidates:
         return "There is nothing to compare yet."
-    if not study.plan.baselines:
-        return "Nothing is published for these data."
-    score = _score(study.candidates[0])
+    against = lines(study)
+    if not against:
+        return "Nothing is published for these data, and no simple baseline was trained."
+    data, score = study.plan.data, _score(study.candidates[0])
     found = latest_evaluation(study)
-    if found and found[0].result.official:
-        words = "; ".join(_against(*found[0].interval, b) for b in study.plan.baselines)
-        return f"On the official test set: {words}. {evaluations(study)}"
-    words = "; ".join(_against(score.low, score.high, b) for b in study.plan.baselines)
+    on_test = all(line.part != "validation" for line in against)
+    if found and on_test and (found[0].result.official or not data.is_movie_reviews):
+        words = "; ".join(_against(*found[0].interval, b) for b in against)
+        test = "the official test set" if data.is_movie_reviews else "the test part"
+        return f"On {test}: {words}. {evaluations(study)}"
+    words = "; ".join(_against(score.low, score.high, b) for b in against)
     n = len(study.candidates)
     words = f"On validation: {words}."
     if n > 1:
         words += f" It was chosen as the best of {n:,} on the same texts, which flatters it."
-    if not study.plan.data.official:
+    if unofficial(study):
         return f"{words} These data are not the official test set. {evaluations(study)}".rstrip()
     return f"{words} {evaluations(study) or _not_evaluated(study)}"
 
 
 def _not_evaluated(study: StudyRecord) -> str:
+    data = study.plan.data
+    if "test" not in data.n_texts:
+        return "These data have no test part; search.run --test-share 0.2 holds one out."
+    paper = ", on which the paper was measured," if data.is_movie_reviews else ""
     return (
-        "The test set, on which the paper was measured, has not been looked at: "
+        f"The test set{paper} has not been looked at: "
         f"python -m search.evaluate --study {plain(study.plan.study)} takes it there."
     )
 
 
 def _against(low: float, high: float, baseline: BaselineRecord) -> str:
     where = _where(low, high, baseline.accuracy)
-    yes = {"above": "yes", "below": "no, it is below"}.get(where, "not shown")
-    whole = "the whole interval is above " if where == "above" else ""
-    return f"{yes}, {whole}{percent(baseline.accuracy)} ({plain(baseline.name)})"
+    yes = {"above": "yes, the whole interval is above", "below": "no, it is below"}
+    said = yes.get(where, "not shown,")
+    return f"{said} {percent(baseline.accuracy)} ({plain(baseline.name)})"
 
 
 def _where(low: float, high: float, accuracy: float) -> str:

@@ -12,8 +12,10 @@ from dashboards.page.answers import STANDING, answers, summary
 from dashboards.page.document import data, document, plot, table
 from dashboards.page.panels import Drawn, draw
 from dashboards.page.text import LONG, html
+from tracking.commandline.formatting import percent
 from tracking.records import CommandRecord, StudyRecord
-from tracking.reporting.comparison import evaluations_as_text
+from tracking.reporting import data_summary
+from tracking.reporting.comparison import BY_CLASS, by_class, evaluations_as_text
 from tracking.reporting.verdict import left_out, unofficial, verdict
 
 
@@ -47,6 +49,7 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, PageSource] | Non
         "</section>",
         _leaderboard(studies, known),
         *(_section(name, studies) for name in _order(studies)),
+        *_data(studies),
         '<section id="reproduce"><h2>Reproduce</h2>',
         *(_reproduce(study, known.get(study.plan.study)) for study in studies),
         "</section></main>",
@@ -72,6 +75,7 @@ def _contents(studies: Sequence[StudyRecord]) -> str:
         "verdict": "Verdict",
         "leaderboard": "Leaderboard",
         **{name: FIGURES[name].title for name in _order(studies)},
+        **({"data": "Data"} if _data(studies) else {}),
         "reproduce": "Reproduce",
     }
     links = "".join(
@@ -99,6 +103,11 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
     held = summary(study)
     if held:
         parts.append(table(f"The best of {plan.study} against what is known", STANDING, held))
+    if len(plan.data.classes) > 2 and study.candidates:
+        score = study.candidates[0].score
+        assert score is not None
+        macro = f"The best of {plan.study} in each class, macro F1 {percent(score.val_macro_f1)}"
+        parts.append(table(macro, BY_CLASS, by_class(study)))
     return "\n".join(parts)
 
 
@@ -137,6 +146,24 @@ def _drawn(drawn: Drawn) -> str:
     if drawn.cells and drawn.cells[1]:
         parts.append(table(drawn.panel.title, *drawn.cells))
     return "\n".join(parts)
+
+
+def _data(studies: Sequence[StudyRecord]) -> list[str]:
+    """Say what the texts are; nothing where no record says it."""
+    parts: list[str] = []
+    for study in studies:
+        data = study.plan.data
+        rows = data_summary.rows(data)
+        if not rows:
+            continue
+        if len(studies) > 1:
+            parts.append(f"<h3>{html(study.plan.study)}</h3>")
+        parts.append(table(f"The parts of {data.name}", data_summary.HEAD, rows))
+        remarks = "".join(f"<li>{html(one, LONG)}</li>" for one in data_summary.remarks(data))
+        parts.append(f"<ul>{remarks}</ul>" if remarks else "<p>Nothing stands out.</p>")
+    if not parts:
+        return []
+    return ['<section id="data"><h2>Data</h2>', *parts, "</section>"]
 
 
 def _reproduce(study: StudyRecord, source: PageSource | None) -> str:

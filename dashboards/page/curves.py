@@ -62,7 +62,7 @@ def curves_page(trial: TrialRecord, note: str = "") -> str:
 
 
 def _lines(trial: TrialRecord) -> Iterator[Polyline]:
-    """Give the lines that have a point: a number that is none cannot be drawn."""
+    """Return the lines that have a point: a number that is none cannot be drawn."""
     kept = trial.score.best_epoch if trial.score else None
     train, validation, weights = [], [], []
     for epoch in trial.epochs:

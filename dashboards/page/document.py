@@ -61,7 +61,7 @@ def plot(key: str, words: str, figure: go.Figure, *, wide: bool) -> str:
 
 
 def content_of(figure: go.Figure) -> dict[str, Any]:
-    """Give a figure as data, without colours of its own: assets/figures.js adds them."""
+    """Return a figure as data, without colours of its own: assets/figures.js adds them."""
     content: dict[str, Any] = figure.to_plotly_json()
     content["layout"].pop("template", None)
     compact: dict[str, Any] = _compact(content)

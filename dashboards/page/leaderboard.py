@@ -31,7 +31,7 @@ class Board:
     keys: tuple[tuple[str, int], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as assets/board.js takes it."""
+        """Return it as assets/board.js takes it."""
         return {
             "columns": [{"name": name, "digits": digits} for name, digits in self.columns],
             "rows": self.rows,
@@ -53,6 +53,9 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     several = len(studies) > 1
     families = len({trial.family for _, trial in pairs}) > 1
     columns = _columns(several, families, any(trial.evaluation for _, trial in pairs))
+    if any(len(study.plan.data.classes) > 2 for study in studies):
+        place = 1 + [name for name, _ in columns].index("high")
+        columns.insert(place, ("macro F1 %", 2))
     ranks = iter(range(1, len(pairs) + 1))
     rows = []
     for study, trial in pairs:
@@ -107,6 +110,7 @@ def _facts(study: StudyRecord, trial: TrialRecord, rank: int | None) -> dict[str
         "accuracy %": _percent(accuracy),
         "low": _percent(score.low if score else None),
         "high": _percent(score.high if score else None),
+        "macro F1 %": _percent(score.val_macro_f1 if score else None),
         "test %": _percent(trial.evaluation.accuracy if trial.evaluation else None),
         "gap": _percent(gap),
         "best epoch": epoch,

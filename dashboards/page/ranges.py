@@ -52,7 +52,7 @@ def parse(words: str) -> NumberRange | None:
 
 
 def number(value: Value | None) -> float | None:
-    """Give a value as a finite number; None where it is none."""
+    """Return a value as a finite number; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

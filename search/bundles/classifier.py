@@ -206,7 +206,7 @@ def _text_params(folder: Path) -> dict[str, Any]:
 
 
 def _checked(texts: Sequence[str]) -> Iterator[str]:
-    """Give texts that every format takes."""
+    """Return texts that every format takes."""
     if isinstance(texts, str):
         raise UserError("a list of texts is needed, but got one text; put it into a list.")
     for place, text in enumerate(texts):

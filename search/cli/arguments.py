@@ -7,7 +7,7 @@ import argparse
 from search.engines.names import DEFAULT_ENGINE, ENGINES, methods
 from search.workers.ray_cluster.cluster_options import add_cluster
 from tracking.commandline.parser import Parser
-from tracking.commandline.quantities import not_negative, positive, seconds
+from tracking.commandline.quantities import accuracy, not_negative, positive, seconds, share
 
 _EPILOG = """\
 A study without options uses its plan's own budget, a number of trials and a time (--list).
@@ -29,11 +29,12 @@ def parser() -> Parser:
     add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
     add("--list", action="store_true", help="list the studies and end")
     _add_budget(parser)
-    add("--data", default="imdb", metavar="DATA", help="imdb, imdb-train, PATH.csv, PATH.parquet")
+    _add_data(parser)
     _add_methods(parser)
     _add_workers(parser)
     add_cluster(parser)
     _add_configurations(parser)
+    _add_baseline(parser)
     add("--seed", type=not_negative, default=0, metavar="N", help="seed of the study, default 0")
     add(
         "--keep-models",
@@ -47,6 +48,46 @@ def parser() -> Parser:
     add("--dry-run", action="store_true", help="print what would be done, train nothing")
     add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
     return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--data",
+        default="imdb",
+        metavar="DATA",
+        help="imdb, imdb-train, or a table: .csv .tsv .jsonl .parquet, also with .gz or .zst",
+    )
+    add("--text-column", metavar="NAME", help="of the table; default: text, review, content, ...")
+    add("--label-column", metavar="NAME", help="default: label, sentiment, category, ...")
+    add(
+        "--group-column",
+        metavar="NAME",
+        help="what the split keeps together, or none; default: group, movie, product, ...",
+    )
+    add(
+        "--split-column",
+        metavar="NAME",
+        help="with the values train, validation and test, or none; default: split",
+    )
+    add("--encoding", metavar="NAME", help="of the table; default: UTF-8")
+    add(
+        "--test-share",
+        type=share,
+        metavar="SHARE",
+        help="hold out this share of the table, 0.05 to 0.5, as a test part for search.evaluate",
+    )
+
+
+def _add_baseline(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--baseline",
+        type=accuracy,
+        metavar="ACCURACY",
+        help="what you have already, from 0 to 1: the line that all charts draw",
+    )
+    add("--baseline-name", metavar="NAME", help='how it is called, such as "our SVM"')
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:

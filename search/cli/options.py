@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.datasets import NAMES
+from search.datasets.columns import TableOptions
+from search.datasets.opening import stem
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
 from search.workers.ray_cluster.cluster_options import ClusterPlan, cluster_plan
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
 from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.formatting import LABEL, plain
 from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
 from tracking.schema.environment import default_workers
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
 
 SMOKE_TRIALS = 2
+_BASELINE_NAME = "your baseline"
+_SIMPLE_BASELINES = ("majority", "tfidf_logistic")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Options:
     plan: StudyPlan
     study: str
     data: str
+    table: TableOptions
+    baseline: BaselineRecord | None
     seed: int
     engine: str
     sampler: str
@@ -47,10 +54,29 @@ class Options:
     dry_run: bool
     json: bool
 
+    def for_data(self, data: Dataset) -> Options:
+        """Take length and vocabulary of the first trials from own texts.
+
+        The reviews have defaults and references that were chosen for them.
+        """
+        if data.is_movie_reviews or data.report is None or self.plan.reproduces:
+            return self
+        from search.datasets.tokenizer import FIRST_WORD
+
+        words = data.report.parts["train"].words
+        plan = self.plan.with_texts(
+            maxlen=words[-2] + 1,  # with the start token
+            longest=words[-1] + 1,
+            vocab_size=data.report.n_words_twice + FIRST_WORD,
+            n_ids=data.report.n_words + FIRST_WORD,
+        )
+        return replace(self, plan=plan)
+
     def record(self, data: Dataset) -> PlanRecord:
         """What is recorded of the plan, and of the data it runs on."""
         plan = self.plan
-        baselines = BASELINES if data.is_movie_reviews else ()
+        published = BASELINES if data.is_movie_reviews else ()
+        baselines = [BaselineRecord(b.name, b.accuracy, b.source) for b in published]
         return PlanRecord(
             study=self.study,
             plan=plan.name,
@@ -71,7 +97,7 @@ class Options:
             ),
             seed=self.seed,
             max_epochs=plan.max_epochs,
-            baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
+            baselines=(*([self.baseline] if self.baseline else []), *baselines),
             data=data.record,
             engine="" if plan.reproduces else self.engine,
             sampler="" if plan.reproduces else self.sampler,
@@ -98,6 +124,8 @@ def options(arguments: argparse.Namespace) -> Options:
         plan=plan,
         study=_record_name(arguments.study, arguments.data, arguments.smoke),
         data=arguments.data,
+        table=_table(arguments),
+        baseline=_baseline(plan, arguments),
         seed=arguments.seed,
         engine=engine,
         sampler=sampler,
@@ -128,8 +156,35 @@ def _n_continued(plan: StudyPlan, arguments: argparse.Namespace) -> int:
     return int(n)
 
 
+def _baseline(plan: StudyPlan, arguments: argparse.Namespace) -> BaselineRecord | None:
+    """Return what the person has already; it needs no name."""
+    if plan.reproduces:
+        _refuse(plan, arguments, "baseline", why="it is held against what was published")
+    if arguments.baseline is None:
+        if arguments.baseline_name is not None:
+            raise UserError("--baseline-name names what --baseline gives: give both, or neither.")
+        return None
+    name = " ".join((arguments.baseline_name or _BASELINE_NAME).split())
+    if not 0 < len(name) <= LABEL or name != plain(name):
+        raise UserError(
+            f"--baseline-name must have 1 to {LABEL} visible characters, but got {plain(name)!r}."
+        )
+    return BaselineRecord(name, arguments.baseline, "given by --baseline", part="")
+
+
+def _table(arguments: argparse.Namespace) -> TableOptions:
+    return TableOptions(
+        text=arguments.text_column or "",
+        label=arguments.label_column or "",
+        group=arguments.group_column or "",
+        split=arguments.split_column or "",
+        encoding=arguments.encoding or "",
+        test_share=arguments.test_share or 0.0,
+    )
+
+
 def _n_workers(arguments: argparse.Namespace) -> int:
-    """Give how many trials are evaluated side by side; a smoke test is to be the same anywhere."""
+    """Return how many trials run side by side; a smoke test is to be the same anywhere."""
     if arguments.workers:
         return int(arguments.workers)
     return 1 if arguments.smoke or arguments.deterministic else default_workers()
@@ -139,7 +194,9 @@ def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     _refuse(plan, arguments, "only", "repeats", why="it searches")
     plan = replace(plan, patience=arguments.patience)
     if arguments.data not in NAMES:  # what was published on movie reviews means nothing here
-        plan = replace(plan, references=())
+        plan = replace(
+            plan, references=(), simple_baselines=plan.simple_baselines or _SIMPLE_BASELINES
+        )
     if arguments.smoke:
         return plan.with_budget(arguments.trials or SMOKE_TRIALS, arguments.timeout)
     if arguments.trials or arguments.timeout:
@@ -148,7 +205,7 @@ def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
 
 
 def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
-    """Give engine, sampler and pruner, each the default where nothing was typed."""
+    """Return engine, sampler and pruner, each the default where nothing was typed."""
     engine = arguments.engine or DEFAULT_ENGINE
     offer = ENGINES[engine]
     sampler = arguments.sampler or next(iter(offer.samplers))
@@ -196,7 +253,7 @@ def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: st
 
 def _record_name(study: str, data: str, smoke: bool) -> str:
     """Name the records: numbers of other data, or of a smoke run, never join a study's own."""
-    other = "" if data == "imdb" else f"-{_file_name(Path(data).stem)}"
+    other = "" if data == "imdb" else f"-{_file_name(stem(Path(data)))}"
     return study + other + ("-smoke" if smoke else "")
 
 

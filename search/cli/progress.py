@@ -14,6 +14,7 @@ from rich.text import Text
 from search.coordinator.estimate import seconds_of_study
 from tracking.commandline.console import notes_on
 from tracking.commandline.formatting import brief, duration, percent
+from tracking.reporting.comparison import accuracy_of
 
 if TYPE_CHECKING:
     from search.engines.base import Proposal
@@ -183,7 +184,7 @@ class Progress:
         if self.plan.reproduces:
             return f"about {duration(self._left())} left"
         best = "none yet" if self.counts.best is None else percent(self.counts.best)
-        against = [f" (baseline {percent(line.accuracy)} on test)" for line in self.baselines]
+        against = [f" (baseline {accuracy_of(line)})" for line in self.baselines]
         return (
             f"best {best}{''.join(against[:1])}, "
             f"{self.counts.n_pruned} pruned, about {duration(self._left())} left"

@@ -11,9 +11,11 @@ from tracking.commandline.formatting import duration, percent, plain, printable
 from tracking.reporting.comparison import (
     HEAD,
     against_simple_baselines,
+    by_class,
     compare,
     evaluations_as_text,
 )
+from tracking.reporting.verdict import NOT_OFFICIAL, unofficial
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tracking.reporting.comparison import Comparison
 
 _SHOWN = 5
+_CLASSES_SHOWN = 20
 
 
 def summary(study: StudyRecord, page: str) -> dict[str, Any]:
@@ -36,8 +39,10 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         "pruned": study.count("pruned"),
         "failed": study.count("failed"),
         "seconds": round(sum(trial.seconds for trial in study.trials), 1),
-        "best": _best(candidates[0]) if candidates else None,
-        "front": [_best(trial) for trial in study.front] if len(study.plan.goals) > 1 else None,
+        "best": _best(study, candidates[0]) if candidates else None,
+        "front": [_best(study, trial) for trial in study.front]
+        if len(study.plan.goals) > 1
+        else None,
         "simple_baselines": {c.name: c.score.val_accuracy for c in study.simple_baselines},
         "reproduced": [_row(row) for row in compare(study)] if study.reproduces else None,
         "page": page,
@@ -68,6 +73,7 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
     for line in (
         f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
         f"{study.count('failed')} failed.",
+        *_classes(study),
         *_against(study),
         f"page: {page}",
         "next:",
@@ -84,8 +90,10 @@ def _comparison_table(study: StudyRecord) -> Table:
 
 
 def _print_best(console: Console, study: StudyRecord) -> None:
+    several = len(study.plan.data.classes) > 2
+    f1 = ["macro F1"] if several else []
     table = Table(
-        "trial", "tried as", "validation", "95 % interval", "gap", "epoch", "time", box=None
+        "trial", "tried as", "validation", "95 % interval", *f1, "gap", "epoch", "time", box=None
     )
     for trial in study.candidates[:_SHOWN]:
         assert trial.score is not None
@@ -95,6 +103,7 @@ def _print_best(console: Console, study: StudyRecord) -> None:
             plain(trial.proposed_by),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+            *([percent(score.val_macro_f1)] if several else []),
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
             f"{score.best_epoch} of {len(trial.epochs)}",
             duration(trial.seconds),
@@ -106,6 +115,7 @@ def _print_best(console: Console, study: StudyRecord) -> None:
             plain(simple_baseline.name),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
+            *([percent(score.val_macro_f1)] if several else []),
             f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
             "",
             duration(simple_baseline.seconds),
@@ -116,18 +126,28 @@ def _print_best(console: Console, study: StudyRecord) -> None:
         console.print(table)
 
 
+def _classes(study: StudyRecord) -> list[str]:
+    """Say how the best does in each class, where there are more than two."""
+    if len(study.plan.data.classes) <= 2 or not study.candidates:
+        return []
+    said = "; ".join(
+        f"{name} {accuracy}" for name, _, accuracy, _ in by_class(study)[:_CLASSES_SHOWN]
+    )
+    return [f"Accuracy in each class: {said}."]
+
+
 def _against(study: StudyRecord) -> list[str]:
     """Say what the accuracies are, and what they may be held against."""
-    from search.datasets.sources import NOT_OFFICIAL
-
     plan = study.plan
     lines = [evaluations_as_text(study) if study.reproduces else against_simple_baselines(study)]
     if plan.baselines and not study.reproduces:
+        line = plan.baselines[0]
+        test = " on the official test set" if line.is_published else ""
         lines.append(
             "Validation accuracies, to be held against "
-            f"{percent(plan.baselines[0].accuracy)} on the official test set (Maas et al. 2011)."
+            f"{percent(line.accuracy)}{test} ({plain(line.whose)})."
         )
-    if (plan.baselines or study.reproduces) and not plan.data.official:
+    if unofficial(study):
         n_texts = sum(plan.data.n_texts.values())
         lines.append(f"Data {plan.data.name}, {n_texts:,} texts: {NOT_OFFICIAL}.")
     return [line for line in lines if line]
@@ -146,16 +166,19 @@ def next_commands(study: StudyRecord) -> list[str]:
         "python -m tracking.ui",
         f"python -m search.evaluate --study {name}",
         f"python -m search.export --study {name} --out {name}-model",
-        f'python -m search.predict {name}-model "A wonderful film."',
+        f'python -m search.predict {name}-model "{study.plan.data.example}"',
     ]
 
 
-def _best(trial: TrialRecord) -> dict[str, Any]:
+def _best(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
     assert trial.score is not None
+    classes = study.plan.data.classes
     return {
         "trial": trial.number,
         "proposed_by": trial.proposed_by,
         "val_accuracy": trial.score.val_accuracy,
+        "val_macro_f1": trial.score.val_macro_f1,
+        "class_accuracies": dict(zip(classes, trial.score.class_accuracies, strict=False)),
         "n_parameters": trial.score.n_parameters,
         "interval": [trial.score.low, trial.score.high],
         "best_epoch": trial.score.best_epoch,

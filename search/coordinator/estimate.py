@@ -72,7 +72,7 @@ class Pace:
             self._seconds_per_token[family] = min(pace, self._seconds_per_token.get(family, pace))
 
     def least_seconds(self, family: str, params: Params) -> float:
-        """Give what a trial takes at least; 0 where nothing was measured.
+        """Return what a trial takes at least; 0 where nothing was measured.
 
         Early stopping lets it have one epoch more than its patience, if it plans so many.
         """

@@ -90,7 +90,7 @@ class Labelled:
     def epoch(
         self, batch_size: int, seed: tuple[int, ...]
     ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-        """Give every row once, in batches mixed by the seed: tokens (batch, length), labels."""
+        """Return every row once, in batches mixed by the seed: tokens (batch, length), labels."""
         generator = np.random.default_rng(seed)
         order = generator.permutation(len(self.rows))
         if self.pad_to is None:
@@ -100,7 +100,7 @@ class Labelled:
             yield self._pad(chosen), self.labels[chosen]
 
     def by_length(self, batch_size: int) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-        """Give every row once, the shortest first: tokens (batch, length), labels (batch,)."""
+        """Return every row once, the shortest first: tokens (batch, length), labels (batch,)."""
         order = self.order_by_length
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]

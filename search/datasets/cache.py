@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from search.datasets import NAMES, split, tokenizer
+from search.datasets import NAMES, columns, split, tokenizer
 from search.datasets.batches import Ragged, pack
+from search.datasets.columns import GUESSED, TableOptions
+from search.datasets.progress import PreparationProgress
+from search.datasets.report import PreparedPart, report
 from search.datasets.sources import Say, Source, locate
-from search.datasets.texts import Parts, Texts
+from search.datasets.texts import Parts, Texts, in_order
 from tracking.commandline.errors import UserError
-from tracking.records import DataRecord
+from tracking.records import DataRecord, DataReportRecord
 
 _FORMAT = 2  # a change of the arrays or of the words needs a new number
 SMOKE_TEXTS = 400
@@ -50,30 +53,25 @@ class Dataset(DataRecord):
             **{field.name: getattr(self, field.name) for field in fields(DataRecord)}
         )
 
-    @property
-    def is_movie_reviews(self) -> bool:
-        """Whether numbers published on the Large Movie Review Dataset mean something here."""
-        return self.name in NAMES
-
     def tokens(self, part: str) -> Ragged:
-        """Give the full-vocabulary ids of a part, memory-mapped."""
+        """Return the full-vocabulary ids of a part, memory-mapped."""
         return Ragged(self._array(part, "tokens"), self._array(part, "offsets"))
 
     def labels(self, part: str) -> NDArray[np.int32]:
-        """Give the class numbers of a part, int32 array of shape (n_texts,)."""
+        """Return the class numbers of a part, int32 array of shape (n_texts,)."""
         return np.array(self._array(part, "labels"))
 
     def groups(self, part: str) -> NDArray[np.int32] | None:
-        """Give the number of each text's group (its movie), shape (n_texts,); None if unknown."""
+        """Return the number of each text's group (its movie), shape (n_texts,), or None."""
         known = (self.folder / f"{part}.groups.npy").is_file()
         return np.array(self._array(part, "groups")) if known else None
 
     def keys(self, part: str) -> NDArray[np.uint64]:
-        """Give a number for each text, shape (n_texts,): equal texts have equal ones."""
+        """Return a number for each text, shape (n_texts,): equal texts have equal ones."""
         return np.array(self._array(part, "keys"))
 
     def open_test(self, purpose: str) -> Dataset:
-        """Give the data set with a test part that can be read. It is the only way to one.
+        """Return the data set with a test part that can be read. It is the only way to one.
 
         Whoever calls this writes the test evaluation down before anybody can see what was seen.
 
@@ -83,7 +81,7 @@ class Dataset(DataRecord):
         return replace(self, opened_for=purpose)
 
     def vocabulary(self) -> list[str]:
-        """Give all words of the training part, the most frequent first."""
+        """Return all words of the training part, the most frequent first."""
         # As bytes: a word can hold a carriage return, which reading as text would turn around.
         return (self.folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
 
@@ -113,26 +111,33 @@ def find(record: DataRecord) -> Dataset | None:
     return None
 
 
-def load(data: str, say: Say, *, smoke: bool = False) -> Dataset:
+def load(
+    data: str,
+    say: Say,
+    *,
+    smoke: bool = False,
+    options: TableOptions = GUESSED,
+) -> Dataset:
     """Find a data set and prepare it, or open it where it was prepared before.
 
     Args:
-        data: "imdb", "imdb-train", or the path of a CSV or Parquet file.
+        data: "imdb", "imdb-train", or the path of a table.
         smoke: take a few hundred of its texts.
+        options: how a table is to be read.
 
     Raises:
         UserError: if there are no such data, or they cannot be read, split or stored.
     """
     try:
-        return _load(data, say, smoke)
+        return _load(data, say, smoke, options)
     except OSError as error:
         raise UserError(f"{error.filename or folder()}: {error.strerror or error}.") from error
 
 
-def _load(data: str, say: Say, smoke: bool) -> Dataset:
-    source = locate(data, folder(), say)
+def _load(data: str, say: Say, smoke: bool, options: TableOptions) -> Dataset:
+    source = locate(data, folder(), say, options)
     say(f"data: {source.note}")
-    key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED}"
+    key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED} {options}"
     prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (prepared / "manifest.json").is_file():
         say("preparing the texts, once: reading them")
@@ -142,31 +147,49 @@ def _load(data: str, say: Say, smoke: bool) -> Dataset:
             if not (prepared / "manifest.json").is_file():
                 _prepare(parts, source.name, prepared, say)
     manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
+    if manifest["columns"]:
+        say(f"  {columns.in_words(manifest['columns'])}")
     return Dataset(
         folder=prepared,
         note=source.note,
         path="" if source.name in NAMES else str(source.path.absolute()),
         official=source.official and not smoke,  # a few hundred texts are no official test set
-        **{**manifest, "classes": tuple(manifest["classes"])},
+        encoding=options.encoding,
+        test_share=options.test_share,
+        **{
+            **manifest,
+            "classes": tuple(manifest["classes"]),
+            "report": DataReportRecord.of(manifest["report"]),
+        },
     )
 
 
 def _divide(source: Source, smoke: bool) -> Parts:
-    """Read a source, and hold out validation where the source does not."""
-    parts = source.read()
+    """Read a source, and hold out test and validation where the source does not."""
+    parts, where = source.read(), str(source.path)
+    share = source.options.test_share
+    if share:
+        if parts.test is not None:
+            raise UserError(f"--test-share means nothing to {where}: it has a test part.")
+        held_out = split.hold_out(parts.train, where, share=share)
+        train, test = parts.train.select(~held_out), parts.train.select(held_out)
+        parts = replace(parts, train=train, test=test)
     if smoke:
         parts = _smoke(parts)
     if parts.validation is not None:
         return parts
-    held_out = split.hold_out(parts.train, str(source.path))
-    return Parts(parts.train.select(~held_out), parts.train.select(held_out), parts.test)
+    held_out = split.hold_out(parts.train, where)
+    train, validation = parts.train.select(~held_out), parts.train.select(held_out)
+    return replace(parts, train=train, validation=validation)
 
 
 def _prepare(parts: Parts, name: str, target: Path, say: Say) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as building:
         whole = Path(building) / target.name
         whole.mkdir()
-        _write(whole, name, parts, say)
+        with PreparationProgress(_n_passes(parts), say) as progress:
+            _write(whole, name, parts, progress)
+        _describe(whole, parts)
         shutil.rmtree(target, ignore_errors=True)  # without a manifest: a stranger's leftovers
         whole.rename(target)
 
@@ -176,14 +199,38 @@ def _smoke(parts: Parts) -> Parts:
         return None if part is None else part.sample(SMOKE_TEXTS, split.SEED)
 
     train = parts.train.sample(SMOKE_TEXTS, split.SEED)
-    return Parts(train, few(parts.validation), few(parts.test))
+    return replace(parts, train=train, validation=few(parts.validation), test=few(parts.test))
 
 
-def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
+def _describe(target: Path, parts: Parts) -> None:
+    """Add to the manifest which columns were read, and what is there."""
+    file = target / "manifest.json"
+    manifest = json.loads(file.read_text("utf-8"))
+
+    def prepared(part: str) -> PreparedPart:
+        tokens, offsets, labels, keys = (
+            np.load(target / f"{part}.{what}.npy", mmap_mode="r")
+            for what in ("tokens", "offsets", "labels", "keys")
+        )
+        return PreparedPart(Ragged(tokens, offsets), labels, keys)
+
+    known = [part for part in ("train", "validation", "test") if part in manifest["n_texts"]]
+    found = report(parts, {part: prepared(part) for part in known}, manifest["classes"])
+    manifest |= {"columns": dict(parts.columns), "report": asdict(found)}
+    file.write_text(json.dumps(manifest, indent=2), "utf-8")
+
+
+def _n_passes(parts: Parts) -> int:
+    """Count the texts that are gone through: those of training twice."""
+    every = (parts.train, parts.train, parts.validation, parts.test)
+    return sum(len(part) for part in every if part is not None)
+
+
+def _write(target: Path, name: str, parts: Parts, progress: PreparationProgress) -> None:
     assert parts.validation is not None
-    say(f"  counting the words of {len(parts.train):,} training texts")
-    vocabulary = tokenizer.fit_vocabulary(parts.train.texts)
-    classes = sorted(set(parts.train.labels))
+    progress.say(f"  counting the words of {len(parts.train):,} training texts")
+    vocabulary = tokenizer.fit_vocabulary(progress.each(parts.train.texts))
+    classes = in_order(set(parts.train.labels))
     written = {"train": parts.train, "validation": parts.validation}
     if parts.test is not None:
         written["test"] = parts.test
@@ -191,8 +238,9 @@ def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
     groups = {g for texts in written.values() for g in texts.groups or ()}
     numbers = {group: number for number, group in enumerate(sorted(groups))}
     for part, texts in written.items():
-        say(f"  {part}: writing {len(texts):,} texts as numbers")
-        _write_part(target, part, texts, ids, classes)
+        progress.say(f"  {part}: writing {len(texts):,} texts as numbers")
+        rows = pack([tokenizer.encode(one, ids) for one in progress.each(texts.texts)])
+        _write_part(target, part, rows, texts.labels, classes)
         np.save(target / f"{part}.keys.npy", texts.keys())
         if texts.groups is not None:
             codes = np.array([numbers[group] for group in texts.groups], dtype=np.int32)
@@ -210,11 +258,10 @@ def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
 
 
 def _write_part(
-    target: Path, part: str, texts: Texts, ids: dict[str, int], classes: Sequence[str]
+    target: Path, part: str, rows: Ragged, labels: Sequence[str], classes: Sequence[str]
 ) -> None:
-    rows = pack([tokenizer.encode(one, ids) for one in texts.texts])
     numbers = {label: number for number, label in enumerate(classes)}
-    labels = np.array([numbers[label] for label in texts.labels], dtype=np.int32)
+    coded = np.array([numbers[label] for label in labels], dtype=np.int32)
     np.save(target / f"{part}.tokens.npy", rows.tokens)
     np.save(target / f"{part}.offsets.npy", rows.offsets)
-    np.save(target / f"{part}.labels.npy", labels)
+    np.save(target / f"{part}.labels.npy", coded)

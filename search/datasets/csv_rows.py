@@ -3,58 +3,65 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import IO
 
 from search.datasets.texts import MAX_TEXT_BYTES
 from tracking.commandline.errors import UserError
 
-_DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|"
 _MAX_LINE = 2 * MAX_TEXT_BYTES  # a text, and what else stands in its row
 
 
 def open_rows(
-    opened: IO[str], source: str, wanted: Collection[str], *, strict: bool
+    opened: IO[str],
+    source: str,
+    n_known: Callable[[Sequence[str]], int],
+    *,
+    strict: bool,
+    delimiters: str = DELIMITERS,
 ) -> tuple[str, Iterator[list[str]]]:
     """Return the delimiter and all rows, the column names first.
 
     Args:
-        opened: with the encoding utf-8-sig and `newline=""`.
+        opened: as text, with `newline=""`.
         source: how the file is named in an error.
-        wanted: columns that tell which delimiter is meant.
+        n_known: counts the columns that are looked for, which tells the delimiter that is meant.
         strict: refuse a quote in the middle of a quoted field.
+        delimiters: those that may be meant.
 
     Raises:
         UserError: from here or the rows, if a line or a field is too long.
         csv.Error: from the rows, if a quote is not closed.
     """
-    lines = _lines(opened, source)
+    lines = read_lines(opened, source)
     first = next((line for line in lines if line.strip("\r\n")), "")
-    delimiter = _delimiter(first, wanted)
+    delimiter = _delimiter(first, n_known, delimiters)
     return delimiter, _parse(chain([first], lines), source, delimiter, strict)
 
 
-def _lines(opened: IO[str], source: str) -> Iterator[str]:
+def read_lines(opened: IO[str], source: str) -> Iterator[str]:
+    """Read line by line, and refuse one that no row of texts has."""
     number = 0
     while line := opened.readline(_MAX_LINE + 1):
         number += 1
         if len(line) > _MAX_LINE:
             raise UserError(
-                f"a line of a CSV file may have at most {_MAX_LINE:,} characters, but line "
+                f"a line of a data file may have at most {_MAX_LINE:,} characters, but line "
                 f"{number:,} of {source} has more."
             )
         yield line
 
 
-def _delimiter(first: str, wanted: Collection[str]) -> str:
-    """Choose the delimiter that yields most of the wanted columns, then most columns."""
+def _delimiter(first: str, n_known: Callable[[Sequence[str]], int], delimiters: str) -> str:
+    """Choose the delimiter that yields most of the columns looked for, then most columns."""
 
     def columns(delimiter: str) -> tuple[int, int]:
         names = next(csv.reader([first], delimiter=delimiter), [])
-        return sum(name in names for name in wanted), len(names)
+        return n_known(names), len(names)
 
-    return max(_DELIMITERS, key=columns)
+    return max(delimiters, key=columns)
 
 
 def _parse(lines: Iterator[str], source: str, delimiter: str, strict: bool) -> Iterator[list[str]]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.datasets import archive, split, table
+from search.datasets import NAMES, archive, opening, split, table
+from search.datasets.columns import GUESSED, TableOptions
 from search.datasets.texts import Parts, check
 from tracking.commandline.errors import UserError, unknown
 
@@ -33,12 +34,14 @@ class Source:
         name: "imdb", "imdb-train", or the name of a file, with its ending.
         official: whether its test part is the official one of the Large Movie Review Dataset.
         note: one sentence for the person, with where it was found.
+        options: how a table is to be read.
     """
 
     name: str
     path: Path
     official: bool
     note: str
+    options: TableOptions = GUESSED
 
     def fingerprint(self) -> str:
         """Name the content, quickly: a file by its bytes, a folder by its files' names and dates.
@@ -64,32 +67,37 @@ class Source:
         elif self.name == "imdb-train":
             parts = _packaged(self.path)
         else:
-            parts = table.read(self.path)
+            parts = table.read(self.path, self.options)
         check(parts, str(self.path))
         return parts
 
 
-def locate(data: str, cache: Path, say: Say) -> Source:
+def locate(data: str, cache: Path, say: Say, options: TableOptions = GUESSED) -> Source:
     """Find the data set that `--data` names.
 
     Args:
-        data: "imdb", "imdb-train", or the path of a CSV or Parquet file.
+        data: "imdb", "imdb-train", or the path of a table.
         cache: folder that keeps a downloaded archive.
+        options: how a table is to be read.
     """
+    if data in NAMES and options != GUESSED:
+        raise UserError(f"--encoding, --...-column and --test-share are for a table, not {data}.")
     if data == "imdb":
         return _imdb(cache, say)
     if data == "imdb-train":
         return _imdb_train("")
     path = Path(data)
-    if path.suffix not in table.SUFFIXES:
+    if opening.kind(path) not in table.FORMATS:
         if os.sep not in data and not path.suffix:
-            raise unknown("data set", data, ("imdb", "imdb-train", "PATH.csv", "PATH.parquet"))
+            raise unknown("data set", data, (*NAMES, "PATH.csv", "PATH.jsonl", "PATH.parquet"))
         raise UserError(
-            f"a data file must end in {' or '.join(table.SUFFIXES)}, but got {data!r}."
+            f"a data file must end in {', '.join(table.FORMATS)}, or in one of these and "
+            f".gz or .zst, but got {data!r}."
         )
     if not path.is_file():
         raise UserError(f"there is no file {data!r}.")
-    return Source(path.name, path, official=False, note=f"{path}, your own texts")
+    note = f"{path}, your own texts"
+    return Source(path.name, path, official=False, note=note, options=options)
 
 
 def _imdb(cache: Path, say: Say) -> Source:

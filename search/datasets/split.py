@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,14 @@ from tracking.commandline.errors import UserError
 
 # One split for all studies, so that their numbers can be compared; never the study's own seed.
 SEED = 0
-_PARTS = 5  # one of five is held out: 5,000 of the 25,000 training reviews
+SHARE = 0.2  # 5,000 of the 25,000 training reviews
+_MOST_FOLDS = 20  # of which some are held out together
 
 
-def hold_out(part: Texts, source: str, seed: int = SEED) -> NDArray[np.bool_]:
-    """Choose about a fifth of the texts.
+def hold_out(
+    part: Texts, source: str, seed: int = SEED, share: float = SHARE
+) -> NDArray[np.bool_]:
+    """Choose about this share of the texts.
 
     Texts of one group (a movie) stay together, and so do equal texts, whatever their group:
     otherwise validation would be easier than test (96 % of the reviews of a random validation
@@ -27,7 +31,7 @@ def hold_out(part: Texts, source: str, seed: int = SEED) -> NDArray[np.bool_]:
     """
     clusters = _clusters(part)
     by = _by_group if part.groups else _by_text
-    held_out = by(part, clusters, seed)
+    held_out = by(part, clusters, seed, share)
     _check_classes(part, held_out, source)
     return held_out
 
@@ -54,17 +58,27 @@ def _clusters(part: Texts) -> NDArray[np.int64]:
     return np.asarray(component[text], dtype=np.int64)
 
 
-def _by_group(part: Texts, clusters: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def _by_group(
+    part: Texts, clusters: NDArray[np.int64], seed: int, share: float
+) -> NDArray[np.bool_]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    if len(np.unique(clusters)) < _PARTS:
-        raise UserError(f"a split by group needs at least {_PARTS} unconnected groups.")
-    folds = StratifiedGroupKFold(n_splits=_PARTS, shuffle=True, random_state=seed)
-    _, rows = next(folds.split(clusters, part.labels, clusters))
-    return np.isin(np.arange(len(part)), rows)
+    wanted = Fraction(share).limit_denominator(_MOST_FOLDS)
+    if len(np.unique(clusters)) < wanted.denominator:
+        raise UserError(
+            f"a split by group needs at least {wanted.denominator} unconnected groups. "
+            "--group-column none splits text by text."
+        )
+    folds = StratifiedGroupKFold(
+        n_splits=wanted.denominator, shuffle=True, random_state=seed
+    ).split(clusters, part.labels, clusters)
+    rows = [rows for _, (_, rows) in zip(range(wanted.numerator), folds, strict=False)]
+    return np.isin(np.arange(len(part)), np.concatenate(rows))
 
 
-def _by_text(part: Texts, clusters: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def _by_text(
+    part: Texts, clusters: NDArray[np.int64], seed: int, share: float
+) -> NDArray[np.bool_]:
     """Split distinct texts at random. (Grouping 25,000 groups of one would take far longer.)"""
     from sklearn.model_selection import train_test_split
 
@@ -74,7 +88,7 @@ def _by_text(part: Texts, clusters: NDArray[np.int64], seed: int) -> NDArray[np.
         raise UserError("each class needs at least 2 distinct texts to be split.")
     _, chosen = train_test_split(
         distinct,
-        test_size=max(1 / _PARTS, len(set(labels)) / len(distinct)),
+        test_size=max(share, len(set(labels)) / len(distinct)),
         stratify=labels,
         random_state=seed,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracking.commandline.errors import UserError
+from tracking.commandline.formatting import plain
 
 MAX_TEXT_BYTES = 1 << 20  # the longest review of IMDB has 14 kB
 
@@ -68,11 +70,37 @@ class Texts:
 
 @dataclass(frozen=True)
 class Parts:
-    """A data set as its source divides it; validation or test may be missing."""
+    """A data set as its source divides it; validation or test may be missing.
+
+    Attributes:
+        unlabelled: texts without a label.
+        columns: how the columns of a table are called, by what they hold; "none" is no column.
+        left_out: rows of a table that are of no use, counted by the reason.
+    """
 
     train: Texts
     validation: Texts | None = None
     test: Texts | None = None
+    unlabelled: Sequence[str] = ()
+    columns: Mapping[str, str] = field(default_factory=dict, compare=False)
+    left_out: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Sort labels: numbers by their value, before words.
+
+    >>> in_order({"10", "9", "bad"})
+    ['9', '10', 'bad']
+    """
+
+    def key(label: str) -> tuple[float, str]:
+        try:
+            number = float(label)
+        except ValueError:
+            number = inf
+        return (inf if isnan(number) else number, label)
+
+    return sorted(labels, key=key)
 
 
 def check(parts: Parts, source: str) -> None:
@@ -93,4 +121,8 @@ def check(parts: Parts, source: str) -> None:
         )
     label, n = min(counts.items(), key=lambda item: item[1])
     if n < 5:
-        raise UserError(f"each class needs at least 5 texts, but {source} has {n} of {label!r}.")
+        few = sum(one < 5 for one in counts.values())
+        others = f" {few:,} of its {len(counts):,} classes have less." if few > 1 else ""
+        raise UserError(
+            f"each class needs at least 5 texts, but {source} has {n} of {plain(label)!r}.{others}"
+        )

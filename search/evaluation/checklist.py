@@ -15,6 +15,7 @@ from typing import Any
 from search.evaluation.evaluation_text import HEAD, rows
 from tracking.commandline.formatting import brief, duration, percent
 from tracking.records import StudyRecord, TrialRecord
+from tracking.reporting.data_summary import remarks
 from tracking.reporting.verdict import (
     NOT_OFFICIAL,
     count_of_evaluations,
@@ -66,12 +67,14 @@ def sections(study: StudyRecord, environments: Environments) -> list[Section]:
 def _data(study: StudyRecord) -> Section:
     data = study.plan.data
     texts = ", ".join(f"{n:,} {part}" for part, n in data.n_texts.items())
+    group = "group (movie)" if data.is_movie_reviews else "group"
     said = [
         f"Data {data.name}: {texts} texts; classes {', '.join(data.classes)}.",
         f"Digest of the labelled texts {data.digest}, of the validation part {data.split_digest}.",
-        "Validation was split off the training texts with a fixed seed, texts of one group "
-        "(movie) and equal texts on one side; a table's own split is kept. Words are counted on "
+        "Validation was split off the training texts with a fixed seed, texts of one "
+        f"{group} and equal texts on one side; a table's own split is kept. Words are counted on "
         "the training part alone.",
+        *(f"{remark[0].upper()}{remark[1:]}." for remark in remarks(data)),
     ]
     if unofficial(study):
         said.append(f"The test part of {data.name} is {NOT_OFFICIAL} of the Large Movie Reviews.")

@@ -102,7 +102,7 @@ def take(
 
 
 def changed(store: EvaluationWriter, record: SealRecord) -> Path | None:
-    """Give a model file that is not the one that was sealed, if there is one."""
+    """Return a model file that is not the one that was sealed, if there is one."""
     for item in record.items:
         for run_id, digest in item.models.items():
             file = store.model(run_id)

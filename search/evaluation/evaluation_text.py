@@ -22,7 +22,7 @@ HEAD = ("finalist", "validation", "seeds", "failed", "a training", "test", "95 %
 
 
 def rows(study: StudyRecord) -> list[tuple[str, ...]]:
-    """Give a row under HEAD for each finalist, the best first."""
+    """Return a row under HEAD for each finalist, the best first."""
     return [_row(study, of) for of in ranking(study)]
 
 

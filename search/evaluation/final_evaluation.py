@@ -104,8 +104,8 @@ class FinalEvaluation:
         """Take the test evaluation, unless there is nothing to look at or somebody has looked."""
         if "test" not in self.data.n_texts:
             self._say(
-                f"{self.data.name} has no test part, so nothing is looked at. A table gives one "
-                "by the value test in its column split."
+                f"{self.data.name} has no test part, so nothing is looked at. The numbers are of "
+                "validation, which chose the finalists."
             )
             return
         seals = self.store.seals()

@@ -129,7 +129,7 @@ def first_reference(study: StudyRecord) -> tuple[ReferenceRecord, ...]:
 
 
 def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
-    """Give the study's first reference configuration, unless it is among the best already."""
+    """Return the study's first reference configuration, unless it is among the best already."""
     for reference in first_reference(study):
         trials = [t for t in study.trials if t.proposed_by == reference.trained_as]
         if any(trial.number in chosen for trial in trials):
@@ -152,7 +152,7 @@ def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
 
 
 def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
-    """Give a reference that the search had no time for.
+    """Return a reference that the search had no time for.
 
     Its values are those on record, and defaults for the others. The study itself may have been
     renamed or removed since.
@@ -178,7 +178,7 @@ def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
 
 
 def _simple_baseline(study: StudyRecord) -> Finalist:
-    """Give the best simple baseline of the study."""
+    """Return the best simple baseline of the study."""
     best = max(study.simple_baselines, key=lambda c: c.score.val_accuracy, default=None)
     name, seconds = (_SIMPLE_BASELINE, None) if best is None else (best.name, best.seconds)
     return Finalist("simple baseline", name, f"simple baseline {name}", "", {}, seconds, None)

@@ -152,7 +152,7 @@ def differences(
 
 
 def _correlation(hits: Sequence[Hits]) -> float:
-    """Give the mean correlation of the hits of two finalists on the same texts, at least 0."""
+    """Return the mean correlation of the hits of two finalists on the same texts, at least 0."""
     pairs = [
         float(np.corrcoef(first, second)[0, 1])
         for first, second in combinations(hits, 2)
@@ -162,7 +162,7 @@ def _correlation(hits: Sequence[Hits]) -> float:
 
 
 def expected(study: StudyRecord) -> tuple[ExpectedRecord, ...]:
-    """Give expected validation performance against trials and time, of the random arm alone.
+    """Return expected validation performance against trials and time, of the random arm alone.
 
     A trial that was pruned counts with the best epoch it had; one that failed had none.
     """

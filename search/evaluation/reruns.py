@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def missing(
     chosen: Sequence[Finalist], reruns: tuple[RerunRecord, ...], n_seeds: int
 ) -> list[Seed]:
-    """Give the trainings that are not on record, the first seed of each finalist first."""
+    """Return the trainings that are not on record, the first seed of each finalist first."""
     known = {(one.of, rerun.index) for one in chosen for rerun in one.reruns_in(reruns)}
     return [
         Seed(one, index)

@@ -55,7 +55,7 @@ def temporary_folder() -> Iterator[None]:
 
 
 def _short(system: Path) -> Path:
-    """Give a place where sockets have room: the system's for temporary files, if that will do."""
+    """Return a folder where sockets have room: the system's for temporary files, if it will do."""
     for place in (system, *map(Path, _SHORT)):
         if len(os.fsencode(place)) <= _LONGEST_PLACE and os.access(place, os.W_OK | os.X_OK):
             return place

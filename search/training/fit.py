@@ -97,7 +97,7 @@ def _compile(model: keras.Model, learning_rate: float) -> None:
 
 
 def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
-    """Give the probabilities of each row.
+    """Return the probabilities of each row.
 
     Returns:
         float32 array of shape (n_rows, n_classes), in the order of the rows.
@@ -118,7 +118,7 @@ def spread(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 def mixed_batches(
     data: Labelled, batch_size: int, seed: int, *, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Give (tokens, labels) in batches, mixed anew each time the dataset is gone through.
+    """Return (tokens, labels) in batches, mixed anew each time the dataset is gone through.
 
     Args:
         first_epoch: the number of the epoch that comes first, from 0.
@@ -129,7 +129,7 @@ def mixed_batches(
 
 
 def sorted_batches(data: Labelled) -> tf.data.Dataset:
-    """Give (tokens, labels) in large batches, the shortest rows first."""
+    """Return (tokens, labels) in large batches, the shortest rows first."""
     n_batches = math.ceil(len(data.rows) / _SCORING_BATCH)
     return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches)
 

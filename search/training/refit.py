@@ -55,5 +55,5 @@ def refit(
 
 
 def both_parts(data: Dataset, **text: Any) -> Labelled:
-    """Give the training and the validation part as one."""
+    """Return the training and the validation part as one."""
     return join(*(encoded(data, part, **text) for part in ("train", "validation")))

@@ -66,7 +66,7 @@ def reproduce(
 
 
 def divide(data: Dataset, by: Split, **text: Any) -> tuple[Labelled, Labelled]:
-    """Give what a reference is trained and tested on."""
+    """Return what a reference is trained and tested on."""
     training = both_parts(data, **text)
     test = encoded(data, "test", **text)
     match by:

@@ -37,7 +37,7 @@ _AT_ONCE = 500  # draws in memory at once
 def cluster_bootstrap(
     hits: Hits, groups: Groups | None, seed: int = 0, draws: int = _DRAWS
 ) -> tuple[float, float]:
-    """Give the 95 % interval of an accuracy when whole groups are drawn.
+    """Return the 95 % interval of an accuracy when whole groups are drawn.
 
     The percentile interval of the bootstrap (Efron and Tibshirani 1993, chapter 13), where groups
     are drawn with replacement and keep all their texts (Davison and Hinkley 1997, section 3.8).
@@ -59,7 +59,7 @@ def cluster_bootstrap(
 def paired_bootstrap(
     first: Hits, second: Hits, groups: Groups | None, seed: int = 0, draws: int = _DRAWS
 ) -> tuple[float, float]:
-    """Give the 95 % interval of a difference of mean accuracies on the same texts.
+    """Return the 95 % interval of a difference of mean accuracies on the same texts.
 
     Each draw takes the same groups of texts for both (paired, Efron and Tibshirani 1993) and, of
     each side, seeds with replacement: a difference that only one lucky seed makes is not one
@@ -190,7 +190,7 @@ def optimism(n: int, accuracy: float, n_texts: int, correlation: float = 0.0) ->
 def calibration_error(
     probabilities: NDArray[np.floating], labels: NDArray[np.integer], n_bins: int = 15
 ) -> float:
-    """Give the mean distance between confidence and accuracy, in bins of equal width.
+    """Return the mean distance between confidence and accuracy, in bins of equal width.
 
     The expected calibration error (Naeini et al. 2015) of the predicted class, with the 15 bins of
     Guo et al. 2017, On Calibration of Modern Neural Networks.

@@ -157,7 +157,7 @@ def _score(
 
 
 def mistakes(probabilities: NDArray[np.floating], data: Dataset) -> tuple[MistakeRecord, ...]:
-    """Give the validation texts that were labelled wrongly with the most confidence."""
+    """Return the validation texts that were labelled wrongly with the most confidence."""
     labels, rows, vocabulary = data.labels("validation"), data.tokens("validation"), None
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)

@@ -1,4 +1,4 @@
-"""Which architecture reads reviews best, and does it do more than count words?
+"""Which architecture reads best, and does it do more than count words?
 
 Command: python -m search.run --study architecture Cost: an hour on one core of a busy machine
 (--timeout 60m): 12 trials, 4 of them proposed. Result (2026-11-23, before the GRU joined, seed 0,
@@ -21,7 +21,7 @@ _FAMILIES = ("nbsvm", "feedforward", "cnn", "ngram", "cnn_lstm", "gru", "lstm", 
 
 PLAN = StudyPlan(
     name="architecture",
-    question="Which architecture reads reviews best, and does it do more than count words?",
+    question="Which architecture reads best, and does it do more than count words?",
     space=space_of(*_FAMILIES),
     searched=(
         FAMILY,

@@ -1,4 +1,4 @@
-"""Does reading a review in both directions help?
+"""Does reading a text in both directions help?
 
 Command: python -m search.run --study bilstm
 Cost: 143.3 s an epoch at the defaults of bilstm, 25,000 reviews, one core.
@@ -11,7 +11,7 @@ from spaces.plan import StudyPlan
 
 PLAN = StudyPlan(
     name="bilstm",
-    question="Does reading a review in both directions help?",
+    question="Does reading a text in both directions help?",
     space=space_of("bilstm"),
     searched=(
         "text.vocab_size",

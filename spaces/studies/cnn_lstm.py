@@ -1,4 +1,4 @@
-"""How far may a convolution shorten a review before an LSTM reads it?
+"""How far may a convolution shorten a text before an LSTM reads it?
 
 Command: python -m search.run --study cnn_lstm
 Cost: 27.5 s an epoch at the defaults of cnn_lstm, 25,000 reviews, one core.
@@ -11,7 +11,7 @@ from spaces.plan import StudyPlan
 
 PLAN = StudyPlan(
     name="cnn_lstm",
-    question="How far may a convolution shorten a review before an LSTM reads it?",
+    question="How far may a convolution shorten a text before an LSTM reads it?",
     space=space_of("cnn_lstm"),
     searched=(
         "text.vocab_size",

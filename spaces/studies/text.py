@@ -1,4 +1,4 @@
-"""How many words and how much of a review does a classifier need?
+"""How many words and how much of a text does a classifier need?
 
 Command: python -m search.run --study text
 Cost: 28.9 s an epoch at the defaults of cnn, 25,000 reviews, one core.
@@ -10,7 +10,7 @@ from spaces.plan import StudyPlan
 
 PLAN = StudyPlan(
     name="text",
-    question="How many words and how much of a review does a classifier need?",
+    question="How many words and how much of a text does a classifier need?",
     space=space_of("cnn"),
     searched=(
         "text.vocab_size",

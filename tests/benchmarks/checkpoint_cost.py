@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _measure(model: keras.Model, file: Path, times: int) -> tuple[float, float]:
-    """Give the median seconds of a checkpoint, and of processor time."""
+    """Return the median seconds of a checkpoint, and of processor time."""
     model.compile("adam", "binary_crossentropy", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     stopping = keras.callbacks.EarlyStopping(restore_best_weights=True)

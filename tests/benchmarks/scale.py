@@ -196,7 +196,7 @@ def main() -> int:
 
 
 def _plain_loop(root: Path) -> float:
-    """Give the milliseconds of processor time that a trial takes the libraries alone."""
+    """Return the milliseconds of processor time that a trial takes the libraries alone."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.create_experiment("plain", str(root / "artifacts"))
@@ -249,7 +249,7 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
 
 
 def _busy(clock: Clock, n_evaluators: int) -> float:
-    """Give the share of time in which evaluators trained, between warm-up and the last start."""
+    """Return the share of time in which evaluators trained, between warm-up and the last start."""
     first, last = clock.starts[2 * n_evaluators], clock.starts[-1]
     spans = zip(clock.spans[::2], clock.spans[1::2], strict=True)
     trained = sum(max(0.0, min(end, last) - max(start, first)) for start, end in spans)

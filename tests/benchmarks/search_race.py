@@ -135,12 +135,12 @@ class Run:
     best: NDArray[np.float64]
 
     def at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the best accuracy at these times; 0 before the first trial ended."""
+        """Return the best accuracy at these times; 0 before the first trial ended."""
         n_ended = np.searchsorted(self.seconds, seconds, side="right")
         return np.concatenate([[0.0], self.best])[n_ended]
 
     def reaches(self, accuracy: float) -> float:
-        """Give the seconds until this accuracy; infinity if it is never reached."""
+        """Return the seconds until this accuracy; infinity if it is never reached."""
         there = np.flatnonzero(self.best >= accuracy)
         return float(self.seconds[there[0]]) if len(there) else math.inf
 

@@ -85,7 +85,7 @@ def _capped(name: str, range_: Range) -> Range:
 
 
 def configurations(seed: int) -> Iterator[tuple[str, dict[str, Value]]]:
-    """Give the defaults of each family, then random draws without end, the families in turn.
+    """Return the defaults of each family, then random draws without end, the families in turn.
 
     The slow families end after some draws, the others go on.
     """

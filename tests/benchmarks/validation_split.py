@@ -173,7 +173,7 @@ def _write(out: Path, row: tuple[str, int, str, float, float, float, float]) -> 
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give bias, rank correlation and regret of both kinds, a row for each split and the mean.
+    """Return bias, rank correlation and regret of both kinds, a row for each split and the mean.
 
     The bias is the mean over the candidates of validation minus test accuracy, in points. The
     regret is what the candidate that is best on validation lacks on test of the best one there.

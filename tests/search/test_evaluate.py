@@ -38,7 +38,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
 ) -> str:
-    """Give the line that a mistake is answered with."""
+    """Return the line that a mistake is answered with."""
     monkeypatch.setattr(sys, "argv", ["search.evaluate", *words])
     with pytest.raises(SystemExit) as end:
         run(evaluate.main)

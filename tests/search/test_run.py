@@ -59,7 +59,7 @@ def type_command(
 
 
 def refusal(type_command: Type, folders: list[Path], *words: str) -> str:
-    """Give the one line of a refusal that left nothing behind."""
+    """Return the one line of a refusal that left nothing behind."""
     code, _, err = type_command(*words)
     assert code == 2
     assert err.startswith("error: ")

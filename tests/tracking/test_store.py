@@ -33,7 +33,7 @@ from tracking import store
 from tracking.commandline.errors import UserError
 from tracking.commandline.paths import home
 from tracking.connection import address
-from tracking.records import PlanRecord, State, TrialRecord
+from tracking.records import BaselineRecord, PlanRecord, State, TrialRecord
 
 _PARAMS = {
     "bool.true": True,
@@ -756,3 +756,25 @@ def test_records_of_another_schema_are_refused_and_put_aside_by_fresh(root: Path
         open_study(root)
     store.open_study(root, build_plan(), fresh=True)
     assert open_study(root).history == ()
+
+
+def test_a_baseline_that_was_given_stays_until_another_is_given(tmp_path: Path) -> None:
+    data = build_data(name="topics.csv", official=False)
+    ours = BaselineRecord("our SVM", 0.87, "given by --baseline", part="")
+
+    def lines() -> list[tuple[str, float]]:
+        client = client_of(tmp_path)
+        experiment = client.get_experiment_by_name("lstm")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id], "tags.kind = 'baseline'")
+        return [(run.info.run_name, run.data.metrics["val_accuracy"]) for run in runs]
+
+    open_study(tmp_path, data=data, baselines=(ours,))
+    assert lines() == [("our SVM", 0.87)]
+    open_study(tmp_path, data=data, baselines=())
+    assert store.read_study(tmp_path, "lstm").plan.baselines == (ours,)
+    assert lines() == [("our SVM", 0.87)]
+    better = replace(ours, accuracy=0.88)
+    open_study(tmp_path, data=data, baselines=(better,))
+    assert store.read_study(tmp_path, "lstm").plan.baselines == (better,)
+    assert lines() == [("our SVM", 0.88)]

@@ -132,7 +132,7 @@ def _passes(error: object) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error, what caused it, what caused that, and so on."""
+    """Return an error, what caused it, what caused that, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -78,7 +78,7 @@ def port_number(text: str) -> int:
 
 
 def choose_port(wanted: int | None, first: int) -> int:
-    """Give the port that was asked for, or the first free one from `first` on.
+    """Return the port that was asked for, or the first free one from `first` on.
 
     Raises:
         UserError: if the port is in use.

@@ -1,4 +1,4 @@
-"""Times and whole numbers, as they are typed."""
+"""Times, whole numbers, shares and accuracies, as they are typed."""
 
 from __future__ import annotations
 
@@ -29,6 +29,34 @@ def positive(text: str) -> int:
 def not_negative(text: str) -> int:
     """Read a whole number from 0."""
     return _whole(text, 0)
+
+
+def share(text: str) -> float:
+    """Read a share of the texts that can be held out.
+
+    >>> share("0.2"), share("20%")
+    (0.2, 0.2)
+    """
+    match = re.fullmatch(r"(\d*\.?\d+)(\s*%)?", text)
+    found = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0.05 <= found <= 0.5:
+        raise argparse.ArgumentTypeError(f"must be from 0.05 to 0.5, but got {text!r}")
+    return found
+
+
+def accuracy(text: str) -> float:
+    """Read an accuracy.
+
+    >>> accuracy("0.87"), accuracy("87%")
+    (0.87, 0.87)
+    """
+    match = re.fullmatch(r"(\d*\.?\d+)(\s*%)?", text)
+    found = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0 < found <= 1:
+        raise argparse.ArgumentTypeError(
+            f"must be an accuracy above 0, at most 1, such as 0.87 or 87%, but got {text!r}"
+        )
+    return found
 
 
 def _whole(text: str, least: int) -> int:

@@ -109,7 +109,7 @@ def _anywhere(secret: str) -> str:
 
 
 def _secrets(address: str) -> Iterator[str]:
-    """Give the secrets of an address, as they are written there and decoded."""
+    """Return the secrets of an address, as they are written there and decoded."""
     rest = address.partition("://")[2]
     before, _, query = rest.partition("?")
     for part in (before, rest):  # a password can have a question mark
@@ -131,7 +131,7 @@ def _secrets(address: str) -> Iterator[str]:
 
 
 def _public(address: str) -> Iterator[str]:
-    """Give the words of an address that anybody may see."""
+    """Return the words of an address that anybody may see."""
     url = _parsed(address)
     if url is not None:
         # A user without a password is a token.
@@ -155,7 +155,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _spelled(secrets: set[str]) -> list[str]:
-    """Give all spellings of secrets, the longest first: in URLs, JSON, Python, HTML and shells."""
+    """Return all spellings of secrets, the longest first: URLs, JSON, Python, HTML, shells."""
     spelled = set()
     for secret in secrets:
         in_url = {quote(secret, safe=""), quote(secret), quote(secret, safe=" +")}

@@ -38,7 +38,7 @@ def named() -> str:
 
 
 def tracking_uri(root: Path) -> str:
-    """Give MLflow's address of the records."""
+    """Return MLflow's address of the records."""
     if named().startswith("postgresql"):
         return _with_limits(named())
     return named() or sqlite_uri(database(root))
@@ -85,7 +85,7 @@ def on_server() -> bool:
 
 
 def exists(root: Path) -> bool:
-    """Tell whether there can be records; make sure that a server or database answers.
+    """Return whether there can be records; make sure that a server or database answers.
 
     Raises:
         UserError: if it does not.
@@ -99,7 +99,7 @@ def exists(root: Path) -> bool:
 
 
 def connect(uri: str, *, alone: bool = False, application_name: str | None = None) -> Any:
-    """Give a SQLAlchemy engine for the database of the records.
+    """Return a SQLAlchemy engine for the database of the records.
 
     Args:
         alone: each connection is made when it is asked for, and each statement is its own
@@ -150,7 +150,7 @@ def _ask_server(uri: str) -> None:
 
 
 def _ask_database(uri: str) -> bool:
-    """Tell whether MLflow has made its tables in a database."""
+    """Return whether MLflow has made its tables in a database."""
     import sqlalchemy
 
     from tracking.commandline.errors import cause

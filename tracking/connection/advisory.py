@@ -73,7 +73,7 @@ class AdvisoryLock:
         return who
 
     def release(self) -> None:
-        """Give the lock back, with the connection that holds it."""
+        """Return the lock back, with the connection that holds it."""
         from sqlalchemy.exc import DBAPIError
 
         if self._connection is not None:

@@ -68,7 +68,7 @@ def set_aside(root: Path) -> None:
 
 
 def release(root: Path) -> None:
-    """Give the space back."""
+    """Return the space back."""
     _reserve(root).unlink(missing_ok=True)
 
 

@@ -115,7 +115,7 @@ def read_json(client: MlflowClient, run: Run, name: str) -> dict[str, Any]:
 
 
 def read_text(client: MlflowClient, run: Run, name: str) -> str | None:
-    """Give a file's text; None if the run has no such file."""
+    """Return a file's text; None if the run has no such file."""
     here = file_of(client, run, name)
     if here is None and not has(client, run, name):
         return None
@@ -132,7 +132,7 @@ def read_text(client: MlflowClient, run: Run, name: str) -> str | None:
 
 
 def fetch(client: MlflowClient, run: Run, name: str) -> Path:
-    """Give a file of a run; from a server it is copied here, until the program ends."""
+    """Return a file of a run; from a server it is copied here, until the program ends."""
     here = file_of(client, run, name)
     return copy(client, run.info.artifact_uri, name) if here is None else here
 
@@ -170,7 +170,7 @@ def repository(client: MlflowClient, address: str) -> Any:  # MLflow leaves it u
 
 
 def has(client: MlflowClient, run: Run, name: str) -> bool:
-    """Tell whether a run has a file of this name."""
+    """Return whether a run has a file of this name."""
     here = file_of(client, run, name)
     if here is not None:
         return here.is_file()

@@ -58,7 +58,7 @@ class Lease:
         return None
 
     def release(self) -> None:
-        """Give the lease back, if it is ours and the server answers."""
+        """Return the lease back, if it is ours and the server answers."""
         with suppress(Outage):
             if self._run_id is not None and self._other(self._run_id) is None:
                 self._client.set_tag(self._run_id, _UNTIL, "0")

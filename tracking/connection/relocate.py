@@ -26,7 +26,7 @@ _FOLDER = "artifacts"
 
 
 def elsewhere(root: Path) -> set[str]:
-    """Give the addresses of artifact folders in the records that are not the one beside them."""
+    """Return the addresses of artifact folders in the records that are not the one beside them."""
     with _connect(root) as connection:
         rows = connection.execute(text("SELECT DISTINCT artifact_location FROM experiments")).all()
     ours = root / _FOLDER

@@ -34,19 +34,19 @@ def connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
 
 
 def experiment_of(client: MlflowClient, study: str) -> str:
-    """Give the id of the experiment that holds a study."""
+    """Return the id of the experiment that holds a study."""
     found = client.get_experiment_by_name(study)
     assert found is not None
     return str(found.experiment_id)
 
 
 def parent_of(client: MlflowClient, experiment: str) -> Run | None:
-    """Give the run that stands for the study as a whole."""
+    """Return the run that stands for the study as a whole."""
     return next(of_kind(client, experiment, "study"), None)
 
 
 def of_kind(client: MlflowClient, experiment: str, kind: str, also: str = "") -> Iterator[Run]:
-    """Give all runs with this tag.
+    """Return all runs with this tag.
 
     Args:
         also: what else must hold of them, as MLflow's search writes it.

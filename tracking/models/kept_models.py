@@ -70,7 +70,7 @@ def keep(
 
 
 def is_kept(client: MlflowClient, run: Run) -> bool:
-    """Tell whether a trial's model is there, whole."""
+    """Return whether a trial's model is there, whole."""
     said = run.data.tags.get("model.kept") == "True"
     if folder(run.info.artifact_uri) is None:
         return said
@@ -79,12 +79,12 @@ def is_kept(client: MlflowClient, run: Run) -> bool:
 
 
 def is_left(client: MlflowClient, run: Run) -> bool:
-    """Tell whether anything of a model is there, half a one included."""
+    """Return whether anything of a model is there, half a one included."""
     return "model.id" in run.data.tags and run.data.tags.get("model.kept") != "False"
 
 
 def fetch(client: MlflowClient, run: Run) -> Path:
-    """Give the kept model of a trial: raw text in, probabilities out.
+    """Return the kept model of a trial: raw text in, probabilities out.
 
     From a server it is copied to this machine, until the program ends.
     """
@@ -142,7 +142,7 @@ def save(
 
 
 def bad_request(message: str) -> MlflowException:
-    """Give the exception whose message MLflow's server sends to its client."""
+    """Return the exception whose message MLflow's server sends to its client."""
     return MlflowException(message, error_code=BAD_REQUEST)
 
 

@@ -110,7 +110,7 @@ def register(
 
 
 def fetch(root: Path, uri: str) -> Path:
-    """Give the folder that a model of MLflow is loaded from: a bundle, or what a trial keeps.
+    """Return the folder that a model of MLflow is loaded from: a bundle, or what a trial keeps.
 
     Args:
         uri: models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-...
@@ -154,7 +154,7 @@ def _names(client: MlflowClient) -> list[str]:
 
 
 def _holder(client: MlflowClient, model: str, alias: str) -> ModelVersion | None:
-    """Give the version that an alias stands on."""
+    """Return the version that an alias stands on."""
     for found in client.search_registered_models(f"name='{model}'"):
         if alias in found.aliases:
             return client.get_model_version_by_alias(model, alias)

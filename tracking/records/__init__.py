@@ -3,6 +3,7 @@
 Accuracies are shares between 0 and 1, losses are in nats, durations in seconds.
 """
 
+from tracking.records.data_report import DataReportRecord, PartReportRecord
 from tracking.records.evaluation import (
     DifferenceRecord,
     ExpectedRecord,
@@ -13,7 +14,14 @@ from tracking.records.evaluation import (
     SealItemRecord,
     SealRecord,
 )
-from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
+from tracking.records.plan import (
+    MOVIE_REVIEWS,
+    BaselineRecord,
+    DataRecord,
+    PlanRecord,
+    ReferenceRecord,
+    Value,
+)
 from tracking.records.study import StudyRecord, ranked
 from tracking.records.trial import (
     CommandRecord,
@@ -30,14 +38,17 @@ from tracking.records.trial import (
 )
 
 __all__ = [
+    "MOVIE_REVIEWS",
     "BaselineRecord",
     "CommandRecord",
     "DataRecord",
+    "DataReportRecord",
     "DifferenceRecord",
     "EpochRecord",
     "EvaluationRecord",
     "ExpectedRecord",
     "MistakeRecord",
+    "PartReportRecord",
     "PlanRecord",
     "RankingRecord",
     "ReferenceRecord",

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tracking.records.data_report import DataReportRecord
+
 Value = bool | int | float | str
+
+MOVIE_REVIEWS = ("imdb", "imdb-train")  # names that no table has: they lack an ending
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class DataRecord:
         split_digest: names the validation part, 16 hexadecimal digits.
         n_texts: texts of each part.
         path: where a table lies; empty for the reviews.
+        columns: how the columns of a table are called, by what they hold; "none" is no column.
+            Empty for the reviews.
+        encoding: that a table was read with; empty for UTF-8.
+        test_share: share of a table's texts that was held out as a test part; 0 for none.
+        report: what is in it.
     """
 
     name: str
@@ -30,15 +39,44 @@ class DataRecord:
     split_digest: str
     n_texts: Mapping[str, int]
     path: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    encoding: str = ""
+    test_share: float = 0.0
+    report: DataReportRecord | None = None
+
+    @property
+    def is_movie_reviews(self) -> bool:
+        """Whether numbers published on the Large Movie Review Dataset mean something here."""
+        return self.name in MOVIE_REVIEWS
+
+    @property
+    def example(self) -> str:
+        """A text to try a model on."""
+        return "A wonderful film." if self.is_movie_reviews else "A text to classify."
 
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """A published test accuracy."""
+    """An accuracy that candidates are held against: a published one, mostly.
+
+    Attributes:
+        part: on which it was measured; empty where nobody says.
+    """
 
     name: str
     accuracy: float
     source: str
+    part: str = "test"
+
+    @property
+    def whose(self) -> str:
+        """Whom it is of: authors and year of a published one, else its name."""
+        return self.source.partition(",")[0] if self.is_published else self.name
+
+    @property
+    def is_published(self) -> bool:
+        """Whether somebody published it; else the person gave it, or the study measured it."""
+        return self.part == "test"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class StudyRecord:
         return [trial for trial in self.trials if trial.evaluation is not None]
 
     def family_of(self, trial: TrialRecord) -> str:
-        """Give a trial's family to stand behind its number; nothing where there is only one."""
+        """Return a trial's family to stand behind its number; nothing where there is only one."""
         return f" {trial.family}" if len(self.plan.families) > 1 else ""
 
     def count(self, state: State) -> int:
@@ -67,7 +67,7 @@ class StudyRecord:
 
 
 def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Give the candidates among trials, the best first; the earlier of equals.
+    """Return the candidates among trials, the best first; the earlier of equals.
 
     A score that is not a number is none: nothing can be held against it. A finished trial that
     trains on keeps its score meanwhile.

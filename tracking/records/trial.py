@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import mean, median
 from typing import Any, Literal
 
 from tracking.records.plan import Value
@@ -97,6 +97,27 @@ class ScoreRecord:
     confusion: tuple[tuple[int, ...], ...]
     val_auc: float | None = None
     mistakes: tuple[MistakeRecord, ...] = ()
+
+    @property
+    def class_accuracies(self) -> tuple[float | None, ...]:
+        """The share of each class's texts that was found; None where validation lacks it."""
+        return tuple(
+            row[place] / sum(row) if sum(row) else None for place, row in enumerate(self.confusion)
+        )
+
+    @property
+    def class_f1(self) -> tuple[float, ...]:
+        """F1 of each class; 0 of one that neither occurs nor was predicted."""
+        given = [sum(column) for column in zip(*self.confusion, strict=True)]
+        return tuple(
+            2 * row[place] / (sum(row) + given[place]) if sum(row) + given[place] else 0.0
+            for place, row in enumerate(self.confusion)
+        )
+
+    @property
+    def val_macro_f1(self) -> float:
+        """The mean of the classes' F1, each as heavy as the others."""
+        return mean(self.class_f1) if self.confusion else 0.0
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from tracking.commandline.formatting import percent
-from tracking.records import ReferenceRecord, StudyRecord, TrialRecord
+from tracking.commandline.formatting import percent, plain
+from tracking.records import BaselineRecord, ReferenceRecord, StudyRecord, TrialRecord
 
 HEAD = ("configuration", "published", "ours", "difference", "95 % interval", "s/epoch", "remark")
 
@@ -78,6 +78,27 @@ def compare(study: StudyRecord) -> list[Comparison]:
     return [_compare(reference, study.evaluations) for reference in study.plan.references]
 
 
+def lines(study: StudyRecord) -> tuple[BaselineRecord, ...]:
+    """Return what the candidates are held against, the line of all charts first.
+
+    What was published on their data or given by the person, else the best simple baseline that
+    was trained beside them; empty where there is neither.
+    """
+    if study.plan.baselines or not study.simple_baselines:
+        return study.plan.baselines
+    best = max(
+        study.simple_baselines, key=lambda simple_baseline: simple_baseline.score.val_accuracy
+    )
+    source = "simple baseline, the same validation texts"
+    return (BaselineRecord(best.name, best.score.val_accuracy, source, "validation"),)
+
+
+def accuracy_of(baseline: BaselineRecord) -> str:
+    """Say how large it is, and on what."""
+    part = f" on {baseline.part}" if baseline.part else ""
+    return f"{percent(baseline.accuracy)}{part}"
+
+
 def against_simple_baselines(study: StudyRecord) -> str:
     """Say what the best candidate adds to counting words, and to guessing."""
     if not (study.simple_baselines and study.candidates):
@@ -90,6 +111,30 @@ def against_simple_baselines(study: StudyRecord) -> str:
         for simple_baseline in sorted(study.simple_baselines, key=lambda c: -c.score.val_accuracy)
     ]
     return f"Beside the simple baselines, which have no neural network: {', '.join(parts)}."
+
+
+BY_CLASS = ("class", "validation texts", "accuracy", "F1")
+
+
+def by_class(study: StudyRecord) -> list[tuple[str, str, str, str]]:
+    """Say how the best candidate does in each class: rows under BY_CLASS."""
+    score = study.candidates[0].score
+    assert score is not None
+    return [
+        (
+            plain(name),
+            f"{sum(row):,}",
+            "none" if accuracy is None else percent(accuracy),
+            percent(f1),
+        )
+        for name, row, accuracy, f1 in zip(
+            study.plan.data.classes,
+            score.confusion,
+            score.class_accuracies,
+            score.class_f1,
+            strict=False,  # a damaged record is shown as far as it goes
+        )
+    ]
 
 
 def evaluations_as_text(study: StudyRecord) -> str:

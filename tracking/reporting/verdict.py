@@ -59,7 +59,7 @@ def unofficial(study: StudyRecord) -> str:
     Empty for the official data, and for data that nothing published is held against.
     """
     plan = study.plan
-    if plan.data.official or not (plan.baselines or study.reproduces):
+    if plan.data.official or not (plan.data.is_movie_reviews or study.reproduces):
         return ""
     return f"{plan.data.name}: {NOT_OFFICIAL}"
 
@@ -85,13 +85,13 @@ def named(study: StudyRecord, of: int | str) -> str:
 
 
 def reruns_of(study: StudyRecord, of: int | str) -> list[RerunRecord]:
-    """Give the reruns that were completed, by index."""
+    """Return the reruns that were completed, by index."""
     own = [r for r in study.reruns if r.of == of and r.score is not None]
     return sorted(own, key=lambda rerun: rerun.index)
 
 
 def ranking(study: StudyRecord) -> list[int | str]:
-    """Give what was trained again, the best first, as far as its reruns still count."""
+    """Return what was trained again, the best first, as far as its reruns still count."""
     ranked = study.final_ranking.ranking if study.final_ranking else ()
     return [of for of in ranked if reruns_of(study, of)]
 
@@ -121,9 +121,10 @@ def _of_search(study: StudyRecord) -> str:
         where = "above"
     else:
         where = "below" if baseline.accuracy > score.high else "not shown to differ from"
+    of = f"the test accuracy of {baseline.whose}" if baseline.is_published else baseline.whose
     return (
-        f"{said} That is {where} {percent(baseline.accuracy)}, the test accuracy of "
-        "Maas et al. 2011. It was chosen on validation, so it looks a little better than it is; "
+        f"{said} That is {where} {percent(baseline.accuracy)}, {of}. "
+        "It was chosen on validation, so it looks a little better than it is; "
         f"{_not_evaluated(study)}." + (f" ({unofficial(study)}.)" if unofficial(study) else "")
     )
 
@@ -131,11 +132,13 @@ def _of_search(study: StudyRecord) -> str:
 def _not_evaluated(study: StudyRecord) -> str:
     if study.n_sealed:
         return f"{count_of_evaluations(study)} so far"
+    if "test" not in study.plan.data.n_texts:
+        return "there is no test part to look at"
     return "the test set has not been used"
 
 
 def _winner(study: StudyRecord) -> int | str | None:
-    """Give the first of the ranking that is no simple baseline."""
+    """Return the first of the ranking that is no simple baseline."""
     return next((of for of in ranking(study) if of not in _simple_baselines(study)), None)
 
 
@@ -157,7 +160,7 @@ def _of_evaluations(study: StudyRecord) -> Iterator[str]:
 
 
 def _on_validation(study: StudyRecord, of: int | str) -> list[float]:
-    """Give the validation accuracy of each seed."""
+    """Return the validation accuracy of each seed."""
     return [rerun.score.val_accuracy for rerun in reruns_of(study, of) if rerun.score]
 
 
@@ -179,14 +182,15 @@ def _of_evaluation(study: StudyRecord, evaluations: list[SealedEvaluationRecord]
     low, high = first.interval
     data, who = study.plan.data, named(study, first.of)
     test = "the official test set" if first.result.official else f"the test part of {data.name}"
-    by = "movie" if study.plan.baselines else "group"
+    by = "movie" if data.is_movie_reviews else "group"
     seen = (
         f"{who} has {percent(first.result.accuracy)} on {test}, 95 % interval {100 * low:.2f} to "
         f"{100 * high:.2f}{'' if first.cluster_low is None else f' by {by}'}; "
         f"{spread(first.accuracies)}; {count_of_evaluations(study)}"
     )
-    if study.plan.baselines and first.result.official:
-        yield f"{_beside(study.plan.baselines[0].accuracy, low, high)} of Maas et al. 2011: {seen}"
+    if study.plan.baselines and (first.result.official or not data.is_movie_reviews):
+        line = study.plan.baselines[0]
+        yield f"{_beside(line.accuracy, low, high)} of {line.whose}: {seen}"
     else:
         yield f"{seen[0].upper()}{seen[1:]}"
     for evaluation in evaluations[1:]:

@@ -65,7 +65,7 @@ def code() -> CodeRecord:
 
 
 def user() -> str:
-    """Give the name of the user."""
+    """Return the name of the user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a number without a name, as in some containers
@@ -106,12 +106,12 @@ def n_cores() -> int:
 
 
 def threads_each(n_workers: int) -> int | None:
-    """Give each of several workers its share of the cores; one alone is left to TensorFlow."""
+    """Return each of several workers its share of the cores; one alone is left to TensorFlow."""
     return None if n_workers == 1 else max(1, n_cores() // n_workers)
 
 
 def default_workers() -> int:
-    """Give how many trials are evaluated side by side where nobody said.
+    """Return how many trials are evaluated side by side where nobody said.
 
     A second thread speeds an LSTM up by a fifth, a second trial beside it by two thirds. More than
     a few, and an engine proposes too much before it knows how the last proposals did.
@@ -120,7 +120,7 @@ def default_workers() -> int:
 
 
 def _memory_gb() -> float:
-    """Give the memory that we may use, which a container can limit."""
+    """Return the memory that we may use, which a container can limit."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # no cgroup, or no limit ("max")
         memory = min(memory, int(_MEMORY_LIMIT.read_text("ascii")))

@@ -24,7 +24,7 @@ _RUNG = tuple(field.name for field in fields(RungRecord))
 
 
 def numbers(record: EpochRecord) -> list[Metric]:
-    """Give an epoch's numbers, as of now; they are written in one batch, or not at all."""
+    """Return an epoch's numbers, as of now; they are written in one batch, or not at all."""
     values = {**{name: getattr(record, name) for name in _EPOCH}, "gap": record.gap}
     known = {name: value for name, value in values.items() if value is not None}
     return metrics(known, record.epoch)
@@ -43,7 +43,7 @@ def write_curves(client: MlflowClient, run_id: str, epochs: Sequence[EpochRecord
 
 
 def cost(epochs: Sequence[EpochRecord]) -> list[Metric]:
-    """Give what a trial cost as single numbers, to sort by; reading derives them again."""
+    """Return what a trial cost as single numbers, to sort by; reading derives them again."""
     if not epochs:
         return []
     known = {"seconds_per_epoch": median(epoch.seconds for epoch in epochs)}

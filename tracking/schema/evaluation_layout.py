@@ -67,7 +67,7 @@ def with_evaluation(
 
 
 def rerun_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, str]:
-    """Give the tags that a rerun's run is made with."""
+    """Return the tags that a rerun's run is made with."""
     return {
         "kind": RERUN,
         "rerun.role": role,
@@ -81,7 +81,7 @@ def rerun_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, st
 def read_reruns(
     client: MlflowClient, experiment: str
 ) -> tuple[tuple[RerunRecord, ...], list[UnreadableRecord]]:
-    """Give the reruns in the order in which they were begun, and those that cannot be read."""
+    """Return the reruns in the order in which they were begun, and those that cannot be read."""
     runs = sorted(of_kind(client, experiment, RERUN), key=lambda run: run.info.start_time or 0)
     found, lost = readable(runs, lambda run: _read_rerun(client, run))
     return tuple(found), lost
@@ -187,7 +187,7 @@ def write_evaluations(
 
 
 def is_opened(run: Run) -> bool:
-    """Tell whether what a test evaluation saw is on record."""
+    """Return whether what a test evaluation saw is on record."""
     return run.data.tags.get("test_evaluation.opened") == "True"
 
 
@@ -197,7 +197,7 @@ def abandon(client: MlflowClient, run_id: str) -> None:
 
 
 def is_unfinished(run: Run) -> bool:
-    """Tell whether a test evaluation was sealed and then cut short."""
+    """Return whether a test evaluation was sealed and then cut short."""
     return "test_evaluation.opened" not in run.data.tags
 
 

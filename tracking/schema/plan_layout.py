@@ -13,7 +13,13 @@ from tracking.commandline.errors import UserError
 from tracking.commandline.redaction import redact
 from tracking.connection.damage import reading
 from tracking.connection.files import read_json
-from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
+from tracking.records import (
+    BaselineRecord,
+    DataRecord,
+    DataReportRecord,
+    PlanRecord,
+    ReferenceRecord,
+)
 
 # How the records of a study lie in MLflow. "1" had no tag.
 SCHEMA_TAG, SCHEMA = "schema", "2"
@@ -38,7 +44,7 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
 
 
 def data_tags(data: DataRecord) -> dict[str, str]:
-    """Give the tags that say which data a run used."""
+    """Return the tags that say which data a run used."""
     return {
         "data.name": data.name,
         "data.official": str(data.official),
@@ -76,7 +82,6 @@ def check_schema(parent: Run) -> None:
 
 
 def _plan(plan: dict[str, Any]) -> PlanRecord:
-    data = plan["data"]
     return PlanRecord(
         **{
             **plan,
@@ -84,13 +89,24 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
             "goals": tuple(plan["goals"]),
             "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
-            "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
+            "data": _data(plan["data"]),
+        }
+    )
+
+
+def _data(data: dict[str, Any]) -> DataRecord:
+    found = data.get("report")
+    return DataRecord(
+        **{
+            **data,
+            "classes": tuple(data["classes"]),
+            "report": None if found is None else DataReportRecord.of(found),
         }
     )
 
 
 def data_input(data: DataRecord) -> DatasetInput:
-    """Give the data set as MLflow shows it beside a run: what it was trained on."""
+    """Return the data set as MLflow shows it beside a run: what it was trained on."""
     profile = {"texts": dict(data.n_texts), "validation split": data.split_digest}
     dataset = Dataset(
         name=data.name,

@@ -59,7 +59,7 @@ LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 def trial_tags(
     number: int, family: str, seed: int, proposed_by: str, sampler_state: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Give the tags that a trial's run is made with."""
+    """Return the tags that a trial's run is made with."""
     state = {SAMPLER_STATE: json.dumps(dict(sampler_state))} if sampler_state else {}
     return {
         **state,
@@ -73,7 +73,7 @@ def trial_tags(
 
 
 def lineage_tags(code: environment.CodeRecord) -> dict[str, str]:
-    """Give the tags that say what made a run: who, with which command and code."""
+    """Return the tags that say what made a run: who, with which command and code."""
     command = environment.command()[:LONGEST_TAG]
     return {
         "mlflow.user": environment.user(),
@@ -143,7 +143,7 @@ def _end_tags(state: State, reason: str, seconds: float) -> dict[str, str]:
 
 
 def cut(reason: str) -> str:
-    """Give what is kept of a reason: no credentials, and its end if it is long."""
+    """Return what is kept of a reason: no credentials, and its end if it is long."""
     return redact(reason)[-LONGEST_TAG:]
 
 
@@ -160,6 +160,8 @@ def write_score(
     known = {name: getattr(score, name) for name in _SCORE}
     values = {f"best_{name}": value for name, value in known.items() if value is not None}
     values["best_epoch"] = score.best_epoch
+    if len(classes) > 2:
+        values["best_val_macro_f1"] = score.val_macro_f1
     values["best_gap"] = score.train_accuracy - score.val_accuracy
     tags = {"mlflow.loggedArtifacts": json.dumps(shown)}
     return metrics(values, score.best_epoch), tags

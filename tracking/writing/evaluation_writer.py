@@ -168,7 +168,7 @@ class EvaluationWriter:
         return None
 
     def seals(self) -> list[SealRecord]:
-        """Give every test evaluation that was begun, the first first."""
+        """Return every test evaluation that was begun, the first first."""
         found = [
             evaluation_layout.read_seal(self._client, run) for run in self._runs(TEST_EVALUATION)
         ]

@@ -19,7 +19,7 @@ from tracking.connection import address
 from tracking.connection.initialise import initialising
 from tracking.connection.metrics import metrics
 from tracking.connection.runs import of_kind
-from tracking.records import PlanRecord, Value
+from tracking.records import BaselineRecord, PlanRecord, Value
 from tracking.schema import params_layout, plan_layout
 
 _LINES = ("baseline", "reference")
@@ -90,25 +90,34 @@ def create_lines(client: MlflowClient, experiment: str, plan: PlanRecord) -> Non
 
     Each has the same accuracy at every epoch: a line in the UI's own charts, beside any trial.
     """
+    for old in of_kind(client, experiment, "baseline"):
+        if not any(_is_line_of(old, baseline) for baseline in plan.baselines[:1]):
+            client.delete_run(old.info.run_id)  # the person has given another
     there = {run.info.run_name for kind in _LINES for run in of_kind(client, experiment, kind)}
     for half in of_kind(client, experiment, _HALF_LINE):
         client.delete_run(half.info.run_id)
+    published = "A published test accuracy, not one on validation: "
     lines: list[tuple[str, str, float, str, Mapping[str, Value]]] = [
-        ("baseline", b.name, b.accuracy, b.source, {}) for b in plan.baselines[:1]
+        ("baseline", b.name, b.accuracy, f"{published if b.is_published else ''}{b.source}", {})
+        for b in plan.baselines[:1]
     ]
     lines += [
-        ("reference", f"reference-{r.name}", r.published, r.source, r.params)
+        ("reference", f"reference-{r.name}", r.published, f"{published}{r.source}", r.params)
         for r in plan.references
         if r.published is not None
     ]
-    for kind, name, accuracy, source, params in lines:
+    for kind, name, accuracy, note, params in lines:
         if name not in there:
-            note = f"A published test accuracy, not one on validation: {source}"
             tags = {"kind": _HALF_LINE, "mlflow.note.content": note}
             run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
             params_layout.write_params(client, run_id, params)
             _write_line(client, run_id, accuracy, plan.max_epochs)
             client.set_tag(run_id, "kind", kind)  # last: now it is whole
+
+
+def _is_line_of(run: Run, baseline: BaselineRecord) -> bool:
+    accuracy = run.data.metrics.get("best_val_accuracy", baseline.accuracy)
+    return run.info.run_name == baseline.name and accuracy == baseline.accuracy
 
 
 def _write_line(client: MlflowClient, run_id: str, accuracy: float, n_epochs: int) -> None:

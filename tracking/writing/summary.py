@@ -52,7 +52,7 @@ def note(study: StudyRecord) -> str:
 
 
 def _best(study: StudyRecord) -> str:
-    """Give the best candidates as a table in Markdown, which the UI shows."""
+    """Return the best candidates as a table in Markdown, which the UI shows."""
     lines = []
     for trial in study.candidates[:_SHOWN]:
         score = trial.score

@@ -150,7 +150,7 @@ def _round(value: float) -> str:
 def _pair(
     study: StudyRecord,
 ) -> tuple[list[tuple[str, NumberRange]], tuple[tuple[str, str], ...]]:
-    """Give the first two that are numbers and meet in enough candidates, and who was before."""
+    """Return the first two that are numbers and meet in enough candidates, and who was before."""
     found: list[tuple[str, NumberRange]] = []
     passed_over: list[tuple[str, str]] = []
     for name in ranked(study):

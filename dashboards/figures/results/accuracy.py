@@ -13,6 +13,8 @@ from dashboards.figures.results.candidates import Candidate, address, candidates
 from dashboards.page.text import ink, plain
 from tracking.commandline.formatting import percent
 from tracking.records import BaselineRecord, SimpleBaselineRecord, StudyRecord
+from tracking.reporting.comparison import lines
+from tracking.reporting.verdict import unofficial
 
 GUESSING = "majority"  # told in words: its 50 % would press all others into a corner
 _SINGLE, _BINS, _LABELLED = 400, 80, 40
@@ -81,7 +83,7 @@ def table(*studies: StudyRecord) -> AccuracyRows:
     ]
     points = [*simple_baselines, *(_point(row) for row in rows)]
     points = [replace(point, place=place) for place, point in enumerate(points)]
-    baselines = studies[0].plan.baselines
+    baselines = lines(studies[0])
     line = baselines[0].accuracy if baselines else 0.0
     n_candidates = len(rows)
     bins: tuple[Bin, ...] = ()
@@ -98,7 +100,7 @@ def table(*studies: StudyRecord) -> AccuracyRows:
         n_above=sum(row.low > line for row in rows),
         n_below=sum(row.high < line for row in rows),
         baselines=baselines,
-        official=all(study.plan.data.official for study in studies),
+        official=not any(unofficial(study) for study in studies),
         marks={"simple baseline": (style.GREY, "x"), **marks_of(*studies)},
     )
 
@@ -144,8 +146,7 @@ def draw(rows: AccuracyRows) -> go.Figure:
         figure.update_xaxes(**ticks)
     else:
         figure.update_xaxes(title_text="in the order they were tried")
-    if rows.baselines:
-        style.mark_unofficial(figure, official=rows.official)
+    style.mark_unofficial(figure, official=rows.official)
     return figure
 
 

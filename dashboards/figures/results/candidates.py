@@ -102,7 +102,7 @@ def kind_of(study: StudyRecord, trial: TrialRecord) -> str:
 
 
 def marks_of(*studies: StudyRecord) -> dict[str, tuple[str, str]]:
-    """Give each group of these studies its colour and symbol, the same in every figure."""
+    """Return each group of these studies its colour and symbol, the same in every figure."""
     if len(studies) > 1:
         return style.marks(study.plan.study for study in studies)
     families = studies[0].plan.families
@@ -110,7 +110,7 @@ def marks_of(*studies: StudyRecord) -> dict[str, tuple[str, str]]:
 
 
 def best_of(rows: Sequence[Candidate]) -> Candidate:
-    """Give the best; the earlier of equals."""
+    """Return the best; the earlier of equals."""
     return max(rows, key=lambda row: row.accuracy)
 
 

@@ -21,6 +21,7 @@ from dashboards.figures.results.candidates import (
 from dashboards.page.text import ink
 from tracking.commandline.formatting import duration, percent
 from tracking.records import BaselineRecord, StudyRecord
+from tracking.reporting.comparison import lines
 
 _AXES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("minutes of the trial", lambda row: row.minutes),
@@ -63,7 +64,7 @@ def table(*studies: StudyRecord) -> CostRows:
         cheapest=min(near, key=lambda row: row.minutes),
         said=said,
         marks=marks_of(*studies),
-        baselines=studies[0].plan.baselines,
+        baselines=lines(studies[0]),
     )
 
 

@@ -13,6 +13,7 @@ from dashboards.figures.results.candidates import label_of, no_candidates
 from dashboards.page.text import ink, plain
 from tracking.commandline.formatting import duration, percent
 from tracking.records import BaselineRecord, StudyRecord
+from tracking.reporting.comparison import lines
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def table(*studies: StudyRecord) -> ProgressRows:
     paths = [path for study in studies if (path := _path(study, len(studies) > 1)).steps]
     if not paths:
         raise no_candidates(*studies)
-    return ProgressRows(tuple(paths), studies[0].plan.baselines)
+    return ProgressRows(tuple(paths), lines(studies[0]))
 
 
 def _path(study: StudyRecord, several: bool) -> Path:

@@ -85,7 +85,7 @@ def sentence(rows: PublishedRows) -> str:
 
 
 def cells(rows: PublishedRows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Give all numbers as a table: head and rows."""
+    """Return all numbers as a table: head and rows."""
     return HEAD, [row.cells() for row in rows.comparisons]
 
 

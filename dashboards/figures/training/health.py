@@ -128,7 +128,7 @@ def draw(rows: HealthRows) -> go.Figure:
 
 
 def cells(rows: HealthRows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Give the reasons as a table: head and rows."""
+    """Return the reasons as a table: head and rows."""
     return ("state", "reason", "trials"), [
         (state, words, ", ".join(map(str, numbers[:_REASONS])) + _more(numbers))
         for state, words, numbers in rows.reasons[:_REASONS]

@@ -49,7 +49,7 @@ class TrialCurve:
 
 
 def table(*studies: StudyRecord, n: int = 9) -> list[TrialCurve]:
-    """Give the curves of the best n candidates, the best first.
+    """Return the curves of the best n candidates, the best first.
 
     Raises:
         Absent: if there is no candidate with epochs.
@@ -68,7 +68,7 @@ def table(*studies: StudyRecord, n: int = 9) -> list[TrialCurve]:
 
 
 def curve(trial: TrialRecord, label: str = "") -> TrialCurve:
-    """Give the curve of one trial.
+    """Return the curve of one trial.
 
     Args:
         label: names it; its number alone if empty.

@@ -89,7 +89,7 @@ def table(*studies: StudyRecord) -> OverlayRows:
 
 
 def _finished(study: StudyRecord) -> Sequence[TrialRecord]:
-    """Give the candidates; of a reproduction, which has none, all that were completed."""
+    """Return the candidates; of a reproduction, which has none, all that were completed."""
     if not study.reproduces:
         return study.candidates
     return [trial for trial in study.trials if trial.state == "complete"]

@@ -10,17 +10,17 @@ from search.bundles.card.curves import calibration, curves
 from search.bundles.card.facts import Facts
 from search.bundles.proof import BATCHES
 from tracking.commandline.formatting import brief, duration, percent
+from tracking.reporting.comparison import accuracy_of
 from tracking.reporting.verdict import NOT_OFFICIAL, count_of_evaluations, unofficial, verdict
 
 _CITATION = (
     "Maas, Daly, Pham, Huang, Ng, Potts (2011). Learning Word Vectors for Sentiment Analysis. "
     "ACL, pages 142-150."
 )
-_MOVIE_REVIEWS = ("imdb", "imdb-train")
 
 
 def content(facts: Facts) -> list[Block]:
-    """Give the card."""
+    """Return the card."""
     parts = (_task, _use, _numbers, calibration, curves, _data, _model, _cost, _formats, _limits)
     return [block for part in parts for block in part(facts)]
 
@@ -42,12 +42,13 @@ def _task(facts: Facts) -> Iterator[Block]:
 
 
 def _use(facts: Facts) -> Iterator[Block]:
+    example = facts.study.plan.data.example
     yield Heading("How to use it")
     yield Code(
         "from search.bundles.classifier import load\n\n"
         f'model = load("{facts.on_board}")\n'
-        'print(model.predict(["A wonderful film."]))\n'
-        'print(model.explain("A wonderful film.").words[:5])'
+        f'print(model.predict(["{example}"]))\n'
+        f'print(model.explain("{example}").words[:5])'
     )
 
 
@@ -62,12 +63,14 @@ def _numbers(facts: Facts) -> Iterator[Block]:
         ("validation loss", f"{score.val_loss:.4f} nats"),
         ("training accuracy", f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"),
     ]
+    if len(plan.data.classes) > 2:
+        rows.insert(2, ("macro F1", percent(score.val_macro_f1)))
     if score.val_auc is not None:
         rows.insert(3, ("area under the ROC curve", f"{score.val_auc:.4f}"))
     yield Table(("on validation", ""), rows)
     yield Table(
         ("baseline", "accuracy", "from"),
-        [(line.name, f"{percent(line.accuracy)} on test", line.source) for line in plan.baselines]
+        [(line.name, accuracy_of(line), line.source) for line in plan.baselines]
         + [
             (
                 simple_baseline.name,
@@ -80,6 +83,12 @@ def _numbers(facts: Facts) -> Iterator[Block]:
     yield from _test(facts)
     yield Paragraph(f"The study as a whole: {verdict(facts.study)}")
     classes = plan.data.classes
+    if len(classes) > 2:
+        found = [
+            "none" if accuracy is None else percent(accuracy)
+            for accuracy in score.class_accuracies
+        ]
+        yield Table(("class", "accuracy in it"), list(zip(classes, found, strict=False)))
     yield Table(
         ("label \\ given", *classes),
         [(name, *map(str, row)) for name, row in zip(classes, score.confusion, strict=True)],
@@ -122,7 +131,7 @@ def _data(facts: Facts) -> Iterator[Block]:
         ("vocabulary", "fitted on the training part alone"),
     ]
     yield Table(("", ""), rows)
-    if data.name in _MOVIE_REVIEWS:
+    if data.is_movie_reviews:
         yield Paragraph(f"Whoever publishes results on these data cites: {_CITATION}")
 
 

@@ -46,7 +46,7 @@ def calibration(facts: Facts) -> Iterator[Block]:
 
 
 def curves(facts: Facts) -> Iterator[Block]:
-    """Give the accuracy after each epoch of training."""
+    """Return the accuracy after each epoch of training."""
     epochs = facts.trial.epochs
     if not epochs:
         return

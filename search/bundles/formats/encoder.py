@@ -53,7 +53,7 @@ class Encoder:
         return cls(vocabulary, **settings)
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
-        """Give the ids of each text, after the start token, without padding."""
+        """Return the ids of each text, after the start token, without padding."""
         return [self._row(text) for text in texts]
 
     def pad(self, rows: Sequence[list[int]]) -> list[list[int]]:
@@ -64,7 +64,7 @@ class Encoder:
         return [row + [PADDING] * (width - len(row)) for row in rows]
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        """Give the ids of a batch of texts, all rows equally long."""
+        """Return the ids of a batch of texts, all rows equally long."""
         return self.pad(self.rows(texts))
 
     def _row(self, text: str) -> list[int]:

@@ -40,7 +40,7 @@ def open_score(folder: Path) -> Score:
 
 
 def as_tensor(texts: list[str]) -> Any:
-    """Give texts as a tensor of strings, lowered by Python: TensorFlow's Unicode is older."""
+    """Return texts as a tensor of strings, lowered by Python: TensorFlow's Unicode is older."""
     from search.system.keras_backend import tf
 
     return tf.constant([text.lower() for text in texts], tf.string)

@@ -77,7 +77,7 @@ class Graph:
         return counts if to == TensorProto.INT32 else self.add("Cast", counts, to=to)
 
     def length_of(self, name: str) -> str:
-        """Give the second dimension of a tensor, an int64 of shape (1,)."""
+        """Return the second dimension of a tensor, an int64 of shape (1,)."""
         shape = self.add("Shape", name)
         return self.add("Slice", shape, self.constant([1]), self.constant([2]))
 

@@ -157,7 +157,7 @@ def _gru(graph: Graph, layer: Any, given: list[Value]) -> Value:
 
 
 def _gates(layer: Any, order: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Give kernel, recurrent kernel and bias, (rows, gates * units), with the gates in order."""
+    """Return kernel, recurrent kernel and bias, (rows, gates * units), with the gates in order."""
     kernel, recurrent, bias = (np.asarray(weights) for weights in layer.weights[:3])
     arrays = (kernel, recurrent, np.atleast_2d(bias))
     chosen = [np.split(array, len(order), axis=1) for array in arrays]

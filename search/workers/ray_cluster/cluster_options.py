@@ -52,7 +52,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
 
 
 def cluster_plan(arguments: argparse.Namespace) -> ClusterPlan | None:
-    """Give what was typed of a cluster; None where nothing was.
+    """Return what was typed of a cluster; None where nothing was.
 
     Raises:
         UserError: if trials are given processors of no cluster, or Ray is not installed.

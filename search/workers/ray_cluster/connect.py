@@ -129,7 +129,7 @@ def _refusal(address: str, error: Exception) -> str:
 
 
 def _line(error: Exception) -> str:
-    """Give the last cause of an error in one line."""
+    """Return the last cause of an error in one line."""
     cause = str(error.__cause__ or error).strip()
     if "Traceback" in cause:
         cause = cause.splitlines()[-1]
@@ -164,7 +164,7 @@ def _place(
 
 
 def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:
-    """Give how many trials are evaluated side by side.
+    """Return how many trials are evaluated side by side.
 
     Raises:
         UserError: if there is no room for so many, or for one.
@@ -183,7 +183,7 @@ def _n_workers(plan: ClusterPlan, resources: list[dict[str, float]]) -> int:
 
 
 def _room(plan: ClusterPlan, own: dict[str, float]) -> int:
-    """Give how many trials a node has room for."""
+    """Return how many trials a node has room for."""
     by_cpus = own.get("CPU", 0) // plan.n_cpus
     return int(min(by_cpus, own.get("GPU", 0) // plan.n_gpus) if plan.n_gpus else by_cpus)
 

@@ -20,7 +20,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of the packages that a trial's numbers depend on."""
+    """Return the versions of the packages that a trial's numbers depend on."""
     return {name: _version(name) for name in _PACKAGES}
 
 
@@ -56,7 +56,7 @@ class Prepared:
     files: Sequence[tuple[str, ObjectRef[Any]]] = ()
 
     def place(self) -> Path:
-        """Give the folder where this node has the data; the first to ask brings them here.
+        """Return the folder where this node has the data; the first to ask brings them here.
 
         Raises:
             OSError: if they cannot be written.

@@ -152,7 +152,7 @@ class ClusterPool:
         return found
 
     def _take(self, slot: Slot) -> list[tuple[AnyTask, Event]]:
-        """Give the event that a slot has answered with, if its answer is one."""
+        """Return the event that a slot has answered with, if its answer is one."""
         task = slot.task
         try:
             event = self._answer(slot)
@@ -206,7 +206,7 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _never_began(error: RayError) -> bool:
-    """Tell whether an evaluator could not be made, so that another could not either."""
+    """Return whether an evaluator could not be made, so that another could not either."""
     if isinstance(error, RayActorError):
         return error.actor_init_failed
     return isinstance(error, RuntimeEnvSetupError)

@@ -12,13 +12,14 @@ from tests.builders import (
     build_epochs,
     build_evaluation,
     build_score,
+    build_sealed_evaluation,
     build_search,
     build_simple_baseline,
     build_study,
     build_trial,
 )
 from tests.dashboards.odd import ODD
-from tracking.records import SealedEvaluationRecord, State, StudyRecord
+from tracking.records import BaselineRecord, SealedEvaluationRecord, State, StudyRecord
 
 
 def _answers(study: StudyRecord) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ def _study(accuracy: float, low: float, high: float, train: float = 0.95) -> Stu
     [
         (0.890, 0.910, "yes, the whole interval is above 88.89 %"),
         (0.885, 0.905, "not shown, 88.89 %"),
-        (0.860, 0.880, "no, it is below, 88.89 %"),
+        (0.860, 0.880, "no, it is below 88.89 %"),
     ],
 )
 def test_better_than_the_paper_is_judged_by_the_interval(low, high, said: str) -> None:
@@ -110,9 +111,46 @@ def test_a_reproduction_is_not_asked() -> None:
 
 
 def test_data_of_ones_own_are_held_against_nothing_published() -> None:
-    study = build_study(build_trial(0), baselines=(), data=build_data(official=False))
+    data = build_data(name="topics.csv", official=False)
+    study = build_study(build_trial(0), baselines=(), data=data)
 
-    assert _answers(study)[1] == "Nothing is published for these data."
+    question, answer = answers(study)[1]
+    assert question == "Is it better than a simple baseline, beyond chance?"
+    assert answer == "Nothing is published for these data, and no simple baseline was trained."
+
+
+def test_the_best_simple_baseline_is_the_line_of_data_of_ones_own() -> None:
+    data = build_data(name="topics.csv", official=False)
+    study = replace(
+        build_study(build_trial(0, 0.9), baselines=(), data=data),
+        simple_baselines=(
+            build_simple_baseline("majority", 0.5),
+            build_simple_baseline("tfidf_logistic", 0.86),
+        ),
+    )
+
+    question, answer = answers(study)[1]
+    assert question == "Is it better than tfidf_logistic, beyond chance?"
+    assert answer.startswith("On validation: yes, the whole interval is above 86.00 %")
+    assert answer.endswith("python -m search.evaluate --study lstm takes it there.")
+
+
+def test_a_baseline_that_the_person_gave_is_the_line() -> None:
+    data = build_data(name="topics.csv", official=False, n_texts={"train": 80, "validation": 20})
+    own = BaselineRecord("our SVM", 0.95, "given by --baseline", part="")
+    study = build_study(build_trial(0, 0.9), baselines=(own,), data=data)
+
+    question, answer = answers(study)[1]
+    assert question == "Is it better than our SVM, beyond chance?"
+    assert answer == (
+        "On validation: no, it is below 95.00 % (our SVM). These data have no test part; "
+        "search.run --test-share 0.2 holds one out."
+    )
+    evaluation = replace(
+        build_sealed_evaluation(0, 0.96), evaluation=build_evaluation(0.96, official=False)
+    )
+    looked = replace(study, sealed_evaluations=(evaluation,), n_sealed=1)
+    assert answers(looked)[1][1].startswith("On the test part: ")
 
 
 def test_the_best_is_held_against_each_baseline_and_simple_baseline() -> None:

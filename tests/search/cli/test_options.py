@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import unicodedata
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from search.cli.arguments import parser
 from search.cli.options import SMOKE_TRIALS, Options, options
+from search.datasets.cache import load
+from search.datasets.columns import TableOptions
 from search.workers.ray_cluster.cluster_options import ClusterPlan
 from spaces.plan import DEFAULTS
 from spaces.ranges import Int
 from spaces.studies import STUDIES
 from tracking.commandline.errors import UserError
-from tracking.commandline.quantities import seconds
+from tracking.commandline.quantities import accuracy, seconds, share
+from tracking.records import BaselineRecord
 from tracking.schema import environment
 
 PLAN = STUDIES["lstm_dropout"]
@@ -313,3 +318,90 @@ def test_own_data_are_tried_first_at_the_defaults_of_each_family_and_nothing_els
 @pytest.mark.parametrize("data", ["imdb", "imdb-train"])
 def test_the_movie_reviews_are_tried_with_what_was_published_on_them(data: str) -> None:
     assert typed("--data", data, study="nbsvm").plan.references == STUDIES["nbsvm"].references
+
+
+def test_a_baseline_is_read_with_or_without_a_name() -> None:
+    given = typed("--data", "a.csv", "--baseline", "87%", "--baseline-name", " our  SVM").baseline
+    assert given == BaselineRecord("our SVM", 0.87, "given by --baseline", part="")
+    unnamed = typed("--data", "a.csv", "--baseline", "0.87").baseline
+    assert unnamed is not None
+    assert (unnamed.name, unnamed.whose, unnamed.is_published) == (
+        "your baseline",
+        "your baseline",
+        False,
+    )
+    assert typed().baseline is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--baseline-name", "x"], "--baseline-name names what --baseline gives"),
+        (["--baseline", "0.5", "--baseline-name", " "], "must have 1 to 60 visible characters"),
+        (["--baseline", "0.5", "--baseline-name", "a" * 61], "must have 1 to 60 visible"),
+        (["--baseline", "0.5", "--baseline-name", "a\u202eb"], "visible characters"),
+    ],
+)
+def test_a_baseline_that_means_nothing_is_refused(words: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        typed(*words)
+
+
+def test_a_reproduction_has_its_baselines() -> None:
+    with pytest.raises(UserError, match="--baseline means nothing to study tutorials"):
+        typed("--baseline", "0.5", study="tutorials")
+
+
+@pytest.mark.parametrize("text", ["87", "0", "-1", "1.1", "nan", "high", ""])
+def test_what_is_no_accuracy_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"above 0, at most 1, such as 0\.87"):
+        accuracy(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.04", "0.6", "20", "1", "x"])
+def test_what_is_no_share_for_test_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be from 0\.05 to 0\.5"):
+        share(text)
+
+
+def test_columns_encoding_and_share_are_passed_on() -> None:
+    words = [
+        "--text-column",
+        "a",
+        "--label-column",
+        "b",
+        "--group-column",
+        "none",
+        "--split-column",
+        "d",
+    ]
+    chosen = typed(*words, "--encoding", "cp1252", "--test-share", "0.2", "--data", "x.tsv.gz")
+    assert chosen.table == TableOptions("a", "b", "none", "d", "cp1252", 0.2)
+    assert chosen.study == "lstm_dropout-x"
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_own_data_have_simple_baselines_and_no_published_configuration(study: str) -> None:
+    plan = typed("--data", "topics.csv", study=study).plan
+    if plan.reproduces:
+        return
+    assert plan.references == ()
+    assert set(plan.simple_baselines) == {"majority", "tfidf_logistic"}
+    assert all(name.startswith(DEFAULTS) for name in plan.initial_trials())
+    assert typed(study=study).plan.simple_baselines == STUDIES[study].simple_baselines
+
+
+def test_the_first_trials_fit_the_texts(tmp_path: Path) -> None:
+    words = [f"word{n}" for n in range(1_000)]
+    rows = [f"{' '.join(words[n : n + 30])},{'xy'[n % 2]}" for n in range(200)]
+    (tmp_path / "short.csv").write_text("\n".join(["text,label", *rows]))
+    data = load(str(tmp_path / "short.csv"), lambda line: None)
+    assert data.report is not None
+    assert data.report.parts["train"].words[-2:] == (30, 30)
+    chosen = typed("--data", str(tmp_path / "short.csv")).for_data(data)
+    first = chosen.plan.initial_trials()[DEFAULTS]
+    assert (first["text.maxlen"], first["text.vocab_size"]) == (31, 500)
+    maxlen, vocab_size = (chosen.plan.space[f"text.{name}"] for name in ("maxlen", "vocab_size"))
+    assert (str(maxlen), str(vocab_size)) == ("20 to 31 (log)", "500 to 80000 (log)")
+    reviews = replace(data, name="imdb")
+    assert typed().for_data(reviews) == typed()

@@ -300,7 +300,7 @@ def test_without_a_test_part_the_finalists_are_ranked_and_the_test_evaluation_is
     assert study.final_ranking is not None
     assert study.final_ranking.ranking == (1, 0, "tfidf_logistic")
     assert study.n_sealed == 0
-    assert "the test set has not been used" in verdict(study)
+    assert "there is no test part to look at" in verdict(study)
 
 
 def test_trials_after_the_test_evaluation_can_win_but_are_not_looked_at_unasked(

@@ -102,7 +102,7 @@ def _to_read(family: str, params: tuple[tuple[str, Value], ...]) -> keras.Model:
 
 
 def to_read(family: str, params: dict[str, Value]) -> keras.Model:
-    """Give a model that nobody may train, one for all tests.
+    """Return a model that nobody may train, one for all tests.
 
     It predicts in a graph, as a trial does. Outside of one a recurrent model takes a second for a
     few texts.
