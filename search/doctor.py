@@ -2,23 +2,16 @@
 
 It lists what is wrong, and exits with 1 if there is anything. What a killed process left behind,
 the next start of its study puts right; `--repair --study NAME` does that, and trains nothing.
+After the folder of the records was moved or copied, `--relocate` lets MLflow find its files again.
 """
 
 from __future__ import annotations
-
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tracking.commandline.console import shown
 from tracking.commandline.errors import UserError
 from tracking.commandline.parser import Parser
 from tracking.commandline.paths import home
 from tracking.commandline.program import run
-
-if TYPE_CHECKING:
-    from tracking.records import StudyRecord
-    from tracking.schema.condition import ConditionRecord
 
 
 def main() -> int:
@@ -30,23 +23,36 @@ def main() -> int:
     parser.add_argument(
         "--repair", action="store_true", help="put right what a kill left behind in the study"
     )
+    parser.add_argument(
+        "--relocate",
+        action="store_true",
+        help="find the files of a folder that was moved or copied",
+    )
     arguments = parser.parse_args()
+    if arguments.relocate and (arguments.study or arguments.repair):
+        parser.error("--relocate is for all studies, and goes without --study and --repair")
     if arguments.repair and not arguments.study:
         parser.error("--repair needs --study NAME")
 
+    from search.coordinator import audit
     from tracking import store
+    from tracking.connection.relocate import relocate
 
     root = home()
+    if arguments.relocate:
+        print(shown(f"{root}: {relocate(root)} addresses of files were changed."))
+        return 0
     known, lost = store.studies(root), store.unreadable_studies(root)
     if not (known or lost):
         raise UserError(f"{root} holds no study yet: python -m search.run --study NAME makes one.")
     if arguments.repair:
         for name in arguments.study:
-            repair(root, name)
+            for line in audit.repair(root, name):
+                print(shown(line))
     found = [] if arguments.study else lost
     to_continue = []
     for name in arguments.study or sorted(known):
-        wrong, waiting = _examine(root, name)
+        wrong, waiting = audit.examine(root, name)
         found += wrong
         to_continue += waiting
     for line in found:
@@ -56,95 +62,6 @@ def main() -> int:
     if not found:
         print("the records are whole.")
     return 1 if found else 0
-
-
-def repair(root: Path, name: str) -> None:
-    """Do what the next start of a study would do first, and say what was changed."""
-    from search.coordinator.lock import alone
-    from tracking import store
-
-    study = store.read_study(root, name).plan.study
-    with alone(root, study, briefly=True):
-        changed = store.open_evaluation(root, study).begin()
-        changed += store.reopen_study(root, study).repair()
-    if not changed and not _examine(root, study)[0]:
-        changed = ["there is nothing to repair"]
-    for line in changed:
-        print(shown(f"{study}: {line}"))
-
-
-def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
-    """Return what is wrong with a study, and what its next start continues, a sentence each."""
-    from search.coordinator.lock import Taken, alone
-    from tracking import store
-
-    study = store.read_study(root, name)
-    name = study.plan.study
-    try:
-        with alone(root, name, briefly=True):  # while it is held, nobody writes
-            study = store.read_study(root, name)
-            found = audit(study, store.condition(root, name))
-    except Taken:
-        found = audit(study, store.condition(root, name), running=True)
-    to_continue = [
-        f"{name}: trial {trial.number} was interrupted after epoch {len(trial.epochs)}; "
-        "a start whose budget has room for it continues it"
-        for trial in study.trials
-        if trial.state == "interrupted"
-    ]
-    return [f"{name}: {line}" for line in found], to_continue
-
-
-def audit(
-    study: StudyRecord, condition: ConditionRecord | None = None, *, running: bool = False
-) -> list[str]:
-    """Return each fault as a sentence; an empty list when all is well.
-
-    Args:
-        condition: of the records; None looks at the trials alone.
-        running: a coordinator is at work, so that trials may be under way.
-    """
-    found = [one.sentence for one in study.unreadable] + _seen_twice(study)
-    if not running:
-        found += [
-            f"trial {trial.number} is running, but nothing runs it"
-            for trial in study.trials
-            if trial.state == "running"
-        ]
-    if condition is not None and not running:
-        found += _condition(study, condition)
-    return sorted(found)
-
-
-def _seen_twice(study: StudyRecord) -> list[str]:
-    times = Counter(trial.number for trial in study.trials)
-    return [f"trial {number} is recorded {n} times" for number, n in times.items() if n > 1]
-
-
-def _condition(study: StudyRecord, condition: ConditionRecord) -> list[str]:
-    found = list(condition.faults)
-    if condition.running:
-        found.append("the study is marked as running, but nothing runs it")
-    if study.unreadable:  # neither what has finished nor what is best can be told
-        return found
-    if not study.reproduces:  # whose budget counts those that it lists, and not all it ever had
-        found += _budget(study, condition)
-    best = study.candidates[0].number if study.candidates else None
-    if condition.best_trial != best:
-        found.append(f"the best trial is {best}, but MLflow names {condition.best_trial}")
-    return found
-
-
-def _budget(study: StudyRecord, condition: ConditionRecord) -> list[str]:
-    n_finished = sum(trial.has_ended for trial in study.trials)
-    most = condition.most_trials
-    if most is None or n_finished == most:
-        return []
-    if n_finished > most:
-        return [f"{n_finished} trials have finished, but only {most} may"]
-    if condition.budget_met:
-        return [f"{n_finished} trials have finished, but the study ended after {most}"]
-    return []
 
 
 if __name__ == "__main__":

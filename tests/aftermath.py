@@ -7,8 +7,7 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 
-from search import doctor
-from search.doctor import audit
+from search.coordinator.audit import audit, repair
 from tests.counted import epochs_begun
 from tests.kill_tests import KillTest
 from tests.programs import snapshot
@@ -33,7 +32,7 @@ def aftermath(kill_test: KillTest) -> Aftermath:
     """Look at what is left: the budget is met exactly, and nothing is half or was done twice."""
     root, repaired = kill_test.home / "mlruns", io.StringIO()
     with contextlib.redirect_stdout(repaired):
-        doctor.repair(root, kill_test.study)
+        repair(root, kill_test.study)
     wrong = audit(store.read_study(root, kill_test.study), store.condition(root, kill_test.study))
     found = snapshot(kill_test.home, kill_test.study)
     seeds = {number: int(run.data.tags["trial.seed"]) for number, run in found.trials.items()}

@@ -26,20 +26,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files that take longest, by CPU: a process that is given one of them last works on alone.
 LONG = (
     "search/test_run_families.py",
-    "search/test_models.py",
-    "search/test_cluster.py",
+    "search/models/test_models.py",
+    "search/workers/ray_cluster/test_ray_pool.py",
     "search/test_run_keras_tuner.py",
-    "search/test_storm.py",
+    "search/coordinator/test_kill_test.py",
     "search/test_export.py",
     "search/test_run_smoke.py",
     "search/test_run_interrupted.py",
-    "search/test_crash_points.py",
-    "search/test_sealed.py",
-    "search/test_outages.py",
-    "search/test_starters.py",
+    "search/coordinator/test_crash_points.py",
+    "search/datasets/test_sealed.py",
+    "search/coordinator/test_outages.py",
+    "search/coordinator/test_starters.py",
     "search/bundles/formats/test_formats.py",
     "search/test_run_postgresql.py",
-    "search/test_pool.py",
+    "search/workers/test_process_pool.py",
 )
 _OFFICIAL = os.environ.get("SEQSEARCH_IMDB")
 _PER_CLASS = 60

@@ -6,8 +6,7 @@ UI's own charts show those lines.
 
     complete -> FINISHED    pruned -> KILLED    failed -> FAILED, each with the tag trial.state
 
-As a program it mends one thing: `python -m tracking.store --relocate` after the folder of the
-records was moved or copied.
+It loads MLflow: import it after the arguments are parsed.
 """
 
 from __future__ import annotations
@@ -16,25 +15,31 @@ import re
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tracking.commandline.console import shown
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from sqlalchemy.exc import SQLAlchemyError
+
 from tracking.commandline.errors import UserError, unknown
-from tracking.commandline.parser import Parser
-from tracking.commandline.paths import home
-from tracking.commandline.program import run
+from tracking.connection import address, disk, files
+from tracking.connection.client import STORE
+from tracking.connection.damage import Unreadable
+from tracking.connection.files import has, read_json
+from tracking.connection.initialise import initialising
+from tracking.connection.lease import Lease
+from tracking.connection.relocate import elsewhere
+from tracking.connection.retry import RetryPolicy
+from tracking.connection.runs import connect, experiment_of, parent_of
+from tracking.models import kept_models
+from tracking.reader import StudyReader
 from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-    from tracking.connection.lease import Lease
-    from tracking.connection.retry import RetryPolicy
-    from tracking.reader import StudyReader
-    from tracking.schema.condition import ConditionRecord
-    from tracking.writing.evaluation_writer import EvaluationWriter
-    from tracking.writing.study_writer import StudyStore
-
+from tracking.schema import plan_layout, trial_layout
+from tracking.schema.condition import ConditionRecord, read_condition
+from tracking.schema.plan_layout import check_schema
+from tracking.writing import setup
+from tracking.writing.evaluation_writer import EvaluationWriter
+from tracking.writing.study_writer import StudyStore
 
 # Of a study: a file's name can begin with it, wherever the name came from.
 _NAME = re.compile(r"\w[\w. -]{0,119}")
@@ -52,12 +57,6 @@ def open_study(
     Raises:
         UserError: if the records are of other data, another seed or another engine.
     """
-    from tracking.connection import address, disk
-    from tracking.connection.initialise import initialising
-    from tracking.connection.runs import parent_of
-    from tracking.schema import plan_layout
-    from tracking.writing import setup
-    from tracking.writing.study_writer import StudyStore
 
     if not address.named():
         disk.refuse_network(root)
@@ -80,7 +79,6 @@ def open_study(
 
 def reopen_study(root: Path, study: str) -> StudyStore:
     """Open a recorded study for writing, with the plan it has."""
-    from tracking.writing.study_writer import StudyStore
 
     client = _connect(root)
     return StudyStore(client, *_writable(client, study), root)
@@ -88,7 +86,6 @@ def reopen_study(root: Path, study: str) -> StudyStore:
 
 def condition(root: Path, study: str) -> ConditionRecord:
     """Tell in what condition the records of a study are."""
-    from tracking.schema.condition import read_condition
 
     client = _connect(root)
     experiment, parent = ids(root, study)
@@ -97,7 +94,6 @@ def condition(root: Path, study: str) -> ConditionRecord:
 
 def open_evaluation(root: Path, study: str, retry: RetryPolicy | None = None) -> EvaluationWriter:
     """Open the final evaluation of a recorded study for writing."""
-    from tracking.writing.evaluation_writer import EvaluationWriter
 
     client = _connect(root, retry)
     return EvaluationWriter(client, *_writable(client, study))
@@ -120,8 +116,6 @@ def follow(root: Path, name: str) -> StudyReader:
     Raises:
         UserError: if there is no such study.
     """
-    from tracking.connection.runs import experiment_of
-    from tracking.reader import StudyReader
 
     known, lost = _plans(root)
     if name in lost:
@@ -148,12 +142,6 @@ def unreadable_studies(root: Path) -> list[str]:
 
 def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
     """Read the plan of each study; say of the others why it cannot be read. Both by name."""
-    from mlflow.entities import ViewType
-
-    from tracking.connection import address
-    from tracking.connection.damage import Unreadable
-    from tracking.connection.runs import parent_of
-    from tracking.schema import plan_layout
 
     if not address.exists(root):
         return {}, {}
@@ -181,7 +169,6 @@ def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
 
 def model_file(root: Path, trial: TrialRecord) -> Path:
     """The model of a trial that keeps one: raw text in, probabilities out."""
-    from tracking.models import kept_models
 
     client = _connect(root)
     return kept_models.fetch(client, client.get_run(trial.run_id))
@@ -189,7 +176,6 @@ def model_file(root: Path, trial: TrialRecord) -> Path:
 
 def command_of(root: Path, trial: TrialRecord) -> CommandRecord:
     """What was typed to run a trial, and which code ran."""
-    from tracking.schema import trial_layout
 
     return trial_layout.read_command(_connect(root).get_run(trial.run_id))
 
@@ -201,7 +187,6 @@ def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
     """Return whether a run has a file of this name."""
-    from tracking.connection import files
 
     client = _connect(root)
     return files.has(client, client.get_run(run_id), name)
@@ -209,7 +194,6 @@ def has_artifact(root: Path, run_id: str, name: str) -> bool:
 
 def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
     """Give, by run, the machine and the code of each training that counts."""
-    from tracking.connection.files import has, read_json
 
     client = _connect(root)
     runs = [trial.run_id for trial in study.trials]
@@ -228,7 +212,6 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
 
 def ids(root: Path, study: str) -> tuple[str, str]:
     """Return the ids of a study's experiment and of its parent run, for links."""
-    from tracking.connection.runs import experiment_of, parent_of
 
     client = _connect(root)
     experiment = experiment_of(client, study)
@@ -243,9 +226,6 @@ def lease(root: Path, study: str, name: str) -> Lease:
     Args:
         name: of its holder, for people.
     """
-    from tracking.connection.lease import Lease
-    from tracking.connection.retry import RetryPolicy
-    from tracking.connection.runs import parent_of
 
     client = _connect(root, RetryPolicy(say=lambda line: None, limit=0.0))
     own = root / f"{study}.lease"
@@ -266,8 +246,6 @@ def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
     Raises:
         UserError: if the records are of another version.
     """
-    from tracking.connection.runs import experiment_of, parent_of
-    from tracking.schema.plan_layout import check_schema
 
     experiment = experiment_of(client, study)
     parent = parent_of(client, experiment)
@@ -276,44 +254,8 @@ def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
     return experiment, parent.info.run_id
 
 
-def main() -> int:
-    """Parse, let the addresses of the files follow them."""
-    parser = Parser("tracking.store", "Keep the records whole.")
-    parser.add_argument(
-        "--relocate",
-        action="store_true",
-        required=True,
-        help="find the files again after the folder of the records was moved or copied",
-    )
-    parser.parse_args()
-
-    from filelock import FileLock
-
-    from tracking.connection import address
-    from tracking.connection.relocate import relocate
-
-    root = home()
-    if address.on_server():
-        raise UserError(
-            "a server keeps the files of its runs itself: there is nothing to relocate."
-        )
-    if not address.exists(root):
-        raise UserError(f"{root} holds no records.")
-    with FileLock(root / "mlflow.lock"):
-        changed = relocate(root)
-    print(shown(f"{root}: {changed} addresses of files were changed."))
-    return 0
-
-
 def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from tracking.connection import address
-    from tracking.connection.client import STORE
-    from tracking.connection.relocate import elsewhere
-    from tracking.connection.retry import RetryPolicy
-    from tracking.connection.runs import connect
 
     retry = retry or RetryPolicy()
     try:
@@ -323,7 +265,7 @@ def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
     for other in sorted(others):
         raise UserError(
             f"the records in {root} were moved or copied, and name their files in {other}. "
-            "python -m tracking.store --relocate lets them name those that lie here."
+            "python -m search.doctor --relocate lets them name those that lie here."
         )
     return connect(root, retry)
 
@@ -344,7 +286,3 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
                 f"{recorded.data.name}) and was asked to go on with {now} (data "
                 f"{plan.data.name}). Add --fresh to put the old records aside and start anew."
             )
-
-
-if __name__ == "__main__":
-    run(main)

@@ -175,4 +175,4 @@ def _fixed(facts: dict[str, Any]) -> list[str]:
     if not facts["fixed"]:
         return ["no validation part is held out; each training is scored on the test part, once"]
     values = ", ".join(f"{name} {value}" for name, value in facts["fixed"].items())
-    return [f"fixed: {values}", f"tried first: {', '.join(facts['starting_points'])}"]
+    return [f"fixed: {values}", f"tried first: {', '.join(facts['initial_trials'])}"]

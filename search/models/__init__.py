@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import search.system.keras_backend  # noqa: F401  first: it silences TensorFlow's start
 from search.models import bilstm, cnn, cnn_lstm, feedforward, gru, lstm, nbsvm, ngram
 
 Build = Callable[..., Any]

@@ -38,7 +38,7 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from search.doctor import audit, repair
+from search.coordinator.audit import audit, repair
 from tests.growth import of_held, of_sum
 from tests.programs import write_few_texts
 from tests.sessions import GONE, Coordinator, left_after, processes, trial_processes

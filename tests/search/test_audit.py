@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.doctor import audit
+from search.coordinator.audit import audit
 from tests.builders import build_evaluation, build_study, build_trial
 from tracking.schema.condition import ConditionRecord
 

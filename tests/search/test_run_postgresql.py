@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.doctor import audit
+from search.coordinator.audit import audit
 from tests.programs import Running, Story, call
 from tests.servers import Database
 from tracking import store

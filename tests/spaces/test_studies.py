@@ -105,7 +105,7 @@ def test_every_tutorial_is_said_in_full_so_that_no_default_can_change_it() -> No
 
 
 @SEARCHES
-def test_starting_points_begin_with_the_defaults_and_hold_nothing_twice(plan: StudyPlan) -> None:
+def test_initial_trials_begin_with_the_defaults_and_hold_nothing_twice(plan: StudyPlan) -> None:
     points = plan.initial_trials()
     several = len(plan.families) > 1
     names = [f"defaults-{family}" if several else "defaults" for family in plan.families]

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock
 from sqlalchemy import Connection, text
 
+from tracking.commandline.errors import UserError
 from tracking.connection import address
 from tracking.connection.files import folder
 
@@ -43,7 +45,21 @@ def relocate(root: Path) -> int:
 
     Returns:
         how many addresses were changed.
+
+    Raises:
+        UserError: if there are none here.
     """
+    if address.on_server():
+        raise UserError(
+            "a server keeps the files of its runs itself: there is nothing to relocate."
+        )
+    if not address.exists(root):
+        raise UserError(f"{root} holds no records.")
+    with FileLock(root / "mlflow.lock"):
+        return _relocate(root)
+
+
+def _relocate(root: Path) -> int:
     new = (root / _FOLDER).absolute().as_uri()
     changed = 0
     for old in elsewhere(root):

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search.coordinator.audit import audit
 from search.coordinator.loop import Coordinator
 from search.datasets.batches import Ragged
 from search.datasets.cache import Dataset
-from search.doctor import audit
 from search.engines.optuna.optuna_engine import OptunaEngine
 from search.workers.executor import ExecutorConfig
 from search.workers.process_pool import ProcessPool

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from search.coordinator.audit import audit
 from search.coordinator.lock import alone
-from search.doctor import audit
 from tests.builders import place_database
 from tests.coordinator import MODEL, Script, run_search
 from tests.programs import call

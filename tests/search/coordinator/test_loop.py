@@ -20,8 +20,8 @@ from types import SimpleNamespace
 import pytest
 
 from search.coordinator import budget, loop
+from search.coordinator.audit import audit
 from search.coordinator.loop import Coordinator
-from search.doctor import audit
 from search.engines.base import Engine, History
 
 # KT

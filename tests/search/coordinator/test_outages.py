@@ -23,8 +23,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from search.coordinator.audit import audit
 from search.coordinator.lock import alone
-from search.doctor import audit
 from tests.builders import place_database
 from tests.coordinator import RecordingCallbacks, Script, run_search
 from tests.servers import Database, start_mlflow

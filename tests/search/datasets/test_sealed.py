@@ -73,7 +73,7 @@ def test_every_other_program_works_on_data_whose_test_part_raises_when_it_is_rea
     program(build.main, "--study", STUDY, "--out", str(tmp_path / "page.html"))
     program(export.main, "--study", STUDY, "--out", str(tmp_path / "model"))
     program(predict.main, str(tmp_path / "model"), "A wonderful film.")
-    program(store.main, "--relocate")
+    program(doctor.main, "--relocate")
     study = store.read_study(home(), STUDY)
     assert study.count("complete") == 2
     assert study.n_sealed == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.doctor import audit
+from search.coordinator.audit import audit
 from tests.builders import (
     build_study,
     build_trial,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from search import doctor
 from tests.builders import build_trial, client_of, open_study, place_database, write_trial
 from tracking import store
 from tracking.commandline.errors import UserError
@@ -25,9 +26,9 @@ def root(tmp_path: Path) -> Path:
 
 def _relocate(monkeypatch: pytest.MonkeyPatch, root: Path) -> int:
     monkeypatch.setenv("SEQSEARCH_MLRUNS", str(root))
-    monkeypatch.setattr(sys, "argv", ["store.py", "--relocate"])
+    monkeypatch.setattr(sys, "argv", ["doctor.py", "--relocate"])
     with pytest.raises(SystemExit) as end:
-        run(store.main)
+        run(doctor.main)
     assert isinstance(end.value.code, int)
     return end.value.code
 
@@ -41,7 +42,7 @@ def test_a_moved_folder_keeps_its_artifacts(
     there.parent.mkdir()
     carry(root, there)
 
-    with pytest.raises(UserError, match=r"moved or copied.*tracking.store --relocate"):
+    with pytest.raises(UserError, match=r"moved or copied.*search.doctor --relocate"):
         store.read_study(there, "lstm")
     with pytest.raises(UserError, match="moved or copied"):
         open_study(there)

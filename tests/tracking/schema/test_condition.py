@@ -146,8 +146,8 @@ def test_what_killed_final_evaluations_leave_is_named_and_repaired(root: Path) -
         experiment, run_name="test-evaluation-3", tags={"kind": "half a test evaluation"}
     )
     assert faults(root) == [
-        "test-evaluation-3 is half sealed, and saw nothing",
         "rerun-1-of-trial-0000 is running, but nothing runs it",
+        "test-evaluation-3 is half sealed, and saw nothing",
     ]
     assert sorted(store.open_evaluation(root, "lstm").begin()) == [
         "test-evaluation-3 was half sealed, and is deleted",
