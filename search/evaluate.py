@@ -131,6 +131,7 @@ def _refuse_early(chosen: EvaluateOptions) -> None:
 def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     """Run the final evaluation while nobody else works on the study; return its record."""
     from search.coordinator.lock import alone
+    from search.evaluation.evaluation_text import without_test
     from search.evaluation.finalists import finalists
     from search.system.temporary import temporary_folder
     from search.workers.trial_process import server
@@ -142,7 +143,7 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     data = _load(console, chosen, study)
     name = study.plan.study
     if "test" not in data.n_texts:
-        notes_on(console)(_without_test(study))
+        notes_on(console)(without_test(study))
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
     with temporary_folder(), alone(root, name) as hold, server():
         study = store.read_study(root, name)
@@ -150,17 +151,6 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
         study = store.read_study(root, name)
         store.open_evaluation(root, name).write_note(study)
     return study
-
-
-def _without_test(study: StudyRecord) -> str:
-    """Say what final evaluations can tell and what not, before anything is trained for them."""
-    data, plan = study.plan.data, study.plan
-    return (
-        f"{data.name} has no test part. Fresh seeds tell which finalist is best on validation and "
-        "how much of its lead was luck of the seed; how good it is on texts that chose nothing "
-        f"they cannot tell. For that: python -m search.run --study {plan.plan} --data "
-        f"{data.path or data.name} --test-share 0.2 --fresh"
-    )
 
 
 def _recorded_name(chosen: EvaluateOptions, known: list[str]) -> str:

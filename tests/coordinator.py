@@ -111,7 +111,7 @@ class Silent:
     """A callbacks that shows nothing."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args: None
+        return lambda *args, **kwargs: None
 
 
 @dataclass

@@ -14,6 +14,7 @@ from search.bundles.card.facts import Facts
 from search.bundles.proof import Proof
 from search.cli.summary import next_commands
 from search.evaluation import checklist
+from search.evaluation.evaluation_text import without_test
 from spaces.families import FAMILIES, space_of
 from spaces.studies import STUDIES
 from tests.builders import (
@@ -114,7 +115,7 @@ def test_no_page_of_own_data_speaks_of_other_data(name: str) -> None:
     shown = re.sub(r'"(paper_bgcolor|[xy]ref)":"[^"]*"', "", shown)
     assert {found[0] for found in WORDS.finditer(shown)} == set()
     assert "The parts of topics.csv" in shown
-    assert "1 of a" not in shown
+    assert "published" not in shown.replace("Nothing is published for these data", "").lower()
 
 
 @pytest.mark.parametrize("name", ["searched", "evaluated", "without test"])
@@ -134,6 +135,14 @@ def test_no_question_and_no_range_speaks_of_other_data() -> None:
     questions = [plan.question for plan in STUDIES.values() if not plan.reproduces]
     notes = [range_.note for range_ in space_of(*FAMILIES).values()]
     assert {found[0] for text in (*questions, *notes) for found in WORDS.finditer(text)} == set()
+
+
+def test_without_a_test_part_it_is_said_what_final_evaluations_cannot_tell() -> None:
+    study = studies()["without test"]
+    study = replace(study, plan=replace(study.plan, data=replace(study.plan.data, path="/t.csv")))
+    said = without_test(study)
+    assert said.startswith("topics.csv has no test part. Fresh seeds tell which finalist is best")
+    assert said.endswith("search.run --study lstm --data /t.csv --test-share 0.2 --fresh")
 
 
 def test_several_classes_get_their_own_numbers() -> None:

@@ -18,6 +18,8 @@ from tracking.reporting import data_summary
 from tracking.reporting.comparison import BY_CLASS, by_class, evaluations_as_text
 from tracking.reporting.verdict import left_out, unofficial, verdict
 
+_OF_THE_REVIEWS = ("published", "race")  # figures
+
 
 @dataclass(frozen=True)
 class PageSource:
@@ -65,9 +67,14 @@ def verdict_in_words(study: StudyRecord) -> str:
 
 
 def _order(studies: Sequence[StudyRecord]) -> list[str]:
-    """List the figures; of a reproduction first the one that answers its question."""
+    """List the figures; of a reproduction first the one that answers its question.
+
+    What was measured on other data has no place on a page of own data.
+    """
     first = "published" if all(study.reproduces for study in studies) else ""
-    return sorted(FIGURES, key=lambda name: name != first)
+    is_own = not any(study.plan.data.is_movie_reviews or study.reproduces for study in studies)
+    left_out = _OF_THE_REVIEWS if is_own else ()
+    return sorted((n for n in FIGURES if n not in left_out), key=lambda name: name != first)
 
 
 def _contents(studies: Sequence[StudyRecord]) -> str:

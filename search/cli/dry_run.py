@@ -96,6 +96,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
             "official": data.official,
             "classes": list(data.classes),
             "texts": data.n_texts,
+            "columns": dict(data.columns),
             "digest": data.digest,
             "split_digest": data.split_digest,
         },

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from search.datasets import NAMES
 from search.datasets.columns import TableOptions
-from search.datasets.opening import stem
+from search.datasets.opening import check_encoding, stem
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
 from search.workers.ray_cluster.cluster_options import ClusterPlan, cluster_plan
 from spaces.plan import StudyPlan
@@ -173,6 +173,8 @@ def _baseline(plan: StudyPlan, arguments: argparse.Namespace) -> BaselineRecord 
 
 
 def _table(arguments: argparse.Namespace) -> TableOptions:
+    if arguments.encoding is not None:
+        check_encoding(arguments.encoding)
     return TableOptions(
         text=arguments.text_column or "",
         label=arguments.label_column or "",

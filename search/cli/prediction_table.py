@@ -19,6 +19,7 @@ from search.datasets.columns import TableOptions
 from search.datasets.csv_rows import open_rows
 from search.datasets.opening import check_encoding, kind, open_packed, open_text, open_whole
 from tracking.commandline.errors import UserError
+from tracking.commandline.formatting import plain
 
 if TYPE_CHECKING:
     from search.bundles.classifier import Classifier
@@ -83,13 +84,13 @@ class _Scorer:
 
     def open(self, names: Sequence[str]) -> None:
         """Find the column among these, then load the classifier."""
-        if self.options.text and self.options.text not in names:
+        self.column = self.options.text or columns.guess("text", names)
+        if self.column not in names:
+            which = repr(self.column) if self.column else "with a usual name (--column NAME)"
             raise UserError(
-                f"{self.source} has no column {self.options.text!r}. "
-                f"It has: {', '.join(names) or 'none'}."
+                f"{self.source} has no column {which}. "
+                f"It has: {', '.join(map(plain, names)) or 'none'}."
             )
-        found = columns.choose(names, self.options, str(self.source), needed=("text",))
-        self.column = found["text"]
         self._classifier = self._load()
         self.added = [PREDICTED, *(f"p_{name}" for name in self._classifier.classes)]
         for name in self.added:

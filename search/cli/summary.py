@@ -131,9 +131,9 @@ def _classes(study: StudyRecord) -> list[str]:
     if len(study.plan.data.classes) <= 2 or not study.candidates:
         return []
     said = "; ".join(
-        f"{name} {accuracy}" for name, _, accuracy, _ in by_class(study)[:_CLASSES_SHOWN]
+        f"{name}: {accuracy}" for name, _, accuracy, _ in by_class(study)[:_CLASSES_SHOWN]
     )
-    return [f"Accuracy in each class: {said}."]
+    return [f"Accuracy of the best in each class: {said}."]
 
 
 def _against(study: StudyRecord) -> list[str]:

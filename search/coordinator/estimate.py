@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-# How much longer a trial takes with one thread than with two (DECISIONS.md, 42): two at a time on
-# two cores take 0.6 of the time that they take one after the other on both.
+# How much longer a trial takes with one thread than with two. Side by side on two cores, two
+# trials take 0.6 of the time that they take one after the other
+# (docs/decisions/0042-proposals-may-depend-on-speed.md).
 _ONE_THREAD = 1.2
 
 if TYPE_CHECKING:

@@ -137,7 +137,11 @@ def load(
 def _load(data: str, say: Say, smoke: bool, options: TableOptions) -> Dataset:
     source = locate(data, folder(), say, options)
     say(f"data: {source.note}")
-    key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED} {options}"
+    source = source.resolved()
+    read = columns.in_words({role: source.options.given(role) for role in columns.ROLES})
+    if source.name not in NAMES:
+        say(f"  {read}")
+    key = f"{_FORMAT} {source.name} {source.fingerprint()} {smoke} {split.SEED} {source.options}"
     prepared = folder() / "prepared" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (prepared / "manifest.json").is_file():
         say("preparing the texts, once: reading them")
@@ -147,8 +151,6 @@ def _load(data: str, say: Say, smoke: bool, options: TableOptions) -> Dataset:
             if not (prepared / "manifest.json").is_file():
                 _prepare(parts, source.name, prepared, say)
     manifest = json.loads((prepared / "manifest.json").read_text("utf-8"))
-    if manifest["columns"]:
-        say(f"  {columns.in_words(manifest['columns'])}")
     return Dataset(
         folder=prepared,
         note=source.note,

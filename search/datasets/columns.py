@@ -109,9 +109,7 @@ def as_recorded(data: DataRecord) -> TableOptions:
     return TableOptions(**data.columns, encoding=data.encoding, test_share=data.test_share)
 
 
-def choose(
-    names: Sequence[str], options: TableOptions, source: str, needed: Sequence[str] = NEEDED
-) -> dict[str, str]:
+def choose(names: Sequence[str], options: TableOptions, source: str) -> dict[str, str]:
     """Choose the column of each role that the table has.
 
     Args:
@@ -123,10 +121,10 @@ def choose(
     """
     chosen: dict[str, str] = {}
     for role in ROLES:
-        name = options.given(role) or _guess(role, names)
+        name = options.given(role) or guess(role, names)
         if name and name != NONE:
             chosen[role] = _checked(name, role, names, source)
-    missing = [role for role in needed if role not in chosen]
+    missing = [role for role in NEEDED if role not in chosen]
     if missing:
         raise _lacking(missing, names, source)
     taken = list(chosen.values())
@@ -140,7 +138,7 @@ def choose(
 def n_known(names: Sequence[str], options: TableOptions) -> int:
     """Count the roles that columns of these names have."""
     return sum(
-        (options.given(role) in names) if options.given(role) else bool(_guess(role, names))
+        (options.given(role) in names) if options.given(role) else bool(guess(role, names))
         for role in ROLES
     )
 
@@ -155,7 +153,8 @@ def whole(chosen: Mapping[str, str]) -> dict[str, str]:
     return {role: chosen.get(role, NONE) for role in ROLES}
 
 
-def _guess(role: str, names: Sequence[str]) -> str:
+def guess(role: str, names: Sequence[str]) -> str:
+    """Return the column that has a usual name for what it holds; empty if none has."""
     known = {_bare(name): name for name in reversed(names)}  # of equals the first
     return next((known[usual] for usual in _USUAL[role] if usual in known), "")
 
@@ -187,5 +186,6 @@ def _lacking(missing: Sequence[str], names: Sequence[str], source: str) -> UserE
     return UserError(
         f"a data file needs the columns text and label, but {source} lacks "
         f"{' and '.join(missing)}. Its columns: {shown}{more}. "
-        f"{options} say which are meant; a CSV or TSV file names its columns in its first line."
+        f"{options} {'say' if missing[1:] else 'says'} which {'are' if missing[1:] else 'is'} "
+        "meant; a CSV or TSV file names its columns in its first line."
     )

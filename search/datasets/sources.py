@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.datasets import NAMES, archive, opening, split, table
@@ -59,6 +59,12 @@ class Source:
                     stat = os.stat(os.path.join(folder, name))
                     lines.append(f"{folder}/{name} {stat.st_size} {stat.st_mtime_ns}")
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def resolved(self) -> Source:
+        """Know the columns of a table by their names, so that nothing is left to be guessed."""
+        if self.name in NAMES:
+            return self
+        return replace(self, options=table.resolve(self.path, self.options))
 
     def read(self) -> Parts:
         """Read all texts and make sure that a classifier can be trained on them."""

@@ -31,7 +31,10 @@ def hold_out(
     """
     clusters = _clusters(part)
     by = _by_group if part.groups else _by_text
-    held_out = by(part, clusters, seed, share)
+    try:
+        held_out = by(part, clusters, seed, share)
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
     _check_classes(part, held_out, source)
     return held_out
 

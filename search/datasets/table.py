@@ -61,9 +61,7 @@ def read(path: Path, options: TableOptions = GUESSED) -> Parts:
     Raises:
         UserError: if it cannot be read, lacks a column, or would fill the memory.
     """
-    if options.encoding:
-        check_encoding(options.encoding)
-    with _reading(path, options), _OPEN[FORMATS[kind(path)]](path, options) as table:
+    with _open(path, options) as table:
         chosen = naming.choose(table.names, options, str(path))
         cells: dict[str, list[str]] = {role: [] for role in chosen}
         most, n_bytes = most_unpacked(path), 0
@@ -74,6 +72,26 @@ def read(path: Path, options: TableOptions = GUESSED) -> Parts:
             if n_bytes > most:
                 raise too_large(path)
     return parts_of(cells, str(path), naming.whole(chosen))
+
+
+def resolve(path: Path, options: TableOptions) -> TableOptions:
+    """Return the options with a name for every column; no more than the names is read.
+
+    Raises:
+        UserError: as `read`.
+    """
+    with _open(path, options) as table:
+        chosen = naming.choose(table.names, options, str(path))
+    share = options.test_share
+    return TableOptions(**naming.whole(chosen), encoding=options.encoding, test_share=share)
+
+
+@contextmanager
+def _open(path: Path, options: TableOptions) -> Iterator[OpenTable]:
+    if options.encoding:
+        check_encoding(options.encoding)
+    with _reading(path, options), _OPEN[FORMATS[kind(path)]](path, options) as table:
+        yield table
 
 
 def parts_of(cells: Mapping[str, Sequence[str]], source: str, columns: Mapping[str, str]) -> Parts:

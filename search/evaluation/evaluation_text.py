@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 HEAD = ("finalist", "validation", "seeds", "failed", "a training", "test", "95 % interval")
 
 
+def without_test(study: StudyRecord) -> str:
+    """Say what final evaluations can tell and what not, before anything is trained for them."""
+    data, plan = study.plan.data, study.plan
+    return (
+        f"{data.name} has no test part. Fresh seeds tell which finalist is best on validation and "
+        "how much of its lead was luck of the seed; how good it is on texts that chose nothing "
+        f"they cannot tell. For that: python -m search.run --study {plan.plan} --data "
+        f"{data.path or data.name} --test-share 0.2 --fresh"
+    )
+
+
 def rows(study: StudyRecord) -> list[tuple[str, ...]]:
     """Return a row under HEAD for each finalist, the best first."""
     return [_row(study, of) for of in ranking(study)]

@@ -3,8 +3,8 @@
 Command: python -m search.run --study tutorials
 Cost: three and a half hours for the fourteen trainings on one slow core, a part of the first
 eleven waiting for TensorFlow's autotuner, which is off since.
-Result (2026-11-24, seed 0, official archive; table in README.md): of the thirteen published
-accuracies seven come out within 1.5 points. The others:
+Result (2026-11-24, seed 0, official archive; table in docs/explanation/benchmarks.md): of the
+thirteen published accuracies seven come out within 1.5 points. The others:
 - lstm-2016, -1.57: its twin lstm-2017 is at -1.31. One seed, and the weights of the last epoch,
   whatever it did: on validation the same model swings by 3 to 7 points from epoch to epoch.
 - lstm-dropout-2016, +1.74, and -2021, +1.60: the very configuration of 2021 was published with

@@ -3,7 +3,7 @@
     python tests/benchmarks/checkpoint_cost.py [--times 9] [--folder FOLDER]
 
 There is one checkpoint an epoch at most, and one in ten seconds. Seconds of an epoch are those of
-the table in README, of one core; pass --epoch-seconds to give others, in the order of the lines.
+one core in docs/explanation/benchmarks.md; --epoch-seconds sets others, in the order of the lines.
 Where other programs use the machine, processor seconds tell more than those of the clock.
 """
 

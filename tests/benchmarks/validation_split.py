@@ -3,10 +3,10 @@
     python tests/benchmarks/validation_split.py [--splits N] [--out FILE]
 
 Every candidate is trained on each of N splits of both kinds, as a trial is (early stopping on its
-own validation part, the best epoch's weights), and then scored on the official test set, once. The
-looks at test choose no candidate and no hyperparameter; they are counted. Each is a row of FILE,
-which is written as it goes; a second start goes on from there. docs/validation-split.md says what
-came out.
+own validation part, the best epoch's weights), and then scored on the official test set, once.
+These test evaluations choose no candidate and no hyperparameter; they are counted. Each is a row
+of FILE, which is written as it goes; a second start continues it. The result is in
+docs/explanation/validation-by-movie.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from search.training.trial import encoded, evaluate
 from spaces.families import space_of
 from spaces.ranges import Params, check, defaults, take
 
-PURPOSE = "how far validation by movie, and at random, are from test (docs/validation-split.md)"
+PURPOSE = "how far validation by movie, and at random, are from test"
+_OUT = Path("docs/explanation/validation-by-movie.csv")
 KINDS = ("movie", "random")
 HEAD = (
     "kind",
@@ -92,7 +93,7 @@ def main() -> None:
     """Train what is missing, then say what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=3, metavar="N", help="of each kind")
-    parser.add_argument("--out", type=Path, default=Path("docs/validation-split.csv"))
+    parser.add_argument("--out", type=Path, default=_OUT)
     arguments = parser.parse_args()
     source = locate("imdb", cache.folder(), print)
     reviews = source.read()

@@ -91,7 +91,7 @@ def refusal(type_command: Type, folders: list[Path], *words: str) -> str:
         (["--study", "tutorials", "--trials", "3"], "--trials means nothing to study tutorials"),
         (["--study", "lstm", "--data", "imbd"], "'imbd'. Did you mean imdb?"),
         (["--study", "lstm", "--data", "no/where.csv"], "no file 'no/where.csv'"),
-        (["--study", "lstm", "--data", "reviews.txt"], "must end in .csv or .parquet"),
+        (["--study", "lstm", "--data", "reviews.txt"], "must end in .csv, .tsv, "),
     ],
 )
 def test_a_mistyped_command_is_refused_in_one_line(
@@ -108,9 +108,9 @@ def rows(text: str = "good {n}", label: str = "{n}") -> bytes:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (rows().replace(b"text", b"review"), "lacks text. Its columns: review, label."),
+        (rows().replace(b"text", b"words"), "lacks text. Its columns: words, label."),
         (rows(label="pos"), "at least 2 classes, but"),
-        (rows(text=""), "has 40 empty ones, the first in data row 1"),
+        (rows(text=""), "every row needs a text, but all 40 of "),
         (rows(text="caf\u00e9").decode().encode("latin-1"), "must be UTF-8, but"),
         (b"", "cannot be read as csv"),
         (b"text,label\n", "has 0: no rows at all"),
@@ -157,7 +157,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
         assert name in out
     for said in (
         plan.question,
-        "500 to 80000 (log)",
+        "500 to 1581 (log)",  # no text has another word
+        "train: 96 texts; neg 50 %, pos 50 %; words: median ",
+        "few: with 24 texts for validation an accuracy is known to about 20.0 points",
         "text.padding bucket",
         "tried first: defaults\n",
         "96 train, 24 validation; classes neg, pos; digest ",
@@ -175,7 +177,10 @@ def test_two_trials_at_a_time_are_not_said_to_take_half_the_time(
     tiny_csv: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each has one core then, and two take 0.6 of the time (DECISIONS.md, 42)."""
+    """Each has one core then, and two take 0.6 of the time.
+
+    docs/decisions/0042-proposals-may-depend-on-speed.md
+    """
     monkeypatch.setattr("search.cli.dry_run.n_cores", lambda: 2)
     words = ["--study", "lstm_dropout", "--data", str(tiny_csv), "--trials", "10", "--dry-run"]
     said = {}

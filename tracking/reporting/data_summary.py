@@ -32,7 +32,8 @@ def lines(data: DataRecord) -> list[str]:
         return []
     return [
         *(
-            f"{name}: {part.n_texts:,} texts; {_classes(part.classes)}; {_lengths_in_words(part)}"
+            f"{name}: {_n(part.n_texts, 'text')}; {_classes(part.classes)}; "
+            f"{_lengths_in_words(part)}"
             for name, part in found.parts.items()
         ),
         f"words: {found.n_words:,} different ones in train, {found.n_words_twice:,} of them at "
@@ -64,13 +65,13 @@ def _lengths(part: PartReportRecord) -> tuple[str, str, str, str]:
 
 def _lengths_in_words(part: PartReportRecord) -> str:
     median, middle, most, longest = _lengths(part)
-    return f"{median} words, half of them {middle}, 95 % at most {most}, longest {longest}"
+    return f"words: median {median}, half of them {middle}, 95 % at most {most}, longest {longest}"
 
 
 def _rows_without(found: DataReportRecord) -> list[str]:
-    said = [f"{n:,} {_rows(n)} {why}: left out" for why, n in found.left_out.items()]
+    said = [f"{_n(n, 'row')} {why}: left out" for why, n in found.left_out.items()]
     if found.n_unlabelled:
-        said.append(f"{found.n_unlabelled:,} {_rows(found.n_unlabelled)} without a label")
+        said.append(f"{_n(found.n_unlabelled, 'row')} without a label")
     return said
 
 
@@ -78,7 +79,8 @@ def _equal_texts(found: DataReportRecord) -> list[str]:
     said = []
     for name, part in found.parts.items():
         if part.n_repeated:
-            said.append(f"{name}: {part.n_repeated:,} texts rerun an earlier one")
+            n = part.n_repeated
+            said.append(f"{name}: {_n(n, 'text')} {'reruns' if n == 1 else 'rerun'} another one")
         if part.n_conflicting:
             n = part.n_conflicting
             said.append(
@@ -86,11 +88,11 @@ def _equal_texts(found: DataReportRecord) -> list[str]:
                 "so no model can be right on all of them"
             )
         if part.n_wordless:
-            said.append(f"{name}: {part.n_wordless:,} texts have no word")
+            said.append(f"{name}: {_n(part.n_wordless, 'text')} without a word")
     for both, n in found.in_two_parts.items():
         first, second = both.split(", ")
         said.append(
-            f"{n:,} of the {second} texts stand in {first} too, so accuracy on {second} looks "
+            f"{_n(n, 'text')} of {second} in {first} too, so accuracy on {second} looks "
             "better than it is"
         )
     return said
@@ -111,15 +113,15 @@ def _few(found: DataReportRecord) -> list[str]:
         points = 98 / sqrt(part.n_texts) if part and part.n_texts else 0.0
         if part is not None and points > _FEW_POINTS:
             said.append(
-                f"few: with {part.n_texts:,} {name} texts an accuracy is known to about "
-                f"{points:.0f} points only (95 % interval); {_enough():,} texts make it "
-                f"{_FEW_POINTS:.0f}"
+                f"few: with {_n(part.n_texts, 'text')} for {name} an accuracy is known to about "
+                f"{points:.1f} points either way (95 % interval); {_enough():,} make it "
+                f"{_FEW_POINTS:.1f}"
             )
     train = found.parts["train"].classes
     small = {name: n for name, n in train.items() if n < _FEW_OF_A_CLASS}
     if small:
         said.append(
-            f"few: less than {_FEW_OF_A_CLASS} training texts of {_classes_counted(small)}"
+            f"few: fewer than {_FEW_OF_A_CLASS} training texts of {_classes_counted(small)}"
         )
     return said
 
@@ -135,5 +137,5 @@ def _classes_counted(classes: Mapping[str, int]) -> str:
     return f"{', '.join(said)}{more}"
 
 
-def _rows(n: int) -> str:
-    return "row" if n == 1 else "rows"
+def _n(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

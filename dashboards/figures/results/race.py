@@ -51,11 +51,13 @@ def table(*studies: StudyRecord) -> RaceRows:
     """Read the race.
 
     Raises:
-        Absent: if nothing was searched.
+        Absent: if nothing was searched, or all of it on other data than the race was run on.
     """
     searched = [study for study in studies if not study.reproduces]
     if not searched:
         raise Absent("nothing was searched: the configurations are those that were published.")
+    if not any(study.plan.data.is_movie_reviews for study in searched):
+        raise Absent("the methods were compared on other data than these.")
     used = {_method(s) for s in searched}
     return RaceRows(tuple(_curves()), " and ".join(sorted(used)))
 

@@ -88,7 +88,9 @@ def test_the_column_is_known_by_its_usual_name(tmp_path: Path) -> None:
 
 def test_a_table_without_a_usual_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("words,id\nfine,1\n")
-    with pytest.raises(UserError, match=r"lacks text\. Its columns: words, id"):
+    with pytest.raises(
+        UserError, match=r"no column with a usual name \(--column NAME\)\. It has: words, id"
+    ):
         score_table(
             lambda: cast("Classifier", Longest()), tmp_path / "in.csv", "", tmp_path / "o.csv"
         )

@@ -11,6 +11,7 @@ import pytest
 
 from search.datasets import cache
 from search.datasets.cache import SMOKE_TEXTS, Dataset, load
+from search.datasets.columns import as_recorded
 from search.datasets.tokenizer import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
 from tracking.commandline.errors import UserError
 
@@ -134,13 +135,25 @@ def test_the_second_load_prepares_nothing(
     assert {file: file.stat().st_mtime_ns for file in own_cache.rglob("*")} == dates
     assert [line.split(":")[0] for line in first_said] == [
         "data",
+        "  text",
         "preparing the texts, once",
         f"  counting the words of {first.n_texts['train']} training texts",
         *(f"  {part}" for part in first.n_texts),
-        "  text",
     ]
-    assert again_said == [first_said[0], first_said[-1]]
-    assert again_said[-1] == "  text: text, label: label, split: split"
+    assert again_said == first_said[:2]
+    assert again_said[1] == "  text: text, label: label, split: split"
+
+
+def test_a_table_that_is_read_as_its_record_says_is_not_prepared_anew(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    rows = [f"text {n},{'xy'[n % 2]}" for n in range(40)]
+    (tmp_path / "kaggle.csv").write_text("\n".join(["review,sentiment", *rows]))
+    said: list[str] = []
+    first = load(str(tmp_path / "kaggle.csv"), quiet)
+    again = load(str(tmp_path / "kaggle.csv"), said.append, options=as_recorded(first))
+    assert again == first
+    assert said[1:] == ["  text: review, label: sentiment"]
 
 
 def test_nothing_but_the_prepared_folder_is_left_behind(divided: Path, own_cache: Path) -> None:

@@ -64,28 +64,27 @@ def test_everything_is_counted(table: Path) -> None:
 
 def test_it_is_said_line_by_line(table: Path) -> None:
     assert data_summary.lines(load(str(table), quiet)) == [
-        "train: 29 texts; x 38 %, y 38 %, X 24 %; 2 words, half of them 2 to 4, 95 % at most 4, "
-        "longest 4",
-        "validation: 5 texts; x 100 %, X 0 %, y 0 %; 2 words, half of them 2 to 2, 95 % at most "
+        "train: 29 texts; x 38 %, y 38 %, X 24 %; words: median 2, half of them 2 to 4, 95 % at "
+        "most 4, longest 4",
+        "validation: 5 texts; x 100 %, X 0 %, y 0 %; words: median 2, half of them 2 to 2, 95 % "
+        "at most 2, longest 2",
+        "test: 2 texts; x 50 %, y 50 %, X 0 %; words: median 1, half of them 1 to 2, 95 % at most "
         "2, longest 2",
-        "test: 2 texts; x 50 %, y 50 %, X 0 %; 1 words, half of them 1 to 2, 95 % at most 2, "
-        "longest 2",
         "words: 14 different ones in train, 14 of them at least twice",
         "1 row without a text: left out",
         "1 row without a label",
-        "train: 7 texts repeat an earlier one",
+        "train: 7 texts repeat another one",
         "train: 1 text has more than one label, so no model can be right on all of them",
-        "train: 1 texts have no word",
-        "1 of the validation texts stand in train too, so accuracy on validation looks better "
-        "than it is",
-        "1 of the test texts stand in train too, so accuracy on test looks better than it is",
-        "1 of the test texts stand in validation too, so accuracy on test looks better than it is",
+        "train: 1 text without a word",
+        "1 text of validation in train too, so accuracy on validation looks better than it is",
+        "1 text of test in train too, so accuracy on test looks better than it is",
+        "1 text of test in validation too, so accuracy on test looks better than it is",
         "labels 'X' and 'x' differ in case or spaces alone, and count as two classes",
-        "few: with 5 validation texts an accuracy is known to about 44 points only (95 % "
-        "interval); 384 texts make it 5",
-        "few: with 2 test texts an accuracy is known to about 69 points only (95 % interval); "
-        "384 texts make it 5",
-        "few: less than 50 training texts of X (7), x (11), y (11)",
+        "few: with 5 texts for validation an accuracy is known to about 43.8 points either way "
+        "(95 % interval); 384 make it 5.0",
+        "few: with 2 texts for test an accuracy is known to about 69.3 points either way (95 % "
+        "interval); 384 make it 5.0",
+        "few: fewer than 50 training texts of X (7), x (11), y (11)",
     ]
 
 
