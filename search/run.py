@@ -65,7 +65,6 @@ def _run(console: Console, chosen: Options) -> int:
     from search.coordinator.lock import alone
     from search.system.temporary import temporary_folder
     from search.workers.open_executor import open_executor
-    from tracking import store
     from tracking.connection.disk import refuse_unwritable
 
     root = home()
@@ -90,6 +89,9 @@ def _run(console: Console, chosen: Options) -> int:
             _coordinate(console, chosen, data, root, executor, hold)
     _refresh_copy(console, root, chosen.study)
     page = build_page(chosen.study)
+
+    from tracking import store  # it loads MLflow: not before the data are there
+
     study = store.read_study(root, chosen.study)
     if chosen.json:
         print(json.dumps(summary.summary(study, page)))

@@ -52,7 +52,8 @@ if __name__ == "__mp_main__":  # multiprocessing runs the main module in each ne
     _count()
 
 if __name__ == "__main__":
-    from search import run
+    from search.run import main
+    from tracking.commandline.program import run
 
     sys.argv[0] = "search.run"
-    run(run.main)
+    run(main)

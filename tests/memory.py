@@ -11,7 +11,7 @@ import resource, sys
 from pathlib import Path
 import numpy, pyarrow.parquet
 from search.datasets import archive, table
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -83,24 +83,24 @@ def studies() -> dict[str, StudyRecord]:
     plain = replace(plain, simple_baselines=(build_simple_baseline("tfidf_logistic", 0.75),))
     given = BaselineRecord("our SVM", 0.87, "given by --baseline", part="")
     evaluation = replace(
-        build_sealed_evaluation(1, 0.8), evaluation=build_evaluation(0.8, official=False)
+        build_sealed_evaluation(1, 0.8), result=build_evaluation(0.8, official=False)
     )
-    finals = replace(
+    evaluated = replace(
         plain,
         plan=replace(plain.plan, baselines=(given,)),
-        repeats=(
+        reruns=(
             *build_reruns(1, 0.81, 0.82),
             *build_reruns(0, 0.71, 0.72),
             *build_reruns("tfidf_logistic", 0.75, role="simple baseline"),
         ),
-        finals=build_ranking(),
+        final_ranking=build_ranking(),
         sealed_evaluations=(evaluation,),
         n_sealed=1,
     )
     untested = replace(data, n_texts={"train": 80, "validation": 20})
     return {
         "searched": plain,
-        "evaluated": finals,
+        "evaluated": evaluated,
         "without test": replace(plain, plan=replace(plain.plan, data=untested)),
         "begun": replace(plain, trials=(), simple_baselines=()),
     }

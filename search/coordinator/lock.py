@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from tracking import store
 from tracking.commandline.console import note
 from tracking.commandline.errors import UserError
 from tracking.connection import address
@@ -83,6 +82,8 @@ def alone(root: Path, study: str, *, briefly: bool = False) -> Iterator[Hold]:
         if address.named().startswith("postgresql"):
             lock = _open(address.named(), study)
         elif address.on_server():
+            from tracking import store  # it loads MLflow, which only this lock needs
+
             lock = store.lease(root, study, _who()["process"])
         hold = Hold(study, lock, runs_out=address.on_server())
         if lock is not None:

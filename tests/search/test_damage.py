@@ -94,7 +94,7 @@ LEFT_OUT: dict[str, tuple[Edit, str]] = {
     "no number": (no_tag("trial.number"), "its tag trial.number is missing"),
     "a number in words": (tag("trial.number", "one"), "its tag trial.number is 'one', which is"),
     "no family": (no_tag("trial.family"), "its tag trial.family is missing"),
-    "no origin": (no_tag("trial.proposed_by"), "its tag trial.origin is missing"),
+    "no origin": (no_tag("trial.proposed_by"), "its tag trial.proposed_by is missing"),
     "a seed with a point": (tag("trial.seed", "1.5"), "its tag trial.seed is '1.5', which is not"),
     "a model elsewhere": (tag("model.id", "../../victim"), "its tag model.id is '../../victim'"),
     "no accuracy": (no_metric("best_val_accuracy"), "its metric best_val_accuracy is missing"),

@@ -9,13 +9,13 @@ from typing import Any
 
 import onnx
 import pytest
-from tests.search.formats.test_formats import exported
-from tests.search.formats.test_hostile_onnx import beside
-from tests.search.test_bundle import _manifest
 
 from search.bundles import bundle
 from search.system.keras_backend import tf
 from tests.programs import call
+from tests.search.bundles.formats.test_formats import exported
+from tests.search.bundles.formats.test_hostile_onnx import beside
+from tests.search.bundles.test_bundle import _manifest
 
 
 @pytest.fixture

@@ -345,7 +345,8 @@ def test_a_trial_that_was_stopped_or_paused_goes_on_in_its_run(root: Path, state
     assert study.trial(0).state == "running"
     assert _trial_runs(root)[0].info.status == "RUNNING"
     (trial,) = store.read_study(root, "lstm").trials
-    assert _same(trial, build_trial(0, 0.8, 0.81, state="running"))
+    assert (trial.resumed is not None) == (state == "pruned")  # it had ended
+    assert _same(replace(trial, resumed=None), build_trial(0, 0.8, 0.81, state="running"))
 
 
 def test_a_repair_interrupts_what_nobody_runs(root: Path) -> None:
@@ -654,24 +655,6 @@ def test_a_test_evaluation_is_read_as_it_was_written(root: Path) -> None:
     assert read.epochs == epochs
     assert read.score is None
     assert read.state == "complete"
-
-
-def test_a_plan_of_an_earlier_version_is_read(root: Path) -> None:
-    """Before 2026-11-24 a plan had one family and only the names of its references."""
-    write_study(root, build_study())
-    _, parent = store.ids(root, "lstm")
-    (file,) = (root / "artifacts" / parent / "artifacts").glob("plan.json")
-    plan = json.loads(file.read_text())
-    plan["family"] = plan.pop("families")[0]
-    plan["references"] = ["lstm-2016"]
-    del plan["engine"], plan["goals"]
-    file.write_text(json.dumps(plan))
-    read = store.read_study(root, "lstm").plan
-    assert read.families == ("lstm",)
-    assert [(r.name, r.published) for r in read.references] == [("lstm-2016", None)]
-    assert (read.engine, read.goals) == ("optuna", ("val_accuracy",))
-    file.write_text(json.dumps({**plan, "space": {}}))  # a reproduction has no engine
-    assert store.read_study(root, "lstm").plan.engine == ""
 
 
 def test_a_study_keeps_its_families(root: Path) -> None:

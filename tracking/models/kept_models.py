@@ -71,11 +71,10 @@ def keep(
 
 def is_kept(client: MlflowClient, run: Run) -> bool:
     """Return whether a trial's model is there, whole."""
-    said = run.data.tags.get("model.kept") == "True"
-    if folder(run.info.artifact_uri) is None:
-        return said
-    whole = "model.id" not in run.data.tags or said
-    return whole and fetch(client, run).is_file()
+    if run.data.tags.get("model.kept") != "True":
+        return False
+    is_on_server = folder(run.info.artifact_uri) is None
+    return is_on_server or fetch(client, run).is_file()
 
 
 def is_left(client: MlflowClient, run: Run) -> bool:

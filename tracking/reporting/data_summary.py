@@ -80,7 +80,7 @@ def _equal_texts(found: DataReportRecord) -> list[str]:
     for name, part in found.parts.items():
         if part.n_repeated:
             n = part.n_repeated
-            said.append(f"{name}: {_n(n, 'text')} {'reruns' if n == 1 else 'rerun'} another one")
+            said.append(f"{name}: {_n(n, 'text')} {'repeats' if n == 1 else 'repeat'} another one")
         if part.n_conflicting:
             n = part.n_conflicting
             said.append(

@@ -147,7 +147,7 @@ def test_a_baseline_that_the_person_gave_is_the_line() -> None:
         "search.run --test-share 0.2 holds one out."
     )
     evaluation = replace(
-        build_sealed_evaluation(0, 0.96), evaluation=build_evaluation(0.96, official=False)
+        build_sealed_evaluation(0, 0.96), result=build_evaluation(0.96, official=False)
     )
     looked = replace(study, sealed_evaluations=(evaluation,), n_sealed=1)
     assert answers(looked)[1][1].startswith("On the test part: ")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.search.formats.test_formats import ODD, exported, params_of
-from tests.search.test_bundle import _manifest
 
 from search.bundles import bundle
 from search.bundles.classifier import Classifier, load
 from search.bundles.formats import NAMES
+from tests.search.bundles.formats.test_formats import ODD, exported, params_of
+from tests.search.bundles.test_bundle import _manifest
 from tracking.commandline.errors import UserError
 
 

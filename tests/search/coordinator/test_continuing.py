@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from search.audit import audit
 
 from search.cli.arguments import parser
 from search.cli.dry_run import print_dry_run
 from search.cli.options import options
+from search.coordinator.audit import audit
 from search.coordinator.continuing import can_train_on
 from search.coordinator.loop import Coordinator
 from search.engines.optuna.optuna_engine import OptunaEngine

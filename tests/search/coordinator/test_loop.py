@@ -670,7 +670,7 @@ SIMPLE_BASELINE_SCORE = ScoreRecord(0, 0.88, 0.87, 0.89, 0.3, 0.9, 100, ((4, 1),
 def test_simple_baselines_are_recorded_once_however_often_the_study_is_resumed(
     start: Start, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    monkeypatch.setattr(loop, "score_simple_baseline", lambda *given: SIMPLE_BASELINE_SCORE)
     first, second = (start(n, plan=WITH_SIMPLE_BASELINES) for n in (1, 2))
     assert first.simple_baselines == [("majority", ""), ("tfidf_logistic", "")]
     assert second.simple_baselines == []
@@ -688,14 +688,14 @@ def test_a_simple_baseline_that_fails_is_told_and_tried_again_and_the_study_goes
     def dies(*given: object) -> ScoreRecord:
         raise TrialFailed("memory ran out")
 
-    monkeypatch.setattr(loop, "score_control", dies)
+    monkeypatch.setattr(loop, "score_simple_baseline", dies)
     first = start(1, plan=WITH_SIMPLE_BASELINES)
     assert first.simple_baselines == [
         ("majority", "memory ran out"),
         ("tfidf_logistic", "memory ran out"),
     ]
     assert store.read_study(root, "s").count("complete") == 1
-    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    monkeypatch.setattr(loop, "score_simple_baseline", lambda *given: SIMPLE_BASELINE_SCORE)
     start(1, plan=WITH_SIMPLE_BASELINES)
     assert len(store.read_study(root, "s").simple_baselines) == 2
 
@@ -706,11 +706,11 @@ def test_ctrl_c_in_a_simple_baseline_leaves_nothing_running_and_the_simple_basel
     def stopped(*given: object) -> ScoreRecord:
         raise Stopped(signal.SIGINT)
 
-    monkeypatch.setattr(loop, "score_control", stopped)
+    monkeypatch.setattr(loop, "score_simple_baseline", stopped)
     with pytest.raises(Stopped):
         start(1, plan=WITH_SIMPLE_BASELINES)
     assert store.read_study(root, "s").simple_baselines == ()
-    monkeypatch.setattr(loop, "score_control", lambda *given: SIMPLE_BASELINE_SCORE)
+    monkeypatch.setattr(loop, "score_simple_baseline", lambda *given: SIMPLE_BASELINE_SCORE)
     start(1, plan=WITH_SIMPLE_BASELINES)
     assert len(store.read_study(root, "s").simple_baselines) == 2
 

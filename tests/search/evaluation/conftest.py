@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from search.datasets import cache
 from search.datasets.cache import Dataset
 from search.evaluation import evaluate_on_test, reruns
 from search.evaluation.final_evaluation import FinalEvaluation
@@ -32,14 +31,6 @@ from tests.builders import (
 )
 from tracking import store
 from tracking.records import StudyRecord, TrialRecord
-
-
-@pytest.fixture(scope="session")
-def parted(tiny_csv_with_test: Path, cache_folder: Path) -> Dataset:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQSEARCH_CACHE", str(cache_folder))
-        own = cache.load(str(tiny_csv_with_test), lambda line: None)
-        return replace(own, name="imdb")  # final evaluations on own data have no reference
 
 
 @dataclass

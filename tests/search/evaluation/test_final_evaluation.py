@@ -118,7 +118,7 @@ def test_the_same_again_trains_nothing_and_evaluates_nothing(story: Story, scrip
     assert (script.trained, script.scored) == (trained, scored)
     assert story.study == before
     assert "no second test evaluation: the test set was used for this study by" in said
-    assert "--again takes another" in said
+    assert "--again makes another" in said
 
 
 def test_more_seeds_are_added_to_those_that_are_there(story: Story, script: Script) -> None:
@@ -177,7 +177,7 @@ def test_a_test_evaluation_that_is_killed_counts_and_the_next_start_finishes_tha
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(EvaluationWriter, "write_looks", killed)
+        patch.setattr(EvaluationWriter, "write_evaluations", killed)
         with pytest.raises(KeyboardInterrupt):
             story.run()
     cut = story.study
@@ -221,7 +221,7 @@ def seal_then_change_a_model(story: Story, monkeypatch: pytest.MonkeyPatch) -> S
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(EvaluationWriter, "write_looks", killed)
+        patch.setattr(EvaluationWriter, "write_evaluations", killed)
         with pytest.raises(KeyboardInterrupt):
             story.run()
     final_ranking = store.open_evaluation(story.root, "lstm")

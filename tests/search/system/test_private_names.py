@@ -14,7 +14,7 @@ from tests.programs import ROOT
 END = """
 import os
 from multiprocessing import forkserver
-from search.private_names import end_forkserver
+from search.system.private_names import end_forkserver
 forkserver.ensure_running()
 pid = forkserver._forkserver._forkserver_pid
 end_forkserver()

@@ -20,7 +20,7 @@ _HAS_ONE = """
 import sys, tempfile, time
 from multiprocessing import util
 from multiprocessing.connection import Listener
-from search.temporary import temporary_folder
+from search.system.temporary import temporary_folder
 with temporary_folder():
     print(tempfile.mkdtemp(), flush=True)
     print(util.get_temp_dir(), flush=True)

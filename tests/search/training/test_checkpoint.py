@@ -16,12 +16,11 @@ from typing import IO, Any
 
 import numpy as np
 import pytest
-from tests.search.test_trial import numbers
 
 from search.datasets.cache import Dataset
 from search.system.keras_backend import keras
 from search.training import checkpoint
-from search.training.checkpoint import Progress, open_checkpoint
+from search.training.checkpoint import TrainingState, open_checkpoint
 from search.training.refit import refit
 from search.training.reproduce import reproduce
 from search.training.trial import Evaluation, evaluate
@@ -30,6 +29,7 @@ from search.workers.tasks import Task
 from spaces.families import space_of
 from spaces.ranges import Params, Value, defaults
 from tests.builders import build_epochs
+from tests.search.training.test_trial import numbers
 from tracking.records import EpochRecord, RungRecord
 
 RECURRENT = {"embedding_dim": 8, "units": 4, "dropout": 0.2, "recurrent_dropout": 0.2}
@@ -407,7 +407,7 @@ def test_a_damaged_or_foreign_file_is_ignored(
         variable.assign(variable + 1)
     before = variables(model)
     with caplog.at_level(logging.WARNING):
-        assert saved.restore(model, N) == Progress()
+        assert saved.restore(model, N) == TrainingState()
     assert f"{file} is ignored" in caplog.text
     assert all(map(np.array_equal, before, variables(model)))
     assert not (tmp_path / "unpickled").exists()
@@ -456,7 +456,7 @@ def test_a_checkpoint_of_another_training_is_ignored(
     other = open_checkpoint(file, {**known, **params}, family, data, seed, texts)
     assert other is not None
     with caplog.at_level(logging.WARNING):
-        assert other.restore(model, max_epochs) == Progress()
+        assert other.restore(model, max_epochs) == TrainingState()
     assert "is of another training" in caplog.text
 
 

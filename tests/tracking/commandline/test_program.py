@@ -239,7 +239,7 @@ def test_what_cannot_be_read_or_written_is_said_in_one_line(
 
 TALKS = """
 import time
-from tracking.cli import StopFlag, run
+from tracking.commandline.program import run; from tracking.commandline.signals import StopFlag
 
 def main():
     with StopFlag() as stop:
@@ -254,7 +254,7 @@ run(main)
 
 HEARS_LATE = """
 import signal, sys, time
-from tracking.cli import StopFlag, run
+from tracking.commandline.program import run; from tracking.commandline.signals import StopFlag
 
 def main():
     with StopFlag() as stop:

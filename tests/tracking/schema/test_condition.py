@@ -150,8 +150,8 @@ def test_what_killed_final_evaluations_leave_is_named_and_repaired(root: Path) -
         "test-evaluation-3 is half sealed, and saw nothing",
     ]
     assert sorted(store.open_evaluation(root, "lstm").begin()) == [
-        "test-evaluation-3 was half sealed, and is deleted",
         "rerun-1-of-trial-0000 was running, and is interrupted",
+        "test-evaluation-3 was half sealed, and is deleted",
     ]
     assert store.open_evaluation(root, "lstm").begin() == []
     assert faults(root) == []
@@ -227,10 +227,10 @@ def test_files_that_a_server_keeps_are_looked_at_too(
     np.save(file_of(folder, ids["rerun"], "validation.npy"), np.zeros((3, 2)))
     file_of(folder, ids["test evaluation"], "evaluations.json").unlink()
     assert faults(root) == [
-        "test-evaluation-1: its evaluations.json is missing",
         "rerun-0-of-trial-0000: its model cannot be read",
         "rerun-0-of-trial-0000: validation.npy is of shape (3, 2), but there are 5000 texts of 2 "
         "classes",
+        "test-evaluation-1: its evaluations.json is missing",
         "trial 0: environment.json cannot be read",
         "trial 0: its model cannot be read",
     ]

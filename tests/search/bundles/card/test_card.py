@@ -9,7 +9,7 @@ from search.bundles.card import html, markdown
 from search.bundles.card.blocks import Figure, Heading, Paragraph, Table
 from search.bundles.card.content import content
 from search.bundles.card.facts import Facts
-from search.bundles.proof import Bin, Proof
+from search.bundles.proof import CalibrationBin, Proof
 from tests.builders import (
     build_data,
     build_evaluation,
@@ -24,7 +24,7 @@ PROOF = Proof(
     accuracy=0.86,
     difference=2e-7,
     calibration_error=0.0321,
-    bins=(Bin(100, 0.55, 0.5), Bin(4_900, 0.95, 0.9)),
+    bins=(CalibrationBin(100, 0.55, 0.5), CalibrationBin(4_900, 0.95, 0.9)),
     per_second={
         "keras": {1: 10.0, 32: 300.0, 1_024: 900.0},
         "onnx": {1: 9.0, 32: 400.0, 1_024: 1.0},

@@ -22,7 +22,7 @@ from search.bundles.formats import encoder, keras_file
 from search.bundles.formats.saved_graph import OPERATIONS
 from search.datasets.batches import Labelled, pack
 from search.datasets.tokenizer import SEPARATORS, words
-from search.models import BUILDERS, layers
+from search.models import BUILDERS, keras_loading, layers
 from search.models.keras_size import n_weights
 from search.models.text_layer import with_text
 from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
@@ -205,7 +205,7 @@ def test_the_encoder_has_the_words_of_training(text: str) -> None:
 def test_onnx_loads_neither_tensorflow_nor_mlflow(tmp_path: Path) -> None:
     exported(tmp_path, "nbsvm", ("onnx",))
     program = (
-        "import sys\nfrom pathlib import Path\nfrom search import formats\n"
+        "import sys\nfrom pathlib import Path\nfrom search.bundles import formats\n"
         'formats.open_score("onnx", Path(sys.argv[1]))(["the film"])\n'
         'print(*({"tensorflow", "keras", "mlflow", "onnx"} & set(sys.modules)))\n'
     )
@@ -240,7 +240,7 @@ def test_a_foreign_layer_is_refused_by_its_name(
     text = keras.Input((3,))
     keras.Model(text, layer(text)).save(tmp_path / "model.keras")
     with pytest.raises(UserError, match=rf"is refused: .*{named}"):
-        keras_file.load(tmp_path / "model.keras")
+        keras_loading.load(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize(
@@ -256,4 +256,4 @@ def test_a_foreign_layer_is_refused_by_its_name(
 )
 def test_a_name_from_elsewhere_is_refused_however_deep(made_of: Any) -> None:
     with pytest.raises(UserError, match="is refused"):
-        keras_file.check({"config": {"layers": [{"inner": made_of}]}}, Path("model.keras"))
+        keras_loading.check({"config": {"layers": [{"inner": made_of}]}}, Path("model.keras"))

@@ -11,10 +11,10 @@ from typing import Any
 
 import h5py
 import pytest
-from tests.search.formats.test_formats import exported
 
 from search.bundles import formats
-from search.bundles.formats import keras_file
+from search.models import keras_loading
+from tests.search.bundles.formats.test_formats import exported
 from tracking.commandline.errors import UserError
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -36,7 +36,7 @@ def write(folder: Path, members: dict[str, bytes], compression: int = zipfile.ZI
 
 def find(config: Any, name: str) -> dict[str, Any]:
     """The first layer of a class."""
-    return next(layer for layer in keras_file._objects(config) if layer["class_name"] == name)
+    return next(layer for layer in keras_loading._objects(config) if layer["class_name"] == name)
 
 
 def set_in(name: str, key: str, value: object) -> Callable[[Any], None]:

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from tests.search.formats.test_formats import exported
 
 from search.bundles import formats
 from search.bundles.formats import onnx_check
+from tests.search.bundles.formats.test_formats import exported
 from tracking.commandline.errors import UserError
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.search.formats.test_formats import exported
 
 from search.bundles import formats
 from search.bundles.formats import saved_graph
 from search.system.keras_backend import tf
+from tests.search.bundles.formats.test_formats import exported
 from tracking.commandline.errors import UserError
 
 # Each reads or writes a file, opens a connection, calls Python, or leaves something behind.
