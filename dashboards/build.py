@@ -11,14 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, UserError, run, unknown
-from tracking.redaction import without_login
-from tracking.words import printable
+from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.formatting import printable
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
+from tracking.commandline.redaction import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.page import Source
+    from dashboards.page.compose import PageSource
     from tracking.records import StudyRecord
 
 CURVES = "curves.html"
@@ -41,7 +43,7 @@ def main() -> int:
     names = "+".join(study.plan.study for study in studies)
     out = arguments.out or root / "dashboards" / f"{names}.html"
 
-    from dashboards.page import page
+    from dashboards.page.compose import page
 
     sources = {s.plan.study: _source(root, s, arguments.mlflow_url) for s in studies}
     html = page(studies, sources)
@@ -69,15 +71,15 @@ def _parse() -> argparse.Namespace:
 
 def _refuse_early(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work whatever the records say, before MLflow is loaded."""
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
     names, out = arguments.study, arguments.out
     for name in names:
         if names.count(name) > 1:
             raise _named_twice(name)
     if arguments.image is not None:
-        from dashboards import image
         from dashboards.figures import FIGURES
+        from dashboards.page import image
 
         if arguments.image not in FIGURES:
             raise unknown("figure", arguments.image, FIGURES)
@@ -125,21 +127,21 @@ def _read(root: Path, names: Sequence[str]) -> list[StudyRecord]:
     return studies
 
 
-def _source(root: Path, study: StudyRecord, mlflow_url: str) -> Source:
-    from dashboards.page import Source
+def _source(root: Path, study: StudyRecord, mlflow_url: str) -> PageSource:
+    from dashboards.page.compose import PageSource
     from tracking import store
 
     experiment, _ = store.ids(root, study.plan.study)
     trials = [*study.candidates[:1], *study.trials[:1]]
-    return Source(
+    return PageSource(
         runs=f"{mlflow_url}/#/experiments/{experiment}/runs/",
         command=store.command_of(root, trials[0]) if trials else None,
     )
 
 
 def _image(root: Path, names: Sequence[str], figure: str, out: Path | None) -> Path:
-    from dashboards import image
-    from dashboards.panels import draw_single
+    from dashboards.page import image
+    from dashboards.page.panels import draw_single
 
     studies = _read(root, names)
     if out is None:
@@ -164,9 +166,9 @@ def _write(out: Path, content: bytes) -> None:
 
 
 def _add_curves(root: Path, study: StudyRecord) -> None:
-    from dashboards.curves import curves_page
+    from dashboards.page.curves import curves_page
     from tracking import store
-    from tracking.verdict import unofficial
+    from tracking.reporting.verdict import unofficial
 
     note = f", {unofficial(study)}" if unofficial(study) else ""
     for trial in study.trials:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import logging
 from threading import Event, Thread
 
-from tracking.cli import HOST, Parser, UserError, choose_port, note, port_number, run
+from tracking.commandline.console import note
+from tracking.commandline.errors import UserError
+from tracking.commandline.parser import HOST, Parser, choose_port, port_number
+from tracking.commandline.program import run
 
 _FIRST_PORT = 8050
 

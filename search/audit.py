@@ -10,8 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tracking.condition import ConditionRecord
     from tracking.records import StudyRecord
+    from tracking.schema.condition import ConditionRecord
 
 
 def audit(

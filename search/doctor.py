@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tracking.cli import Parser, UserError, run, shown
+from tracking.commandline.console import shown
+from tracking.commandline.errors import UserError
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
 
 
 def main() -> int:
@@ -50,12 +53,12 @@ def main() -> int:
 
 def repair(root: Path, name: str) -> None:
     """Do what the next start of a study would do first, and say what was changed."""
-    from search.lock import alone
+    from search.coordinator.lock import alone
     from tracking import store
 
     study = store.read_study(root, name).plan.study
     with alone(root, study, briefly=True):
-        changed = store.open_finals(root, study).begin()
+        changed = store.open_evaluation(root, study).begin()
         changed += store.reopen_study(root, study).repair()
     if not changed and not _examine(root, study)[0]:
         changed = ["there is nothing to repair"]
@@ -66,7 +69,7 @@ def repair(root: Path, name: str) -> None:
 def _examine(root: Path, name: str) -> tuple[list[str], list[str]]:
     """Return what is wrong with a study, and what its next start continues, a sentence each."""
     from search.audit import audit
-    from search.lock import Taken, alone
+    from search.coordinator.lock import Taken, alone
     from tracking import store
 
     study = store.read_study(root, name)

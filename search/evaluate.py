@@ -1,7 +1,7 @@
 """Take a search to a sentence that can be published: `python -m search.evaluate --study NAME`.
 
 The best trials are trained again on fresh seeds, beside the study's first reference configuration
-and the best control. The first on validation is then scored on the test set, once.
+and the best simple baseline. The first on validation is then scored on the test set, once.
 """
 
 from __future__ import annotations
@@ -12,26 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracking.cli import Parser, StopFlag, Stopped, UserError, note, notes_on, open_console, run
+from tracking.commandline.console import note, notes_on, open_console
+from tracking.commandline.errors import Stopped, UserError
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
+from tracking.commandline.signals import StopFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.coordinator.lock import Hold
     from search.datasets.cache import Dataset
-    from search.lock import Hold
     from tracking.records import StudyRecord
 
 _LEAST_SEEDS = 5
 _REPORTS = (".md", ".html")
 _EPILOG = """\
-The same command again trains no seed twice and looks at the test set no second time; it goes on
-where it was stopped. A look is written down before it is taken, with who takes it, when, and what
+The same command again trains no seed twice and evaluates on the test set no second time; it goes on
+where it was stopped. A test evaluation is written down before it is taken, with who takes it, when, and what
 it scores: from then on it counts. --again takes another one.
 """
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluateOptions:
     """What the person typed, checked."""
 
     study: str
@@ -46,22 +50,22 @@ class Options:
 
 
 def main() -> int:
-    """Parse, find the study and its data, run its finals, say what came out."""
+    """Parse, find the study and its data, run its final evaluation, say what came out."""
     chosen = options(parser().parse_args())
     _refuse_early(chosen)
 
     console = open_console(stderr=chosen.json)
     study = _evaluate(console, chosen)
 
-    from search.finals import said
-    from search.page import build_page
+    from search.cli.study_page import build_page
+    from search.evaluation import evaluation_text
 
     page = build_page(study.plan.study)
     if chosen.report is not None:
         _write_report(chosen.report, study)
     if chosen.json:
-        print(json.dumps(said.summary(study, page, chosen.report)))
-    said.print_summary(console, study, page, chosen.report)
+        print(json.dumps(evaluation_text.summary(study, page, chosen.report)))
+    evaluation_text.print_summary(console, study, page, chosen.report)
     return 0
 
 
@@ -81,7 +85,7 @@ def parser() -> Parser:
     return parser
 
 
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: argparse.Namespace) -> EvaluateOptions:
     """Check what was typed.
 
     Raises:
@@ -91,13 +95,13 @@ def options(arguments: argparse.Namespace) -> Options:
     seeds = arguments.seeds or (2 if smoke else _LEAST_SEEDS)
     if seeds < _LEAST_SEEDS and not smoke:
         raise UserError(
-            f"finals need at least {_LEAST_SEEDS} seeds, but got {seeds}: fewer tell little of "
+            f"a final evaluation needs at least {_LEAST_SEEDS} seeds, but got {seeds}: fewer tell little of "
             "the spread. A smoke run may have fewer."
         )
     report: Path | None = arguments.report
     if report is not None and report.suffix not in _REPORTS:
         raise UserError(f"a report must end in {' or '.join(_REPORTS)}, but got {str(report)!r}.")
-    return Options(
+    return EvaluateOptions(
         study=arguments.study,
         data=arguments.data,
         top=arguments.top or (2 if smoke else 5),
@@ -110,12 +114,12 @@ def options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def _refuse_early(chosen: Options) -> None:
+def _refuse_early(chosen: EvaluateOptions) -> None:
     """Refuse places that cannot be read or written, before anything is trained for them."""
     from search.datasets import NAMES
     from search.datasets.sources import locate
     from tracking import store
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
     if chosen.report is not None:
         refuse_unwritable(chosen.report)
@@ -124,12 +128,12 @@ def _refuse_early(chosen: Options) -> None:
     refuse_unwritable(store.home() / "mlflow.db")
 
 
-def _evaluate(console: Console, chosen: Options) -> StudyRecord:
-    """Run the finals while nobody else works on the study; give all that is recorded then."""
-    from search.finals.select import finalists
-    from search.lock import alone
-    from search.temporary import temporary_folder
-    from search.trial_process import server
+def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
+    """Run the final evaluation while nobody else works on the study; give all that is recorded then."""
+    from search.coordinator.lock import alone
+    from search.evaluation.finalists import finalists
+    from search.system.temporary import temporary_folder
+    from search.workers.trial_process import server
     from tracking import store
 
     root = store.home()
@@ -142,32 +146,37 @@ def _evaluate(console: Console, chosen: Options) -> StudyRecord:
         study = store.read_study(root, name)
         _run(console, chosen, study, data, root, hold)
         study = store.read_study(root, name)
-        store.open_finals(root, name).write_note(study)
+        store.open_evaluation(root, name).write_note(study)
     return study
 
 
-def _recorded_name(chosen: Options, known: list[str]) -> str:
+def _recorded_name(chosen: EvaluateOptions, known: list[str]) -> str:
     """Name the records: with --smoke those of the smoke run."""
     smoke = f"{chosen.study}-smoke"
     return smoke if chosen.smoke and smoke in known else chosen.study
 
 
 def _run(
-    console: Console, chosen: Options, study: StudyRecord, data: Dataset, root: Path, hold: Hold
+    console: Console,
+    chosen: EvaluateOptions,
+    study: StudyRecord,
+    data: Dataset,
+    root: Path,
+    hold: Hold,
 ) -> None:
-    from search.finals.coordinator import Finals
-    from search.finals.select import finalists
+    from search.evaluation.final_evaluation import FinalEvaluation
+    from search.evaluation.finalists import finalists
     from tracking import store
-    from tracking.environment import machine, threads_each
-    from tracking.patience import Patience
+    from tracking.connection.retry import Patience
+    from tracking.schema.environment import machine, threads_each
 
     n_cores = int(machine()["n_cores"])
     n_workers = chosen.workers or max(1, n_cores // 2)
     with StopFlag() as stop:
         patience = Patience(notes_on(console), stop.check, hold.keep)
-        finals = Finals(
+        final_ranking = FinalEvaluation(
             study=study,
-            store=store.open_finals(root, study.plan.study, patience),
+            store=store.open_evaluation(root, study.plan.study, patience),
             data=data,
             chosen=finalists(study, chosen.top),
             top=chosen.top,
@@ -177,16 +186,16 @@ def _run(
             again=chosen.again,
             console=console,
             check_stop=stop.check,
-            work_dir=root / f"{study.plan.study}.finals",
+            work_dir=root / f"{study.plan.study}.evaluation",
         )
         try:
-            finals.run()
+            final_ranking.run()
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise
 
 
-def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
+def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Dataset:
     """Load the data that the study was run on.
 
     Raises:
@@ -209,14 +218,14 @@ def _load(console: Console, chosen: Options, study: StudyRecord) -> Dataset:
     ):
         if before != now:
             raise UserError(
-                f"finals need the study's own {what}, but {name} was run on {before} ({was.name}) "
+                f"a final evaluation needs the study's own {what}, but {name} was run on {before} ({was.name}) "
                 f"and {where} has {now}."
             )
     return data
 
 
 def _write_report(file: Path, study: StudyRecord) -> None:
-    from search.finals import checklist
+    from search.evaluation import checklist
     from tracking import store
 
     environments = store.environments(store.home(), study)

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.formats import NAMES
-from tracking.cli import Parser, UserError, run, shown, unknown
-from tracking.words import percent
+from search.bundles.formats import NAMES
+from tracking.commandline.console import shown
+from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.formatting import percent
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
 
 if TYPE_CHECKING:
-    from search.bundle import Manifest
-    from search.chosen import Origin
+    from search.bundles.bundle import Manifest
+    from search.bundles.chosen import ModelSource
+    from search.bundles.proof import Proof
     from search.datasets.cache import Dataset
-    from search.proof import Proof
+    from tracking.models.registry import Registration
     from tracking.records import ScoreRecord, StudyRecord, TrialRecord
-    from tracking.registry import Registration
 
 
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
@@ -42,8 +45,8 @@ def main() -> int:
     if arguments.optuna is None:
         return _export(arguments, root, study)
 
-    from search.engines.to_optuna import write_to
-    from tracking.redaction import redact
+    from search.engines.optuna.storage_copy import write_to
+    from tracking.commandline.redaction import redact
 
     write_to(arguments.optuna, study)
     _say(f"{redact(arguments.optuna)}: study {study.plan.study}, {len(study.trials)} trials")
@@ -52,12 +55,13 @@ def main() -> int:
 
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
-    from search.chosen import Origin, choose
+    from search.bundles.chosen import ModelSource, choose
     from search.datasets import cache
-    from tracking import registry, store
+    from tracking import store
+    from tracking.models import registry
 
-    origin = Origin(arguments.retrain, arguments.refit)
-    trial = choose(study, arguments.trial, origin)
+    source = ModelSource(arguments.retrain, arguments.refit)
+    trial = choose(study, arguments.trial, source)
     commit = store.command_of(root, trial).commit
     wanted = None
     if arguments.register:
@@ -65,7 +69,7 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
         wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
         registry.check(root, wanted)
     data = cache.find(study.plan.data)
-    export = Export(root, study, trial, origin, arguments.format or NAMES, commit, data)
+    export = Export(root, study, trial, source, arguments.format or NAMES, commit, data)
     manifest = export.write(arguments.out)
     _say(
         f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
@@ -90,16 +94,16 @@ class Export:
     root: Path
     study: StudyRecord
     trial: TrialRecord
-    origin: Origin
+    source: ModelSource
     formats: tuple[str, ...]
     commit: str
     data: Dataset | None
 
     def write(self, out: Path) -> Manifest:
         """Get the model, write it in each format, measure it, write card and manifest."""
-        from search import bundle, formats
-        from search.formats import keras_file
-        from search.temporary import temporary_folder
+        from search.bundles import bundle, formats
+        from search.bundles.formats import keras_file
+        from search.system.temporary import temporary_folder
 
         with temporary_folder(), tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
             file = Path(temporary) / "model.keras"
@@ -114,10 +118,10 @@ class Export:
 
     def _get(self, file: Path) -> int:
         """Put the model there, and give the number of texts that it was refitted on."""
-        from search import chosen
+        from search.bundles import chosen
         from tracking import store
 
-        if self.trial.model and not self.origin.refit:
+        if self.trial.model and not self.source.refit:
             chosen.copy_kept(store.model_file(self.root, self.trial), file, self.trial)
             return 0
         if self.data is None:
@@ -126,18 +130,18 @@ class Export:
                 f"python -m search.run --study {self.study.plan.plan} --dry-run, with the --data "
                 f"of then ({self.study.plan.data.name}), prepares them."
             )
-        what = "on training and validation part" if self.origin.refit else "as it was"
+        what = "on training and validation part" if self.source.refit else "as it was"
         _say(f"training trial {self.trial.number} once more, {what}")
         folder = self.root / f"{self.trial.run_id}.training"
-        return chosen.train(self.trial, self.data, self.origin, file, folder, _say)
+        return chosen.train(self.trial, self.data, self.source, file, folder, _say)
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""
-        from search import bundle
-        from search.card.content import write
-        from search.card.facts import Facts
-        from search.proof import prove
-        from tracking import environment
+        from search.bundles import bundle
+        from search.bundles.card.content import write
+        from search.bundles.card.facts import Facts
+        from search.bundles.proof import prove
+        from tracking.schema import environment
 
         classes, trial, score = self.study.plan.data.classes, self.trial, self.trial.score
         assert score is not None
@@ -164,7 +168,7 @@ class Export:
         return bundle.seal(folder, self._manifest(tuple(ranked), score, bool(n_refitted)))
 
     def _manifest(self, ranked: tuple[str, ...], score: ScoreRecord, refitted: bool) -> Manifest:
-        from search.bundle import Manifest
+        from search.bundles.bundle import Manifest
 
         data, trial = self.study.plan.data, self.trial
         return Manifest(
@@ -186,8 +190,8 @@ class Export:
 
     def _before(self, temporary: Path) -> Proof:
         """Measure the trial's own model, which the validation numbers belong to, if it is kept."""
-        from search import chosen
-        from search.proof import Proof, prove
+        from search.bundles import chosen
+        from search.bundles.proof import Proof, prove
         from tracking import store
 
         if not self.trial.model:
@@ -200,7 +204,7 @@ class Export:
 
 def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -> None:
     from search import served
-    from tracking import registry
+    from tracking.models import registry
 
     card = (out / "card.md").read_text("utf-8")
     packages = ["seqsearch", "numpy", "pandas"]
@@ -261,9 +265,9 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
 
 def _refuse_early(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work whatever the records say, before MLflow and Keras are loaded."""
-    from search import bundle
-    from tracking.disk import refuse_unwritable
-    from tracking.model_names import check_names
+    from search.bundles import bundle
+    from tracking.connection.disk import refuse_unwritable
+    from tracking.models.model_names import check_names
 
     if arguments.register is not None:
         check_names(arguments.register, arguments.alias or "")

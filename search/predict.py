@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.formats import NAMES
-from tracking.cli import Parser, UserError, run
-from tracking.words import plain, visible
+from search.bundles.formats import NAMES
+from tracking.commandline.errors import UserError
+from tracking.commandline.formatting import plain, visible
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
 
 if TYPE_CHECKING:
-    from search.classifier import Classifier
+    from search.bundles.classifier import Classifier
 
 _LINES = 1_024
 
@@ -30,10 +32,10 @@ def main() -> int:
     _refuse_idle(arguments)
     _refuse_early(arguments)
 
-    from search.classifier import load
+    from search.bundles.classifier import load
 
     if arguments.csv is not None:
-        from search.table import score_table
+        from search.cli.prediction_table import score_table
 
         score_table(
             lambda: load(arguments.model, arguments.format),
@@ -49,7 +51,7 @@ def main() -> int:
 
 
 def _print_all(classifier: Classifier, texts: Iterable[str], *, as_json: bool) -> None:
-    from search.scoring_progress import ScoringProgress
+    from search.cli.scoring_progress import ScoringProgress
 
     with ScoringProgress() as progress:
         for batch in _batched(texts):
@@ -120,8 +122,8 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
 
 def _refuse_early(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work, before a model is loaded."""
-    from tracking.disk import refuse_unwritable
-    from tracking.model_names import PREFIX, check_address
+    from tracking.connection.disk import refuse_unwritable
+    from tracking.models.model_names import PREFIX, check_address
 
     if arguments.model.startswith(PREFIX):
         check_address(arguments.model)

@@ -6,17 +6,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.arguments import parser
-from search.options import Options, options
-from tracking.cli import StopFlag, Stopped, UserError, notes_on, open_console, run
+from search.cli.arguments import parser
+from search.cli.options import Options, options
+from tracking.commandline.console import notes_on, open_console
+from tracking.commandline.errors import Stopped, UserError
+from tracking.commandline.program import run
+from tracking.commandline.signals import StopFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.cli.progress import Progress
+    from search.coordinator.lock import Hold
     from search.datasets.cache import Dataset
-    from search.lock import Hold
-    from search.places import Place
-    from search.progress import Progress
+    from search.workers.executor import Place
 
 
 def main() -> int:
@@ -34,34 +37,34 @@ def main() -> int:
 
 
 def _list(console: Console, as_json: bool) -> int:
-    from search import preview
+    from search.cli import dry_run
 
     if as_json:
-        print(json.dumps(preview.studies()))
+        print(json.dumps(dry_run.studies()))
     else:
-        preview.print_studies(console)
+        dry_run.print_studies(console)
     return 0
 
 
 def _dry_run(console: Console, chosen: Options) -> int:
-    from search import preview
+    from search.cli import dry_run
 
     data = _load(console, chosen)
     if chosen.json:
-        print(json.dumps(preview.dry_run(chosen, data)))
+        print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
-        preview.print_dry_run(console, chosen, data)
+        dry_run.print_dry_run(console, chosen, data)
     return 0
 
 
 def _run(console: Console, chosen: Options) -> int:
-    from search import report
-    from search.lock import alone
-    from search.page import build_page
-    from search.places import open_place
-    from search.temporary import temporary_folder
+    from search.cli import summary
+    from search.cli.study_page import build_page
+    from search.coordinator.lock import alone
+    from search.system.temporary import temporary_folder
+    from search.workers.executor import open_place
     from tracking import store
-    from tracking.disk import refuse_unwritable
+    from tracking.connection.disk import refuse_unwritable
 
     root = store.home()
     refuse_unwritable(root / "mlflow.db")  # before the data are prepared
@@ -77,18 +80,18 @@ def _run(console: Console, chosen: Options) -> int:
     page = build_page(chosen.study)
     study = store.read_study(root, chosen.study)
     if chosen.json:
-        print(json.dumps(report.summary(study, page)))
-    report.print_summary(console, study, page)
+        print(json.dumps(summary.summary(study, page)))
+    summary.print_summary(console, study, page)
     return 0
 
 
 def _coordinate(
     console: Console, chosen: Options, data: Dataset, root: Path, place: Place, hold: Hold
 ) -> None:
-    from search.coordinator import Coordinator
-    from search.engines.choose import choose
+    from search.coordinator.loop import Coordinator
+    from search.engines.choose_engine import choose
     from tracking import store
-    from tracking.patience import Patience
+    from tracking.connection.retry import Patience
 
     stop = StopFlag()
 
@@ -121,7 +124,7 @@ def _coordinate(
 
 def _refresh_copy(console: Console, root: Path, study: str) -> None:
     """Refresh the copy for Optuna's own tools, without which a session is as good."""
-    from search.engines.to_optuna import COPY, refresh_copy
+    from search.engines.optuna.storage_copy import COPY, refresh_copy
     from tracking import store
 
     try:
@@ -135,10 +138,10 @@ def _progress(
     console: Console, chosen: Options, data: Dataset, root: Path, place: Place
 ) -> Progress:
     """Open the display, which begins where the study stands."""
-    from search.estimate import seconds_per_trial, slowed
-    from search.progress import Progress, tally
+    from search.cli.progress import Progress, tally
+    from search.coordinator.estimate import seconds_per_trial, slowed
     from tracking import store
-    from tracking.environment import n_cores
+    from tracking.schema.environment import n_cores
 
     per_trial = seconds_per_trial(chosen.plan, data)
     if place.is_here:

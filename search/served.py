@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 
 class Served:
     """A model in memory."""
 
     def __init__(self, folder: Path) -> None:
-        from search.classifier import open_folder
+        from search.bundles.classifier import open_folder
 
         self._classifier = open_folder(folder)
 
@@ -33,13 +33,13 @@ class Served:
         Raises:
             Exception: MLflow's, which its server passes on, if a text is not a string.
         """
-        from tracking import models
+        from tracking.models import kept_models
 
         classes = self._classifier.classes
         try:
             scores = self._classifier.probabilities(table["text"].tolist())
         except UserError as error:
-            raise models.bad_request(str(error)) from error
+            raise kept_models.bad_request(str(error)) from error
         labels = [classes[number] for number in scores.argmax(axis=1)]
         columns = {f"p_{name}": scores[:, i].astype(float) for i, name in enumerate(classes)}
         return pd.DataFrame({"label": labels, **columns}, index=table.index)

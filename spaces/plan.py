@@ -23,7 +23,7 @@ SPLITS: dict[Split, str] = {
 
 
 def family_of(name: str) -> str | None:
-    """Give the family whose trials alone have this hyperparameter; None if all have it."""
+    """Return the family whose trials alone have this hyperparameter; None if all have it."""
     prefix = name.partition(".")[0]
     return None if prefix in _SHARED else prefix
 
@@ -63,7 +63,7 @@ class StudyPlan:
         timeout: seconds of trials of the study, over all its sessions.
         patience: proposals in a row without a better one that end the study; None never does.
         seconds_per_million_tokens: measured cost of training an epoch, for the first estimate.
-        controls: classifiers without a neural network that the candidates are held against.
+        simple baselines: classifiers without a neural network that the candidates are held against.
         repeats: how often a reproduction trains each configuration, each time on another seed.
         only: the references that a reproduction is held to; empty is all of them.
     """
@@ -76,7 +76,7 @@ class StudyPlan:
     n_trials: int | None
     timeout: float | None
     seconds_per_million_tokens: float
-    controls: tuple[str, ...] = ()
+    simple_baselines: tuple[str, ...] = ()
     patience: int | None = None
     repeats: int = 1
     only: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class StudyPlan:
         return tuple(family for family in found if family is not None)
 
     def family(self, params: Params) -> str:
-        """Give the family of a trial with these values; the first if they do not say."""
+        """Return the family of a trial with these values; the first if they do not say."""
         return str(params.get(FAMILY, self.families[0]))
 
     def space_for(self, family: str) -> Space:
@@ -140,8 +140,8 @@ class StudyPlan:
         """Fill in the defaults of everything that `params` does not say."""
         return {**defaults(self.space_for(self.family(params))), **params}
 
-    def starting_points(self) -> Mapping[str, Params]:
-        """Give what is tried before the sampler: the defaults, then each reference once.
+    def initial_trials(self) -> Mapping[str, Params]:
+        """Return what is tried before the sampler: the defaults, then each reference once.
 
         With several families, each has its defaults. A reproduction has its references only. Two
         references published with equal values (of different years) make one trial.
@@ -182,13 +182,15 @@ class StudyPlan:
         """
         if not self.reproduces:
             return len(list(trials))
-        points = self.starting_points()
-        times = Counter(origin for origin, params in trials if params == points.get(origin))
-        return sum(min(times[origin], self.repeats) for origin in points)
+        points = self.initial_trials()
+        times = Counter(
+            proposed_by for proposed_by, params in trials if params == points.get(proposed_by)
+        )
+        return sum(min(times[proposed_by], self.repeats) for proposed_by in points)
 
-    def split_of(self, origin: str) -> Split:
-        """Give what the reference of this name is trained and tested on."""
-        (split,) = (r.split for r in self.references if r.name == origin)
+    def split_of(self, proposed_by: str) -> Split:
+        """Return what the reference of this name is trained and tested on."""
+        (split,) = (r.split for r in self.references if r.name == proposed_by)
         return split
 
     def with_budget(self, n_trials: int | None, timeout: float | None) -> StudyPlan:

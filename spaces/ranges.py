@@ -162,7 +162,7 @@ def defaults(space: Space) -> dict[str, Value]:
 
 
 def take(params: Params, prefix: str) -> dict[str, Value]:
-    """Give the values of one consumer under the bare names it takes as keywords.
+    """Return the values of one consumer under the bare names it takes as keywords.
 
     >>> take({"text.maxlen": 400, "lstm.units": 64}, "lstm")
     {'units': 64}

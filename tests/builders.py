@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tracking.records import (
     BaselineRecord,
-    ControlRecord,
     DataRecord,
     DifferenceRecord,
     EpochRecord,
+    EvaluationRecord,
     ExpectedRecord,
-    FinalLookRecord,
-    FinalsRecord,
-    LookRecord,
     MistakeRecord,
     PlanRecord,
+    RankingRecord,
     ReferenceRecord,
-    RepeatRecord,
+    RerunRecord,
     Role,
     ScoreRecord,
+    SealedEvaluationRecord,
+    SimpleBaselineRecord,
     State,
     StudyRecord,
     TrialRecord,
@@ -40,8 +40,8 @@ from tracking.records import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from tracking.finals_store import FinalsStore
-    from tracking.writer import StudyStore
+    from tracking.writing.evaluation_writer import EvaluationWriter
+    from tracking.writing.study_writer import StudyStore
 
 MAAS = BaselineRecord("baseline-maas-2011", 0.8889, "Maas et al. 2011")
 LABELLED_ONLY = BaselineRecord("maas-2011-labelled-only", 0.8833, "Maas et al. 2011")
@@ -126,7 +126,7 @@ def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> Tria
     trial = TrialRecord(
         number=number,
         family="lstm",
-        origin="defaults" if number == 0 else "tpe",
+        proposed_by="defaults" if number == 0 else "tpe",
         params={"lstm.units": 128, "train.learning_rate": 0.001},
         seed=1_000 + number,
         state="complete",
@@ -141,13 +141,13 @@ def build_trial(number: int = 0, *val_accuracies: float, **changes: Any) -> Tria
     return replace(trial, **changes)
 
 
-def build_control(name: str, accuracy: float) -> ControlRecord:
+def build_simple_baseline(name: str, accuracy: float) -> SimpleBaselineRecord:
     score = replace(build_score(build_epochs(accuracy)), best_epoch=0)
-    return ControlRecord(name, 12.5, score)
+    return SimpleBaselineRecord(name, 12.5, score)
 
 
-def build_look(accuracy: float, **changes: Any) -> LookRecord:
-    look = LookRecord(
+def build_evaluation(accuracy: float, **changes: Any) -> EvaluationRecord:
+    evaluation = EvaluationRecord(
         accuracy=accuracy,
         low=accuracy - 0.004,
         high=accuracy + 0.004,
@@ -155,9 +155,9 @@ def build_look(accuracy: float, **changes: Any) -> LookRecord:
         n_train=25_000,
         n_test=25_000,
         official=True,
-        looked_at="2026-11-23T21:00:00+00:00",
+        evaluated_at="2026-11-23T21:00:00+00:00",
     )
-    return replace(look, **changes)
+    return replace(evaluation, **changes)
 
 
 def build_search(n_trials: int, n_epochs: int = 10, *, n_more: int = 4) -> StudyRecord:
@@ -185,8 +185,11 @@ def build_search(n_trials: int, n_epochs: int = 10, *, n_more: int = 4) -> Study
         sampler="tpe",
         pruner="median",
     )
-    controls = (build_control("majority", 0.5), build_control("tfidf_logistic", 0.86))
-    return StudyRecord(plan, tuple(trials), controls)
+    simple_baselines = (
+        build_simple_baseline("majority", 0.5),
+        build_simple_baseline("tfidf_logistic", 0.86),
+    )
+    return StudyRecord(plan, tuple(trials), simple_baselines)
 
 
 def _build_search_trial(
@@ -208,7 +211,7 @@ def _build_search_trial(
     return build_trial(
         number,
         family=family,
-        origin="tpe",
+        proposed_by="tpe",
         params=params,
         state=state,
         reason="out of memory" if state == "failed" else "",
@@ -218,12 +221,12 @@ def _build_search_trial(
     )
 
 
-def build_repeats(
+def build_reruns(
     of: int | str, *val_accuracies: float, role: Role = "finalist", seconds: float = 60.0
-) -> tuple[RepeatRecord, ...]:
-    """A complete repeat for each accuracy, each on a seed of its own."""
+) -> tuple[RerunRecord, ...]:
+    """A complete rerun for each accuracy, each on a seed of its own."""
     return tuple(
-        RepeatRecord(
+        RerunRecord(
             role=role,
             of=of,
             index=index,
@@ -233,7 +236,7 @@ def build_repeats(
             seconds=seconds,
             epochs=build_epochs(accuracy),
             score=build_score(build_epochs(accuracy)),
-            run_id=f"repeat-{of}-{index}",
+            run_id=f"rerun-{of}-{index}",
             params={"lstm.units": 128},
         )
         for index, accuracy in enumerate(val_accuracies)
@@ -251,9 +254,9 @@ def build_difference(
     return DifferenceRecord(first, second, part, difference, low, high, 0.01, 0.02)
 
 
-def build_finals(**changes: Any) -> FinalsRecord:
-    """Finals that trial 1 won over trial 0 and a control."""
-    finals = FinalsRecord(
+def build_ranking(**changes: Any) -> RankingRecord:
+    """Finals that trial 1 won over trial 0 and a simple baseline."""
+    final_ranking = RankingRecord(
         top=2,
         n_seeds=3,
         rule="the best by validation accuracy",
@@ -263,14 +266,16 @@ def build_finals(**changes: Any) -> FinalsRecord:
         differences=(),
         expected=(ExpectedRecord(1, 60.0, 0.8), ExpectedRecord(2, 120.0, 0.1 + 0.2)),
     )
-    return replace(finals, **changes)
+    return replace(final_ranking, **changes)
 
 
-def build_final_look(of: int | str, accuracy: float, **changes: Any) -> FinalLookRecord:
-    look = FinalLookRecord(
+def build_sealed_evaluation(
+    of: int | str, accuracy: float, **changes: Any
+) -> SealedEvaluationRecord:
+    evaluation = SealedEvaluationRecord(
         role="finalist",
         of=of,
-        look=build_look(accuracy),
+        evaluation=build_evaluation(accuracy),
         cluster_low=accuracy - 0.005,
         cluster_high=accuracy + 0.005,
         who="me@here",
@@ -278,7 +283,7 @@ def build_final_look(of: int | str, accuracy: float, **changes: Any) -> FinalLoo
         model_sha256="fedcba9876543210",
         n=1,
     )
-    return replace(look, **changes)
+    return replace(evaluation, **changes)
 
 
 def build_study(*trials: TrialRecord, **changes: Any) -> StudyRecord:
@@ -321,7 +326,7 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
         trial.family,
         dict(trial.params),
         seed=trial.seed,
-        origin=trial.origin,
+        proposed_by=trial.proposed_by,
         data=build_data(),
         sampler_state=trial.sampler_state,
     )
@@ -339,8 +344,8 @@ def write_trial(study: StudyStore, trial: TrialRecord, model: bytes | None = Non
             summary = Path(folder) / "summary.txt"
             summary.write_bytes(trial.summary.encode())
             log.keep_files(summary)
-    if trial.look is not None:
-        log.look(trial.look)
+    if trial.evaluation is not None:
+        log.evaluation(trial.evaluation)
     if trial.state == "interrupted":
         log.interrupt(trial.reason, trial.seconds)
     elif trial.state != "running":
@@ -361,21 +366,21 @@ def write_study(root: Path, study: StudyRecord) -> StudyStore:
     return records
 
 
-def write_repeat(
-    finals: FinalsStore,
+def write_rerun(
+    final_ranking: EvaluationWriter,
     of: int | str,
     index: int,
     *files: Path,
     state: State = "complete",
     params: Mapping[str, Value] | None = None,
 ) -> str:
-    """Write a repeat of a finalist as its coordinator does, and give the id of its run.
+    """Write a rerun of a finalist as its coordinator does, and give the id of its run.
 
     Args:
         state: "running" leaves it open.
     """
     epochs = build_epochs(0.8, 0.9)
-    log = finals.open_repeat(
+    log = final_ranking.open_rerun(
         "finalist", of, index, params or {}, seed=70 + index, parent=None, data=build_data()
     )
     for epoch in epochs:
@@ -388,7 +393,7 @@ def write_repeat(
 
 @functools.cache
 def _empty_database() -> bytes:
-    from tracking.setup import create_database
+    from tracking.writing.setup import create_database
 
     with tempfile.TemporaryDirectory() as folder:
         create_database(Path(folder))

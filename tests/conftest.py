@@ -17,7 +17,7 @@ from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
 from tests.programs import ROOT, call
 from tests.servers import Database, start_postgresql
-from tracking.cli import TRACKING_URI
+from tracking.commandline.paths import TRACKING_URI
 
 # Started with nohup or in the background, tests would have their programs ignore these signals.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -37,7 +37,7 @@ LONG = (
     "search/test_sealed.py",
     "search/test_outages.py",
     "search/test_starters.py",
-    "search/formats/test_formats.py",
+    "search/bundles/formats/test_formats.py",
     "search/test_run_postgresql.py",
     "search/test_pool.py",
 )

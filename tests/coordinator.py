@@ -11,24 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from search.batches import Ragged
-from search.coordinator import Coordinator
+from search.coordinator.loop import Coordinator
+from search.datasets.batches import Ragged
 from search.datasets.cache import Dataset
-from search.engines import Proposal, derive
-from search.engines.optuna import OptunaEngine
-from search.failures import TrialFailed
-from search.places import Place
-from search.tasks import STEPS, Task
-from search.trial_process import Event
+from search.engines.base import Proposal, derive
+from search.engines.optuna.optuna_engine import OptunaEngine
+from search.training.failures import TrialFailed
+from search.workers.executor import Place
+from search.workers.tasks import STEPS, Task
+from search.workers.trial_process import Event
 from spaces.studies import STUDIES
 from tests.builders import whole_model
 from tracking import store
-from tracking.cli import Stopped
-from tracking.patience import Patience
+from tracking.commandline.errors import Stopped
+from tracking.connection.retry import Patience
 from tracking.records import (
     BaselineRecord,
     EpochRecord,
-    LookRecord,
+    EvaluationRecord,
     PlanRecord,
     RungRecord,
     ScoreRecord,
@@ -72,17 +72,17 @@ End = Callable[[Callable[[], None]], None]
 
 
 @dataclass
-class Watching:
+class RecordingCallbacks:
     """Notes what the coordinator shows."""
 
     ends: list[tuple[int, str]] = field(default_factory=list)
 
-    controls: list[tuple[str, str]] = field(default_factory=list)
+    simple_baselines: list[tuple[str, str]] = field(default_factory=list)
 
-    def control_begins(self, name: str) -> None: ...
+    def simple_baseline_begins(self, name: str) -> None: ...
 
-    def control_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
-        self.controls.append((name, reason))
+    def simple_baseline_ends(self, name: str, score: ScoreRecord | None, reason: str) -> None:
+        self.simple_baselines.append((name, reason))
 
     put_off: list[int] = field(default_factory=list)
 
@@ -108,7 +108,7 @@ class Watching:
 
 
 class Silent:
-    """A watcher that shows nothing."""
+    """A callbacks that shows nothing."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args: None
@@ -125,7 +125,7 @@ class Script:
     stop: bool = False
     signum: int = signal.SIGINT  # that it is stopped by
     tasks: list[Task] = field(default_factory=list)
-    look: LookRecord | None = None
+    evaluation: EvaluationRecord | None = None
     by_values: bool = False  # whether accuracies depend on the values alone
 
     def check_stop(self) -> None:
@@ -134,7 +134,7 @@ class Script:
 
 
 class FakePool:
-    """Stands in for search.pool.Pool: its tasks take turns, one event each time."""
+    """Stands in for search.workers.process_pool.Pool: its tasks take turns, one event each time."""
 
     def __init__(self, script: Script, n_workers: int, tick: Callable[[], None]) -> None:
         self._script = script
@@ -191,7 +191,7 @@ class FakePool:
                 end(self._tick)
         task.model.write_bytes(MODEL)
         score = ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
-        yield self._script.look or score
+        yield self._script.evaluation or score
 
 
 def place(script: Script, n_workers: int = 1) -> Place:
@@ -204,7 +204,7 @@ def run_search(
     root: Path,
     n_trials: int,
     script: Script,
-    watcher: Watching | Silent | None = None,
+    callbacks: RecordingCallbacks | Silent | None = None,
     *,
     n_workers: int = 1,
     keep_models: int = 3,
@@ -219,7 +219,7 @@ def run_search(
         OptunaEngine(plan, seed=7, sampler=sampler, pruner=pruner),
         store.open_study(root, RECORD, fresh=False, patience=patience),
         DATASET,
-        watcher or Silent(),
+        callbacks or Silent(),
         script.check_stop,
         place(script, n_workers),
         root / "s.trials",

@@ -32,8 +32,8 @@ def epochs_begun(home: Path) -> dict[int, Counter[int]]:
 
 def _count() -> None:
     """Change this process, which trains a trial."""
-    from search import checkpoint
-    from search.batches import Labelled
+    from search.datasets.batches import Labelled
+    from search.training import checkpoint
 
     file = Path(os.environ["SEQSEARCH_MLRUNS"]).with_name("epochs.txt")
     original = Labelled.epoch

@@ -52,7 +52,7 @@ def _trials(study: str, home: Path) -> list[dict[str, Any]]:
     return [
         {
             "state": trial.state,
-            "origin": trial.origin,
+            "proposed_by": trial.proposed_by,
             "seed": trial.seed,
             **trial.params,
             **records.epochs[trial.number],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from search.engines import Engine, Proposal, derive
+from search.engines.base import Engine, Proposal, derive
 from spaces.ranges import Params
 from tests.builders import build_epochs, build_score
 from tracking.records import State, TrialRecord
@@ -18,7 +18,7 @@ def begun(proposal: Proposal) -> TrialRecord:
     return TrialRecord(
         number=proposal.number,
         family="any",
-        origin=proposal.origin,
+        proposed_by=proposal.proposed_by,
         params=proposal.params,
         seed=proposal.seed,
         state="running",

@@ -37,7 +37,7 @@ def missing(client: MlflowClient, study: str) -> list[str]:
     runs = list(client.search_runs([experiment.experiment_id], max_results=5_000))
     of_kind = {
         kind: [run for run in runs if run.data.tags["kind"] == kind]
-        for kind in ("study", "trial", "control", "baseline", "reference")
+        for kind in ("study", "trial", "simple baseline", "baseline", "reference")
     }
     if len(of_kind["study"]) != 1:
         return [f"{len(of_kind['study'])} parent runs"]

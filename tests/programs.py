@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tracking.relocate import relocate
+from tracking.connection.relocate import relocate
 
 ROOT = Path(__file__).resolve().parents[1]
 _STATUS = {

@@ -94,7 +94,7 @@ class Database:
             return len(found.fetchall())
 
     def dump(self, address: str) -> str:
-        """Give all that a database holds."""
+        """Return all that a database holds."""
         dump = self.program("pg_dump", *self.client, address.rpartition("/")[2])
         # Newer ones put a random word before and after it.
         return "\n".join(line for line in dump.splitlines() if "restrict " not in line)

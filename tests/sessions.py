@@ -20,7 +20,7 @@ import psutil
 from tests.programs import ROOT, environment
 
 GONE = contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError)
-_LOOK_SECONDS = 0.1
+_CHECK_SECONDS = 0.1
 
 
 class Coordinator:
@@ -112,7 +112,7 @@ def left_after(
         left = [one for one in processes(home) if among is None or one.pid in among]
         if not left or time.monotonic() > deadline:
             return left
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_CHECK_SECONDS)
 
 
 def _listen() -> None:

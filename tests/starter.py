@@ -16,10 +16,11 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 import sqlalchemy.orm
 from mlflow import MlflowClient
 
-from search.lock import alone
+from search.coordinator.lock import alone
 from tests.coordinator import RECORD
 from tracking import store
-from tracking.cli import TRACKING_URI, UserError
+from tracking.commandline.errors import UserError
+from tracking.commandline.paths import TRACKING_URI
 
 GIVE_UP_SECONDS = 60
 _CONTEXT = multiprocessing.get_context("forkserver")

@@ -22,7 +22,7 @@ SPACES: dict[str, Space] = {"text": TEXT, "train": TRAIN, **FAMILIES}
 
 
 def tree() -> dict[str, list[str]]:
-    """Give what the README's tree names: files and folders, by the folder at the top."""
+    """Return what the README's tree names: files and folders, by the folder at the top."""
     (block,) = [block for block in README.split("```") if "\nspaces/ " in block]
     found: dict[str, list[str]] = {}
     for line in block.strip().splitlines():

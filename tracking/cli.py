@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from tracking import terminal
-from tracking.redaction import redact
-from tracking.words import plain, printable, visible
+from tracking.commandline import terminal
+from tracking.commandline.formatting import plain, printable, visible
+from tracking.commandline.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -170,7 +170,7 @@ def port_number(text: str) -> int:
 
 
 def choose_port(wanted: int | None, first: int) -> int:
-    """Give the port that was asked for, or the first free one from `first` on.
+    """Return the port that was asked for, or the first free one from `first` on.
 
     Raises:
         UserError: if the port is in use.
@@ -237,7 +237,7 @@ def _print_fault(
 
 def _passing(error: Exception) -> str | None:
     """Say what is no fault of ours: the user can mend it, or it passes."""
-    from tracking.patience import cause, is_damage, is_outage
+    from tracking.commandline.errors import cause, is_damage, is_outage
 
     if disk_is_full(error):
         return "the disk is full. Free some space; the same command then goes on from here."
@@ -246,7 +246,7 @@ def _passing(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in _DENIED and error.filename:
         return f"{error.filename} cannot be used: {error.strerror}. Let us read and write it."
     if is_damage(error):
-        from tracking.store import home
+        from tracking.commandline.paths import home
 
         return (
             f"a database in {home()} cannot be used: {cause(error)}. Let us read and write "
@@ -269,7 +269,7 @@ def disk_is_full(error: BaseException | None) -> bool:
 
 def _n_bytes_free() -> int:
     """Count the bytes that are free where the records are."""
-    from tracking.store import home
+    from tracking.commandline.paths import home
 
     there = next(folder for folder in (home(), *home().parents) if folder.is_dir())
     return shutil.disk_usage(there).free

@@ -9,11 +9,11 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 
-from tracking import finals_layout, layout, plan_layout
-from tracking.cli import UserError
-from tracking.damage import RUN_ID, Unreadable, readable
+from tracking.commandline.errors import UserError
+from tracking.connection.damage import RUN_ID, Unreadable, readable
+from tracking.connection.runs import of_kind, parent_of
 from tracking.records import StudyRecord, TrialRecord, UnreadableRecord
-from tracking.runs import of_kind, parent_of
+from tracking.schema import evaluation_layout, plan_layout, trial_layout
 
 
 class StudyReader:
@@ -33,7 +33,7 @@ class StudyReader:
         self._started = 0  # when the latest known run started, in milliseconds since 1970
 
     def read(self) -> StudyRecord:
-        """Give the study as it is now; what cannot be read is left out, and named."""
+        """Return the study as it is now; what cannot be read is left out, and named."""
         for run in list(self._changed()):
             self._read(run)
         parent = parent_of(self._client, self.experiment)
@@ -41,22 +41,25 @@ class StudyReader:
             raise UserError(
                 f"the run of study {self._name} itself was deleted. Restore it in the MLflow UI."
             )
-        controls, lost = readable(
-            self._of_kind("control"), lambda run: layout.read_control(self._client, run)
+        simple_baselines, lost = readable(
+            self._of_kind("simple baseline"),
+            lambda run: trial_layout.read_simple_baseline(self._client, run),
         )
         study = StudyRecord(
             plan=replace(plan_layout.read_plan(self._client, parent), study=self._name),
             trials=tuple(sorted(self._trials.values(), key=lambda trial: trial.number)),
-            controls=tuple(sorted(controls, key=lambda control: control.name)),
+            simple_baselines=tuple(
+                sorted(simple_baselines, key=lambda simple_baseline: simple_baseline.name)
+            ),
             unreadable=(*self._unreadable.values(), *lost),
         )
-        return finals_layout.with_finals(self._client, self.experiment, parent, study)
+        return evaluation_layout.with_evaluation(self._client, self.experiment, parent, study)
 
     def _read(self, run: Run) -> None:
         run_id = run.info.run_id
         self._forget(run_id)
         try:
-            self._trials[run_id] = layout.read_trial(self._client, run)
+            self._trials[run_id] = trial_layout.read_trial(self._client, run)
         except Unreadable as error:
             self._unreadable[run_id] = error.record
         self._started = max(self._started, run.info.start_time or 0)

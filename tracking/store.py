@@ -1,7 +1,7 @@
 """Write records to MLflow and read them back: the one door to MLflow.
 
 In MLflow a study is one experiment. It holds one parent run, however often the study is resumed,
-a child run for each trial and each control, and runs of what was published, so that the UI's own
+a child run for each trial and each simple baseline, and runs of what was published, so that the UI's own
 charts show those lines.
 
     complete -> FINISHED    pruned -> KILLED    failed -> FAILED, each with the tag trial.state
@@ -18,18 +18,21 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracking.cli import Parser, UserError, run, shown, unknown
+from tracking.commandline.console import shown
+from tracking.commandline.errors import UserError, unknown
+from tracking.commandline.parser import Parser
+from tracking.commandline.program import run
 from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from tracking.condition import ConditionRecord
-    from tracking.finals_store import FinalsStore
-    from tracking.lease import Lease
-    from tracking.patience import Patience
+    from tracking.connection.lease import Lease
+    from tracking.connection.retry import Patience
     from tracking.reader import StudyReader
-    from tracking.writer import StudyStore
+    from tracking.schema.condition import ConditionRecord
+    from tracking.writing.evaluation_writer import EvaluationWriter
+    from tracking.writing.study_writer import StudyStore
 
 
 # Of a study: a file's name can begin with it, wherever the name came from.
@@ -53,10 +56,12 @@ def open_study(
     Raises:
         UserError: if the records are of other data, another seed or another engine.
     """
-    from tracking import address, disk, plan_layout, setup
-    from tracking.initialise import initialising
-    from tracking.runs import parent_of
-    from tracking.writer import StudyStore
+    from tracking.connection import address, disk
+    from tracking.connection.initialise import initialising
+    from tracking.connection.runs import parent_of
+    from tracking.schema import plan_layout
+    from tracking.writing import setup
+    from tracking.writing.study_writer import StudyStore
 
     if not address.named():
         disk.refuse_network(root)
@@ -78,7 +83,7 @@ def open_study(
 
 def reopen_study(root: Path, study: str) -> StudyStore:
     """Open a recorded study for writing, with the plan it has."""
-    from tracking.writer import StudyStore
+    from tracking.writing.study_writer import StudyStore
 
     client = _connect(root)
     return StudyStore(client, *_writable(client, study), root)
@@ -86,19 +91,19 @@ def reopen_study(root: Path, study: str) -> StudyStore:
 
 def condition(root: Path, study: str) -> ConditionRecord:
     """Tell in what condition the records of a study are."""
-    from tracking.condition import read_condition
+    from tracking.schema.condition import read_condition
 
     client = _connect(root)
     experiment, parent = ids(root, study)
     return read_condition(client, experiment, client.get_run(parent))
 
 
-def open_finals(root: Path, study: str, patience: Patience | None = None) -> FinalsStore:
-    """Open the finals of a recorded study for writing."""
-    from tracking.finals_store import FinalsStore
+def open_evaluation(root: Path, study: str, patience: Patience | None = None) -> EvaluationWriter:
+    """Open the final evaluation of a recorded study for writing."""
+    from tracking.writing.evaluation_writer import EvaluationWriter
 
     client = _connect(root, patience)
-    return FinalsStore(client, *_writable(client, study))
+    return EvaluationWriter(client, *_writable(client, study))
 
 
 def read_study(root: Path, name: str) -> StudyRecord:
@@ -118,8 +123,8 @@ def follow(root: Path, name: str) -> StudyReader:
     Raises:
         UserError: if there is no such study.
     """
+    from tracking.connection.runs import experiment_of
     from tracking.reader import StudyReader
-    from tracking.runs import experiment_of
 
     known, lost = _plans(root)
     if name in lost:
@@ -135,7 +140,7 @@ def follow(root: Path, name: str) -> StudyReader:
 
 
 def studies(root: Path) -> dict[str, PlanRecord]:
-    """Give the plan of each recorded study that can be read, by the study's name."""
+    """Return the plan of each recorded study that can be read, by the study's name."""
     return _plans(root)[0]
 
 
@@ -148,9 +153,10 @@ def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
     """Read the plan of each study; say of the others why it cannot be read. Both by name."""
     from mlflow.entities import ViewType
 
-    from tracking import address, plan_layout
-    from tracking.damage import Unreadable
-    from tracking.runs import parent_of
+    from tracking.connection import address
+    from tracking.connection.damage import Unreadable
+    from tracking.connection.runs import parent_of
+    from tracking.schema import plan_layout
 
     if not address.exists(root):
         return {}, {}
@@ -176,17 +182,17 @@ def _plans(root: Path) -> tuple[dict[str, PlanRecord], dict[str, str]]:
 
 def model_file(root: Path, trial: TrialRecord) -> Path:
     """The model of a trial that keeps one: raw text in, probabilities out."""
-    from tracking import models
+    from tracking.models import kept_models
 
     client = _connect(root)
-    return models.fetch(client, client.get_run(trial.run_id))
+    return kept_models.fetch(client, client.get_run(trial.run_id))
 
 
 def command_of(root: Path, trial: TrialRecord) -> CommandRecord:
     """What was typed to run a trial, and which code ran."""
-    from tracking import layout
+    from tracking.schema import trial_layout
 
-    return layout.read_command(_connect(root).get_run(trial.run_id))
+    return trial_layout.read_command(_connect(root).get_run(trial.run_id))
 
 
 def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
@@ -195,8 +201,8 @@ def add_artifact(root: Path, run_id: str, text: str, name: str) -> None:
 
 
 def has_artifact(root: Path, run_id: str, name: str) -> bool:
-    """Tell whether a run has a file of this name."""
-    from tracking import files
+    """Return whether a run has a file of this name."""
+    from tracking.connection import files
 
     client = _connect(root)
     return files.has(client, client.get_run(run_id), name)
@@ -204,11 +210,11 @@ def has_artifact(root: Path, run_id: str, name: str) -> bool:
 
 def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
     """Give, by run, the machine and the code of each training that counts."""
-    from tracking.files import has, read_json
+    from tracking.connection.files import has, read_json
 
     client = _connect(root)
     runs = [trial.run_id for trial in study.trials]
-    runs += [repeat.run_id for repeat in study.repeats]
+    runs += [rerun.run_id for rerun in study.reruns]
     found = {}
     for run_id in runs:
         run = client.get_run(run_id)
@@ -222,8 +228,8 @@ def environments(root: Path, study: StudyRecord) -> dict[str, dict[str, Any]]:
 
 
 def ids(root: Path, study: str) -> tuple[str, str]:
-    """Give the ids of a study's experiment and of its parent run, for links."""
-    from tracking.runs import experiment_of, parent_of
+    """Return the ids of a study's experiment and of its parent run, for links."""
+    from tracking.connection.runs import experiment_of, parent_of
 
     client = _connect(root)
     experiment = experiment_of(client, study)
@@ -238,9 +244,9 @@ def lease(root: Path, study: str, name: str) -> Lease:
     Args:
         name: of its holder, for people.
     """
-    from tracking.lease import Lease
-    from tracking.patience import Patience
-    from tracking.runs import parent_of
+    from tracking.connection.lease import Lease
+    from tracking.connection.retry import Patience
+    from tracking.connection.runs import parent_of
 
     client = _connect(root, Patience(say=lambda line: None, limit=0.0))
     own = root / f"{study}.lease"
@@ -256,13 +262,13 @@ def lease(root: Path, study: str, name: str) -> Lease:
 
 
 def _writable(client: MlflowClient, study: str) -> tuple[str, str]:
-    """Give the ids of a study's experiment and of its parent run, if this version may write.
+    """Return the ids of a study's experiment and of its parent run, if this version may write.
 
     Raises:
         UserError: if the records are of another version.
     """
-    from tracking import plan_layout
-    from tracking.runs import experiment_of, parent_of
+    from tracking.connection.runs import experiment_of, parent_of
+    from tracking.schema import plan_layout
 
     experiment = experiment_of(client, study)
     parent = parent_of(client, experiment)
@@ -284,8 +290,8 @@ def main() -> int:
 
     from filelock import FileLock
 
-    from tracking import address
-    from tracking.relocate import relocate
+    from tracking.connection import address
+    from tracking.connection.relocate import relocate
 
     root = home()
     if address.on_server():
@@ -304,11 +310,11 @@ def _connect(root: Path, patience: Patience | None = None) -> MlflowClient:
     """Connect, unless the files that the database names are not those beside it."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from tracking import address
-    from tracking.patience import Patience
-    from tracking.patient import STORE
-    from tracking.relocate import elsewhere
-    from tracking.runs import connect
+    from tracking.connection import address
+    from tracking.connection.client import STORE
+    from tracking.connection.relocate import elsewhere
+    from tracking.connection.retry import Patience
+    from tracking.connection.runs import connect
 
     patience = patience or Patience()
     try:

@@ -13,8 +13,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tracking.cli import HOST, Parser, UserError, choose_port, note, port_number, run, shown
-from tracking.redaction import without_login
+from tracking.commandline.console import note, shown
+from tracking.commandline.errors import UserError
+from tracking.commandline.parser import HOST, Parser, choose_port, port_number
+from tracking.commandline.program import run
+from tracking.commandline.redaction import without_login
 
 _FIRST_PORT = 5000
 _POLL_SECONDS, _ANSWER_SECONDS = 0.2, 5.0
@@ -30,7 +33,8 @@ def main() -> int:
     if arguments.port is not None:
         choose_port(arguments.port, _FIRST_PORT)  # in use is said before MLflow is loaded
 
-    from tracking import address, store
+    from tracking import store
+    from tracking.connection import address
 
     root = store.home()
     studies = store.studies(root)
@@ -63,7 +67,7 @@ def _command(root: Path, port: int) -> list[str]:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    from tracking import address
+    from tracking.connection import address
 
     return {
         **os.environ,

@@ -16,21 +16,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboards.figures import (
-    accuracy,
-    contour,
-    cost,
-    gap,
-    health,
-    importance,
-    overfitting,
-    overlay,
-    parallel,
-    progress,
-    published,
-    race,
-    slices,
-)
+from dashboards.figures.hyperparameters import contour, importance, parallel, slices
+from dashboards.figures.results import accuracy, cost, progress, published, race
+from dashboards.figures.training import gap, health, overfitting, overlay
 
 Cells = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

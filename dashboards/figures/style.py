@@ -12,9 +12,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboards.text import ink
+from dashboards.page.text import ink
+from tracking.commandline.formatting import percent
 from tracking.records import BaselineRecord
-from tracking.words import percent
 
 VALIDATION, TRAIN, REFERENCE, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"
 BASELINE = "#7A7A7A"
@@ -72,7 +72,7 @@ TEMPLATES = {
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Give a few round numbers of a logarithmic axis; Plotly's own crowd or are none."""
+    """Return a few round numbers of a logarithmic axis; Plotly's own crowd or are none."""
     found: list[float] = []
     for digits in _TICKS:
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -97,7 +97,7 @@ def _short(value: float) -> str:
 
 
 def marks(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Give each group a colour and a symbol, the same wherever the same groups are drawn."""
+    """Return each group a colour and a symbol, the same wherever the same groups are drawn."""
     return {
         group: (_COLOURS[place % len(_COLOURS)], _SYMBOLS[place % len(_SYMBOLS)])
         for place, group in enumerate(groups)

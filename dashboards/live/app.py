@@ -10,13 +10,13 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from flask import Response
 from plotly.offline import get_plotlyjs
 
-from dashboards.document import templates
 from dashboards.figures import FIGURES
 from dashboards.live import parts
 from dashboards.live.guard import guard
 from dashboards.live.layout import labelled, layout
 from dashboards.live.watch import Watch
-from tracking.cli import HOST
+from dashboards.page.document import templates
+from tracking.commandline.parser import HOST
 
 _ASSETS = Path(__file__).parents[1] / "assets"  # loaded in the order of their names
 _PAGE = f"""<!doctype html>
@@ -66,7 +66,7 @@ def _connect(app: Dash, watch: Watch) -> None:
     app.clientside_callback(in_browser("studies"), Input("names", "data"), study)
     app.clientside_callback(in_browser("show"), study)
     app.clientside_callback(
-        in_browser("look"), Input("poll", "n_intervals"), State("study", "data")
+        in_browser("test evaluation"), Input("poll", "n_intervals"), State("study", "data")
     )
     app.clientside_callback(in_browser("answered"), Input("answered", "data"))
     app.clientside_callback(in_browser("trial"), Input("trial", "hidden"))

@@ -15,7 +15,7 @@ from dash.exceptions import DependencyException
 from flask import Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from dashboards.text import LONG, plain
+from dashboards.page.text import LONG, plain
 
 LARGEST = 1_000_000  # bytes of a body; those of our own page have a few thousand
 _LONGEST = 1_000  # characters of a name

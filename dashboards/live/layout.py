@@ -7,7 +7,7 @@ from typing import Any
 from dash import dcc, html
 
 from dashboards.figures import FIGURES
-from dashboards.text import CELL, plain
+from dashboards.page.text import CELL, plain
 
 # Milliseconds between two looks at the study, and at the list of studies.
 _POLL, _LIST = 2_000, 10_000

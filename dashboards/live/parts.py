@@ -7,18 +7,19 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import html, no_update
 
-from dashboards.answers import STANDING, answers, standing
-from dashboards.document import content_of
-from dashboards.figures import FIGURES, overfitting
+from dashboards.figures import FIGURES
+from dashboards.figures.training import overfitting
 from dashboards.live.layout import table
 from dashboards.live.watch import Watch
-from dashboards.page import verdict_in_words
-from dashboards.panels import Drawn
-from dashboards.text import CELL, LONG, plain
-from tracking.cli import UserError
+from dashboards.page.answers import STANDING, answers, summary
+from dashboards.page.compose import verdict_in_words
+from dashboards.page.document import content_of
+from dashboards.page.panels import Drawn
+from dashboards.page.text import CELL, LONG, plain
+from tracking.commandline.errors import UserError
+from tracking.commandline.formatting import duration, percent
 from tracking.records import StudyRecord, TrialRecord
-from tracking.verdict import unofficial
-from tracking.words import duration, percent
+from tracking.reporting.verdict import unofficial
 
 
 def parts_of_page() -> list[tuple[str, str]]:
@@ -37,9 +38,9 @@ def parts_of_plot(name: str) -> list[tuple[str, str]]:
 
 
 def refresh(watch: Watch, name: str, seen: dict[str, str]) -> list[Any]:
-    """Give what changed since a tab saw the study last, in the order of `parts_of_page`."""
+    """Return what changed since a tab saw the study last, in the order of `parts_of_page`."""
     try:
-        study, (of_all, of_candidates), drawn = watch.look(name)
+        study, (of_all, of_candidates), drawn = watch.evaluation(name)
     except UserError as error:  # it was put aside, or half of it is there yet
         return [no_update, str(error), *[no_update] * (len(parts_of_page()) - 2)]
     now = {"all": f"{name} {of_all}", "candidates": f"{name} {of_candidates}"}
@@ -54,11 +55,11 @@ def refresh(watch: Watch, name: str, seen: dict[str, str]) -> list[Any]:
 
 
 def show(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
-    """Give a trial's facts and its plot."""
+    """Return a trial's facts and its plot."""
     score = trial.score
     facts = [
         ("state", trial.state + (f": {plain(trial.reason, CELL)}" if trial.reason else "")),
-        ("tried as", plain(trial.origin)),
+        ("tried as", plain(trial.proposed_by)),
         ("time", duration(trial.seconds)),
         *((plain(name), plain(value, CELL)) for name, value in trial.params.items()),
     ]
@@ -84,7 +85,7 @@ def show(watch: Watch, study: str, trial: TrialRecord) -> list[Any]:
 
 
 def _panel(drawn: Drawn, study: str) -> list[Any]:
-    """Give a figure's sentence, its table, and its plot."""
+    """Return a figure's sentence, its table, and its plot."""
     if drawn.figure is None:
         return [f"Not drawn: {drawn.sentence}", None, *_plot(None, "", "")]
     cells = table(drawn.panel.title, *drawn.cells) if drawn.cells and drawn.cells[1] else None
@@ -93,7 +94,7 @@ def _panel(drawn: Drawn, study: str) -> list[Any]:
 
 
 def _plot(figure: go.Figure | None, revision: str, words: str) -> list[Any]:
-    """Give a plot's data, and whether it is hidden, its words, its height.
+    """Return a plot's data, and whether it is hidden, its words, its height.
 
     Args:
         revision: zoom and selection stay as long as it does.
@@ -124,5 +125,5 @@ def _verdict(study: StudyRecord) -> list[Any]:
     pairs = [part for q, a in answers(study) for part in (html.Dt(q), html.Dd(a))]
     if pairs:
         parts.append(html.Dl(pairs, className="answers"))
-    held = standing(study)
+    held = summary(study)
     return [*parts, table("The best against what is known", STANDING, held)] if held else parts

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from dashboards import leaderboard
 from dashboards.figures import FIGURES
-from dashboards.panels import Drawn, draw
+from dashboards.page import leaderboard
+from dashboards.page.panels import Drawn, draw
 from tracking import store
 from tracking.reader import StudyReader
 from tracking.records import StudyRecord, TrialRecord
@@ -42,7 +42,7 @@ class Watch:
         known = store.studies(self._root)
         return sorted(known, key=lambda name: known[name].study != name)
 
-    def look(self, name: str) -> tuple[StudyRecord, Seen, dict[str, Drawn]]:
+    def evaluation(self, name: str) -> tuple[StudyRecord, Seen, dict[str, Drawn]]:
         """Read a study as far as it changed, and draw what changed.
 
         Raises:
@@ -64,7 +64,7 @@ class Watch:
             return watched.study, seen, watched.drawn or {}
 
     def board(self, study: StudyRecord) -> dict[str, Any]:
-        """Give the leaderboard."""
+        """Return the leaderboard."""
         name = study.plan.study
         return leaderboard.board(study, addresses={name: self.address(name)}).as_json()
 
@@ -74,7 +74,7 @@ class Watch:
         return f"{self._mlflow_url}/#/experiments/{experiment}/runs/"
 
     def trial(self, name: str, number: int) -> TrialRecord | None:
-        """Give a trial as it was last read."""
+        """Return a trial as it was last read."""
         watched = self._studies.get(name)
         trials = watched.study.trials if watched else ()
         return next((trial for trial in trials if trial.number == number), None)
@@ -90,10 +90,14 @@ class Watch:
 
 
 def _seen(study: StudyRecord) -> Seen:
-    """Name a state of the study: it changes with each epoch, each end, each control."""
+    """Name a state of the study: it changes with each epoch, each end, each simple baseline."""
     trials: Hashable = tuple((t.number, t.state, len(t.epochs)) for t in study.trials)
     candidates: Hashable = tuple(t.number for t in study.candidates)
-    finals: Hashable = (study.finals is None, len(study.repeats), len(study.final_looks))
+    final_ranking: Hashable = (
+        study.final_ranking is None,
+        len(study.reruns),
+        len(study.sealed_evaluations),
+    )
     known: Hashable = (study.plan.study, study.unreadable)
-    rest: Hashable = (known, len(study.controls), study.n_sealed, finals)
+    rest: Hashable = (known, len(study.simple_baselines), study.n_sealed, final_ranking)
     return f"{hash((trials, rest)):x}", f"{hash((candidates, rest)):x}"

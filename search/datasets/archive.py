@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from search.datasets.texts import MAX_TEXT_BYTES, Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 REVIEWS_PER_LABEL = 12_500
 _LABELS = ("neg", "pos")

@@ -21,12 +21,11 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from search import text
-from search.batches import Ragged, pack
-from search.datasets import NAMES, split
+from search.datasets import NAMES, split, tokenizer
+from search.datasets.batches import Ragged, pack
 from search.datasets.sources import Say, Source, locate
 from search.datasets.texts import Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 from tracking.records import DataRecord
 
 _FORMAT = 2  # a change of the arrays or of the words needs a new number
@@ -57,40 +56,42 @@ class Dataset(DataRecord):
         return self.name in NAMES
 
     def tokens(self, part: str) -> Ragged:
-        """Give the full-vocabulary ids of a part, memory-mapped."""
+        """Return the full-vocabulary ids of a part, memory-mapped."""
         return Ragged(self._array(part, "tokens"), self._array(part, "offsets"))
 
     def labels(self, part: str) -> NDArray[np.int32]:
-        """Give the class numbers of a part, int32 array of shape (n_texts,)."""
+        """Return the class numbers of a part, int32 array of shape (n_texts,)."""
         return np.array(self._array(part, "labels"))
 
     def groups(self, part: str) -> NDArray[np.int32] | None:
-        """Give the number of each text's group (its movie), shape (n_texts,); None if unknown."""
+        """Return the number of each text's group (its movie), shape (n_texts,); None if unknown."""
         known = (self.folder / f"{part}.groups.npy").is_file()
         return np.array(self._array(part, "groups")) if known else None
 
     def keys(self, part: str) -> NDArray[np.uint64]:
-        """Give a number for each text, shape (n_texts,): equal texts have equal ones."""
+        """Return a number for each text, shape (n_texts,): equal texts have equal ones."""
         return np.array(self._array(part, "keys"))
 
     def open_test(self, purpose: str) -> Dataset:
-        """Give the data set with a test part that can be read. It is the only way to one.
+        """Return the data set with a test part that can be read. It is the only way to one.
 
-        Whoever calls this writes the look down before anybody can see what was seen.
+        Whoever calls this writes the test evaluation down before anybody can see what was seen.
 
         Args:
-            purpose: what the look is for.
+            purpose: what the test evaluation is for.
         """
         return replace(self, opened_for=purpose)
 
     def vocabulary(self) -> list[str]:
-        """Give all words of the training part, the most frequent first."""
+        """Return all words of the training part, the most frequent first."""
         # As bytes: a word can hold a carriage return, which reading as text would turn around.
         return (self.folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
 
     def _array(self, part: str, what: str) -> NDArray[Any]:
         if part == "test" and not self.opened_for:
-            raise RuntimeError("the test part is sealed: only a look that is recorded may read it")
+            raise RuntimeError(
+                "the test part is sealed: only a test evaluation that is recorded may read it"
+            )
         array: NDArray[Any] = np.load(self.folder / f"{part}.{what}.npy", mmap_mode="r")
         return array
 
@@ -181,12 +182,12 @@ def _smoke(parts: Parts) -> Parts:
 def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
     assert parts.validation is not None
     say(f"  counting the words of {len(parts.train):,} training texts")
-    vocabulary = text.fit_vocabulary(parts.train.texts)
+    vocabulary = tokenizer.fit_vocabulary(parts.train.texts)
     classes = sorted(set(parts.train.labels))
     written = {"train": parts.train, "validation": parts.validation}
     if parts.test is not None:
         written["test"] = parts.test
-    ids = text.index(vocabulary)
+    ids = tokenizer.index(vocabulary)
     groups = {g for texts in written.values() for g in texts.groups or ()}
     numbers = {group: number for number, group in enumerate(sorted(groups))}
     for part, texts in written.items():
@@ -211,7 +212,7 @@ def _write(target: Path, name: str, parts: Parts, say: Say) -> None:
 def _write_part(
     target: Path, part: str, texts: Texts, ids: dict[str, int], classes: Sequence[str]
 ) -> None:
-    rows = pack([text.encode(one, ids) for one in texts.texts])
+    rows = pack([tokenizer.encode(one, ids) for one in texts.texts])
     numbers = {label: number for number, label in enumerate(classes)}
     labels = np.array([numbers[label] for label in texts.labels], dtype=np.int32)
     np.save(target / f"{part}.tokens.npy", rows.tokens)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import IO
 
 from search.datasets.texts import MAX_TEXT_BYTES
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 _DELIMITERS = ",;\t|"
 _MAX_LINE = 2 * MAX_TEXT_BYTES  # a text, and what else stands in its row

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from search.datasets import archive, split, table
 from search.datasets.texts import Parts, check
-from tracking.cli import UserError, unknown
+from tracking.commandline.errors import UserError, unknown
 
 ENVIRONMENT_VARIABLE = "SEQSEARCH_IMDB"
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets.texts import Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 # One split for all studies, so that their numbers can be compared; never the study's own seed.
 SEED = 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from search.datasets.csv_rows import open_rows
 from search.datasets.texts import MAX_TEXT_BYTES, Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 SUFFIXES = (".csv", ".parquet")
 _PARTS = ("train", "validation", "test")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 MAX_TEXT_BYTES = 1 << 20  # the longest review of IMDB has 14 kB
 

@@ -51,7 +51,7 @@ GOALS = {"nsga2": ("val_accuracy", "n_parameters")}  # by sampler; others have t
 
 
 def label(engine: str) -> str:
-    """Give an engine's name as people know it."""
+    """Return an engine's name as people know it."""
     return ENGINES[engine].label
 
 

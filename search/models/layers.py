@@ -184,7 +184,7 @@ class FlattenSteps(keras.layers.Layer):  # type: ignore[misc]
 
 
 def embed(n_tokens: int, masked: bool, dim: int, dropout: float) -> tuple[Any, Any]:
-    """Give the input, int32 ids (batch, length), and their vectors (batch, length, dim).
+    """Return the input, int32 ids (batch, length), and their vectors (batch, length, dim).
 
     Args:
         masked: padding stands behind and is ignored; if not, it is a token like any other.

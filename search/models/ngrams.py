@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from search.batches import Ragged
+from search.datasets.batches import Ragged
 
 # Three ids of 17 bits fit into a key of 64; spaces/text.py keeps the vocabulary below 2**17.
 BITS = 17

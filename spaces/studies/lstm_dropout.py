@@ -9,7 +9,7 @@ after epoch 2, where they were below the others. It needs hours: --timeout 3h.
 Verdict (2026-11-24, commits 6a69f8f and 6703972, seed 0; another search of 35 minutes, of which
 python -m search.evaluate --study lstm_dropout --top 1 took the best): worse than the 88.89 % of
 Maas et al. Trial 3 has 87.42 % on the official test set, 95 % interval 86.92 to 87.91 by movie;
-five seeds 87.26 +- 0.29; one look. It is not shown to differ from lstm-dropout-2016, which
+five seeds 87.26 +- 0.29; one test evaluation. It is not shown to differ from lstm-dropout-2016, which
 scatters four times as much (86.35 +- 1.16 here, 85.56 % published), and is 1.60 points behind
 tf-idf with logistic regression (88.85 %).
 """

@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from search import checkpoint
-from search.backend import keras  # first: it silences TensorFlow's start
-from search.checkpoint import Checkpoint
 from search.models import BUILDERS
+from search.system.keras_backend import keras  # first: it silences TensorFlow's start
+from search.training import checkpoint
+from search.training.checkpoint import Checkpoint
 from spaces.families import space_of
 from spaces.ranges import Params, defaults, take
 from spaces.tutorials import LSTM
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _measure(model: keras.Model, file: Path, times: int) -> tuple[float, float]:
-    """Give the median seconds of a checkpoint, and of processor time."""
+    """Return the median seconds of a checkpoint, and of processor time."""
     model.compile("adam", "binary_crossentropy", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     stopping = keras.callbacks.EarlyStopping(restore_best_weights=True)

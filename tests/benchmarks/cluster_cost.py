@@ -80,7 +80,7 @@ def _seconds(store: Snapshot) -> float:
 
 
 def _values(store: Snapshot) -> dict[str, float]:
-    """Give the result of each trial by its seed."""
+    """Return the result of each trial by its seed."""
     return {
         run.data.tags["trial.seed"]: run.data.metrics["best_val_accuracy"]
         for run in store.trials.values()

@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from search.backend import keras  # first: it silences TensorFlow's start
-from search.batches import Labelled, pack
+from search.datasets.batches import Labelled, pack
 from search.datasets.cache import load
 from search.models import BUILDERS
-from search.train import mixed_batches, sorted_batches
-from search.trial import encoded
+from search.system.keras_backend import keras  # first: it silences TensorFlow's start
+from search.training.fit import mixed_batches, sorted_batches
+from search.training.trial import encoded
 from spaces.ranges import take
 from spaces.tutorials import LSTM
 

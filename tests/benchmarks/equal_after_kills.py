@@ -4,7 +4,7 @@ python tests/benchmarks/equal_after_kills.py [--study feedforward] [--trials 12]
                                              [--max-epochs 3] [--seed 0] [--way WAY]
 
 Each study is run twice, with --workers 1 and with --workers 3 --deterministic: once undisturbed,
-once with SIGKILL at random moments to its coordinator or a trial (tests/storms.py). Exit code 1 if
+once with SIGKILL at random moments to its coordinator or a trial (tests/kill_tests.py). Exit code 1 if
 the parameters, the numbers of any epoch, the score or the weights of any trial differ. Every
 trial's model is kept; nothing is compared that differs each time, as seconds and memory.
 
@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.aftermath import aftermath
 from tests.equal import differences
-from tests.storms import Storm
+from tests.kill_tests import KillTest
 
 _WAYS = {"one worker": (1, ()), "three in rounds": (3, ("--deterministic",))}
 
@@ -50,18 +50,20 @@ def _compare(chosen: argparse.Namespace, n_workers: int, options: tuple[str, ...
     """Run a study twice; return what differs."""
     more = (*options, "--keep-models", str(chosen.trials), "--max-epochs", str(chosen.max_epochs))
     with tempfile.TemporaryDirectory(prefix="seqsearch-equal-") as folder:
-        storms = []
+        kill_tests = []
         for n_kills in (0, chosen.kills):
             home = Path(folder) / f"{n_kills}-kills"
             home.mkdir()
             luck, began = random.Random(chosen.seed), time.monotonic()
-            storm = Storm(home, "kill", luck, chosen.trials, n_workers, chosen.study, more)
-            storm.blow(n_kills)
+            kill_test = KillTest(home, "kill", luck, chosen.trials, n_workers, chosen.study, more)
+            kill_test.blow(n_kills)
             seconds = time.monotonic() - began
-            print(f"{n_workers} workers: {dict(storm.hits)} hits, {seconds:.0f} s", flush=True)
-            storms.append(storm)
-        found = [fault for storm in storms for fault in aftermath(storm).faults]
-        return found + differences(storms[0].study, *(storm.home for storm in storms))
+            print(f"{n_workers} workers: {dict(kill_test.hits)} hits, {seconds:.0f} s", flush=True)
+            kill_tests.append(kill_test)
+        found = [fault for kill_test in kill_tests for fault in aftermath(kill_test).faults]
+        return found + differences(
+            kill_tests[0].study, *(kill_test.home for kill_test in kill_tests)
+        )
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from search.backend import keras  # first: it silences TensorFlow's start
-from search.batches import Labelled
+from search.datasets.batches import Labelled
 from search.datasets.cache import load
-from search.reproduce import divide
-from search.train import mixed_batches
-from search.trial import build
+from search.system.keras_backend import keras  # first: it silences TensorFlow's start
+from search.training.fit import mixed_batches
+from search.training.reproduce import divide
+from search.training.trial import build
 from spaces.families import FAMILIES, space_of
 from spaces.ranges import defaults, take
 

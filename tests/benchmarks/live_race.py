@@ -104,7 +104,7 @@ def _children() -> float:
 class _Given(StudyPlan):
     """A plan that tries the configurations of the race and nothing else."""
 
-    def starting_points(self) -> Mapping[str, Params]:
+    def initial_trials(self) -> Mapping[str, Params]:
         ours = {"text.padding": "bucket"}
         return {
             f"race-{n}": self.complete({**params, **ours})
@@ -115,22 +115,22 @@ class _Given(StudyPlan):
 def _ours(data: Dataset, folder: Path) -> None:
     from rich.console import Console
 
-    from search.arguments import parser
-    from search.coordinator import Coordinator
-    from search.engines.optuna import OptunaEngine
-    from search.options import options
-    from search.places import Place
-    from search.pool import Pool
-    from search.progress import Progress, Tally
-    from search.trial_process import server
+    from search.cli.arguments import parser
+    from search.cli.options import options
+    from search.cli.progress import Progress, Tally
+    from search.coordinator.loop import Coordinator
+    from search.engines.optuna.optuna_engine import OptunaEngine
+    from search.workers.executor import Place
+    from search.workers.process_pool import Pool
+    from search.workers.trial_process import server
     from tracking import store
-    from tracking.environment import threads_each
+    from tracking.schema.environment import threads_each
 
     chosen = options(parser().parse_args(["--study", "architecture"]))
     whole = replace(
         STUDIES["architecture"],
         references=(),
-        controls=(),
+        simple_baselines=(),
         n_trials=len(CONFIGURATIONS),
         timeout=None,
     )
@@ -151,7 +151,7 @@ def _optuna(data: Dataset, folder: Path) -> None:
     import mlflow
     import optuna
 
-    from search.backend import keras
+    from search.system.keras_backend import keras
 
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.set_experiment("race")
@@ -177,7 +177,7 @@ def _optuna(data: Dataset, folder: Path) -> None:
 def _keras_tuner(data: Dataset, folder: Path) -> None:
     import keras_tuner
 
-    from search.backend import keras
+    from search.system.keras_backend import keras
 
     class Race(keras_tuner.HyperModel):  # type: ignore[misc]
         def build(self, hp: Any) -> keras.Model:
@@ -198,8 +198,8 @@ def _keras_tuner(data: Dataset, folder: Path) -> None:
 
 def _padded(data: Dataset, params: Params) -> Any:
     """Pad every review in front to maxlen, as the examples do."""
-    from search.backend import keras
-    from search.trial import encoded
+    from search.system.keras_backend import keras
+    from search.training.trial import encoded
 
     text: dict[str, Any] = take(params, "text")
     parts = []
@@ -212,8 +212,8 @@ def _padded(data: Dataset, params: Params) -> Any:
 
 def _model(params: Params) -> Any:
     """Build the same network, without a mask."""
-    from search.backend import keras
     from search.models import BUILDERS
+    from search.system.keras_backend import keras
 
     family = str(params[FAMILY])
     complete = STUDIES["architecture"].complete(params)

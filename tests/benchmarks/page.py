@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--browser", action="store_true")
     arguments = parser.parse_args()
     before = time.perf_counter()
-    from dashboards.page import page
+    from dashboards.page.compose import page
 
     print(f"loading the code: {time.perf_counter() - before:.1f} s", flush=True)
     for n_trials in arguments.trials or (2_000, 10_000):

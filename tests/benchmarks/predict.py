@@ -19,15 +19,15 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from search import bundle
-from search.classifier import load
+from search.bundles import bundle
+from search.bundles.classifier import load
+from search.bundles.proof import BATCHES, LARGEST_DIFFERENCE, per_second
 from search.datasets import cache
 from search.datasets.sources import locate
-from search.proof import BATCHES, LARGEST_DIFFERENCE, per_second
 
 _N_TEXTS = 2_000
 _PER_REQUEST = 200
-_COLD = 'import sys; from search.classifier import load; load(*sys.argv[1:]).predict(["A film."])'
+_COLD = 'import sys; from search.bundles.classifier import load; load(*sys.argv[1:]).predict(["A film."])'
 
 
 def main() -> None:
@@ -75,7 +75,8 @@ def _pyfunc(uri: str, texts: list[str]) -> np.ndarray:
     import mlflow
     import pandas as pd
 
-    from tracking import address, store
+    from tracking import store
+    from tracking.connection import address
 
     mlflow.set_tracking_uri(address.tracking_uri(store.home()))
     table = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"text": texts}))

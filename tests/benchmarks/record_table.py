@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from search.backend import keras, tf  # first: it silences TensorFlow's start
 from search.datasets.cache import Dataset, load
-from search.engines import derive
-from search.failures import TrialFailed
-from search.trial import evaluate
+from search.engines.base import derive
+from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
+from search.training.failures import TrialFailed
+from search.training.trial import evaluate
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
 from tests.benchmarks.table import (
@@ -59,8 +59,8 @@ def main() -> None:
         data = subset(load("imdb", print), Path(folder), N_TEXTS, SEED)
         _train(plan(), -1, *next(configurations(SEED)), data)  # whatever is slow only once
         numbered = enumerate(configurations(SEED))
-        for number, (origin, params) in itertools.islice(numbered, done, arguments.rows):
-            row = _train(plan(), number, origin, params, data)
+        for number, (proposed_by, params) in itertools.islice(numbered, done, arguments.rows):
+            row = _train(plan(), number, proposed_by, params, data)
             append(row)
             print(
                 f"{number}: {row.family}, best {max(row.accuracies, default=0):.4f} of "
@@ -69,7 +69,7 @@ def main() -> None:
             )
 
 
-def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dataset) -> Row:
+def _train(cheap: StudyPlan, number: int, proposed_by: str, params: Params, data: Dataset) -> Row:
     """Train a configuration; one that cannot be trained has no accuracies."""
     epochs: list[EpochRecord] = []
     marks = [time.process_time()]
@@ -96,7 +96,7 @@ def _train(cheap: StudyPlan, number: int, origin: str, params: Params, data: Dat
     drawn = {name: params[name] for name in cheap.searched_for(params) if name != "train.epochs"}
     rung = rungs[0] if rungs else (0.0, 0.0)
     times = tuple(seconds)
-    return Row(number, origin, cheap.family(params), drawn, accuracies, times, rest, *rung)
+    return Row(number, proposed_by, cheap.family(params), drawn, accuracies, times, rest, *rung)
 
 
 if __name__ == "__main__":

@@ -42,16 +42,16 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from search.coordinator import Coordinator
-from search.engines.optuna import OptunaEngine
-from search.engines.suggest import suggest
-from search.places import Place
-from search.tasks import AnyTask, Task
-from search.trial_process import POLL_SECONDS, Event
+from search.coordinator.loop import Coordinator
+from search.engines.optuna.optuna_engine import OptunaEngine
+from search.engines.optuna.suggest import suggest
+from search.workers.executor import Place
+from search.workers.tasks import AnyTask, Task
+from search.workers.trial_process import POLL_SECONDS, Event
 from tests.builders import place_database
 from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
-from tracking.metrics import metrics
+from tracking.connection.metrics import metrics
 from tracking.records import EpochRecord, ScoreRecord
 
 _MODEL = b"\0" * 100_000
@@ -102,7 +102,7 @@ class Sleeper:
 
 
 class SleepingPool:
-    """Stands in for search.pool.Pool: its tasks end by the clock, and no process trains."""
+    """Stands in for search.workers.process_pool.Pool: its tasks end by the clock, and no process trains."""
 
     def __init__(self, clock: Clock, n_workers: int, tick: object) -> None:
         self._clock = clock
@@ -196,7 +196,7 @@ def main() -> int:
 
 
 def _plain_loop(root: Path) -> float:
-    """Give the milliseconds of processor time that a trial takes the libraries alone."""
+    """Return the milliseconds of processor time that a trial takes the libraries alone."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.create_experiment("plain", str(root / "artifacts"))
@@ -249,7 +249,7 @@ def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
 
 
 def _busy(clock: Clock, n_evaluators: int) -> float:
-    """Give the share of time in which evaluators trained, between warm-up and the last start."""
+    """Return the share of time in which evaluators trained, between warm-up and the last start."""
     first, last = clock.starts[2 * n_evaluators], clock.starts[-1]
     spans = zip(clock.spans[::2], clock.spans[1::2], strict=True)
     trained = sum(max(0.0, min(end, last) - max(start, first)) for start, end in spans)

@@ -11,7 +11,7 @@ it is. So the race is hard on methods that learn, ours among them. The same row 
 proposal near it each time, so luck between seeds of one configuration is not in it.
 
 A trial costs what was measured of its epochs, and 1.2 s for its process. Peers are run as they
-come: without our starting points and without our pruner, but with early stopping, which their own
+come: without our initial trials and without our pruner, but with early stopping, which their own
 examples use too. Keras Tuner's hyperband is charged for the further epochs of a promoted trial
 alone, as its Tuner resumes it from saved weights; our engine trains it from the start. A trial
 that Optuna's pruner with rungs has paused is charged for its further epochs alone when it goes on.
@@ -39,10 +39,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboards.figures import race
-from search.engines import Engine
-from search.engines.keras_tuner import KerasTunerEngine
-from search.engines.optuna import OptunaEngine
+from dashboards.figures.results import race
+from search.engines.base import Engine
+from search.engines.keras_tuner.keras_tuner_engine import KerasTunerEngine
+from search.engines.optuna.optuna_engine import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Params, Range, Value
@@ -54,15 +54,15 @@ from tracking.records import RungRecord, TrialRecord
 GOAL = 1 / 3
 N_TRIALS = 40
 _QUARTER = "hyperband from a quarter epoch on"
-SHOWN = (  # on the page; without starting points, which would hide what the methods do
+SHOWN = (  # on the page; without initial trials, which would hide what the methods do
     "random search",
     "Keras Tuner hyperband",
     "Keras Tuner bayesian",
-    "qmc, no starting points",
-    "tpe, no pruner, no starting points",
-    "tpe, median, no starting points",
-    "tpe, hyperband, no starting points",
-    f"tpe, {_QUARTER}, no starting points",
+    "qmc, no initial trials",
+    "tpe, no pruner, no initial trials",
+    "tpe, median, no initial trials",
+    "tpe, hyperband, no initial trials",
+    f"tpe, {_QUARTER}, no initial trials",
 )
 PROCESS_SECONDS = 1.2
 _MOST_TRIALS = 200
@@ -72,9 +72,9 @@ Make = Callable[[int], Engine]
 
 
 class Bare(StudyPlan):
-    """A plan without starting points: what a peer's own loop begins with."""
+    """A plan without initial trials: what a peer's own loop begins with."""
 
-    def starting_points(self) -> Mapping[str, Params]:
+    def initial_trials(self) -> Mapping[str, Params]:
         return {}
 
 
@@ -135,12 +135,12 @@ class Run:
     best: NDArray[np.float64]
 
     def at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the best accuracy at these times; 0 before the first trial ended."""
+        """Return the best accuracy at these times; 0 before the first trial ended."""
         n_ended = np.searchsorted(self.seconds, seconds, side="right")
         return np.concatenate([[0.0], self.best])[n_ended]
 
     def reaches(self, accuracy: float) -> float:
-        """Give the seconds until this accuracy; infinity if it is never reached."""
+        """Return the seconds until this accuracy; infinity if it is never reached."""
         there = np.flatnonzero(self.best >= accuracy)
         return float(self.seconds[there[0]]) if len(there) else math.inf
 
@@ -163,7 +163,7 @@ def search(method: Method, seed: int, table: Table, cheap: StudyPlan, seconds: f
         row = table.nearest(str(trial.params[FAMILY]), trial.params)
         ended, cost = train(engine, trial, row, history)
         history[trial.number] = ended
-        if method.resumes and "promoted" in trial.origin:
+        if method.resumes and "promoted" in trial.proposed_by:
             cost = _further(trial.params, row)
         clock += cost
         best = max(best, ended.score.val_accuracy if ended.score else 0.0)
@@ -219,15 +219,15 @@ def methods(cheap: StudyPlan) -> list[Method]:
         Method("our default: tpe, median", optuna("tpe", "median")),
         Method("tpe, hyperband", optuna("tpe", "hyperband")),
         Method("tpe, no pruner", optuna("tpe", "none")),
-        Method("tpe, no pruner, no starting points", optuna("tpe", "none", bare)),
-        Method("tpe, median, no starting points", optuna("tpe", "median", bare)),
-        Method("tpe, hyperband, no starting points", optuna("tpe", "hyperband", bare)),
+        Method("tpe, no pruner, no initial trials", optuna("tpe", "none", bare)),
+        Method("tpe, median, no initial trials", optuna("tpe", "median", bare)),
+        Method("tpe, hyperband, no initial trials", optuna("tpe", "hyperband", bare)),
         # Its look within the first epoch needs more texts than the table has: what if not?
-        Method(f"tpe, {_QUARTER}, no starting points", optuna("tpe", "hyperband", bare, 20_000)),
+        Method(f"tpe, {_QUARTER}, no initial trials", optuna("tpe", "hyperband", bare, 20_000)),
         Method("random, median", optuna("random", "median")),
         Method("qmc, median", optuna("qmc", "median")),
-        Method("qmc, no starting points", optuna("qmc", "none", bare)),
-        Method("nsga2, no starting points", optuna("nsga2", "none", bare)),
+        Method("qmc, no initial trials", optuna("qmc", "none", bare)),
+        Method("nsga2, no initial trials", optuna("nsga2", "none", bare)),
         Method("Keras Tuner grid", keras_tuner("grid")),
         Method("our Keras Tuner hyperband", keras_tuner("hyperband", cheap)),
         Method("Keras Tuner bayesian", keras_tuner("bayesian")),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.batches import pack
+from search.datasets.batches import pack
 from search.datasets.cache import Dataset
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
@@ -26,7 +26,7 @@ FILE = Path(__file__).parent / "data" / "architecture-table.csv"
 MAX_EPOCHS = 8
 FIRST_RUNG = 0.25
 _DRAWS = {"cnn_lstm": 10, "gru": 10, "lstm": 10, "bilstm": 9}  # the others train in seconds
-HEAD = ("number", "origin", "family", "params", "accuracies", "seconds", "rest", "rung")
+HEAD = ("number", "proposed_by", "family", "params", "accuracies", "seconds", "rest", "rung")
 
 _MOST = {
     "text.vocab_size": 20_000,
@@ -56,7 +56,7 @@ class Row:
     """
 
     number: int
-    origin: str
+    proposed_by: str
     family: str
     params: dict[str, Value]
     accuracies: tuple[float, ...]
@@ -71,7 +71,9 @@ def plan() -> StudyPlan:
     whole = STUDIES["architecture"]
     space = {name: _capped(name, range_) for name, range_ in whole.space.items()}
     # The references are n-grams with hundreds of thousands of weights: out of this space.
-    return replace(whole, space=space, references=(), controls=(), n_trials=40, timeout=None)
+    return replace(
+        whole, space=space, references=(), simple_baselines=(), n_trials=40, timeout=None
+    )
 
 
 def _capped(name: str, range_: Range) -> Range:
@@ -83,12 +85,14 @@ def _capped(name: str, range_: Range) -> Range:
 
 
 def configurations(seed: int) -> Iterator[tuple[str, dict[str, Value]]]:
-    """Give the defaults of each family, then random draws without end, the families in turn.
+    """Return the defaults of each family, then random draws without end, the families in turn.
 
     The slow families end after some draws, the others go on.
     """
     cheap = plan()
-    yield from ((origin, dict(params)) for origin, params in cheap.starting_points().items())
+    yield from (
+        (proposed_by, dict(params)) for proposed_by, params in cheap.initial_trials().items()
+    )
     generator = np.random.default_rng(seed)
     for number in itertools.count():
         for family in cheap.families:
@@ -133,7 +137,7 @@ def read(file: Path = FILE) -> list[Row]:
         return [
             Row(
                 number=int(line["number"]),
-                origin=line["origin"],
+                proposed_by=line["proposed_by"],
                 family=line["family"],
                 params=json.loads(line["params"]),
                 accuracies=tuple(map(float, line["accuracies"].split())),
@@ -160,7 +164,7 @@ def append(row: Row, file: Path = FILE) -> None:
         writer.writerow(
             [
                 row.number,
-                row.origin,
+                row.proposed_by,
                 row.family,
                 json.dumps(short, separators=(",", ":")),
                 " ".join(f"{accuracy:.4f}" for accuracy in row.accuracies),

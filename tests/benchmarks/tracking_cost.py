@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.builders import build_plan, build_trial, place_database, write_trial
 from tracking import store
-from tracking.writer import StudyStore
+from tracking.writing.study_writer import StudyStore
 
 _ACCURACIES = [0.7 + epoch / 100 for epoch in range(10)]
 _PARAMS = {f"lstm.number_{number}": number / 7 for number in range(14)}

@@ -27,14 +27,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, spearmanr, t
 
-from search.backend import keras  # first: it silences TensorFlow's start
 from search.datasets import cache, split
 from search.datasets.cache import Dataset
 from search.datasets.sources import locate
 from search.datasets.texts import Texts
-from search.score import accuracy
-from search.train import predict
-from search.trial import encoded, evaluate
+from search.system.keras_backend import keras  # first: it silences TensorFlow's start
+from search.training.fit import predict
+from search.training.metrics import accuracy
+from search.training.trial import encoded, evaluate
 from spaces.families import space_of
 from spaces.ranges import Params, check, defaults, take
 
@@ -173,7 +173,7 @@ def _write(out: Path, row: tuple[str, int, str, float, float, float, float]) -> 
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give bias, rank correlation and regret of both kinds, a row for each split and the mean.
+    """Return bias, rank correlation and regret of both kinds, a row for each split and the mean.
 
     The bias is the mean over the candidates of validation minus test accuracy, in points. The
     regret is what the candidate that is best on validation lacks on test of the best one there.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.builders import (
-    build_control,
     build_data,
     build_epochs,
-    build_look,
+    build_evaluation,
     build_plan,
     build_reference,
     build_score,
     build_search,
+    build_simple_baseline,
     build_study,
     build_trial,
 )
@@ -40,7 +40,7 @@ def hostile() -> StudyRecord:
             number,
             0.80,
             0.85 + number / 1_000,
-            origin=text,
+            proposed_by=text,
             family=text,
             reason=text,
             state="failed" if number == 3 else "complete",
@@ -86,12 +86,14 @@ def _wide(n_hyperparameters: int) -> StudyRecord:
 
 
 def _pooled() -> StudyRecord:
-    looks = [
-        build_trial(0, origin="lstm-2016", score=None, look=build_look(0.861)),
-        build_trial(1, origin="pooled", score=None, look=build_look(0.87, official=False)),
+    evaluations = [
+        build_trial(0, proposed_by="lstm-2016", score=None, evaluation=build_evaluation(0.861)),
+        build_trial(
+            1, proposed_by="pooled", score=None, evaluation=build_evaluation(0.87, official=False)
+        ),
     ]
     references = (build_reference("lstm-2016", 0.8679), build_reference("pooled", None))
-    return build_study(*looks, space={}, references=references)
+    return build_study(*evaluations, space={}, references=references)
 
 
 ODD: dict[str, StudyRecord] = {
@@ -111,7 +113,9 @@ ODD: dict[str, StudyRecord] = {
     "all the same": build_study(*(build_trial(n) for n in range(12))),
     "no baselines": build_study(build_trial(0), baselines=()),
     "other data": build_study(build_trial(0), data=build_data(official=False)),
-    "controls only": replace(build_study(), controls=(build_control("majority", 0.5),)),
+    "simple baselines only": replace(
+        build_study(), simple_baselines=(build_simple_baseline("majority", 0.5),)
+    ),
     "forty hyperparameters": _wide(40),
     "two families": build_search(60, 4),
     "many": build_search(700, 3),
@@ -120,7 +124,7 @@ ODD: dict[str, StudyRecord] = {
         build_trial(
             0,
             score=None,
-            look=build_look(0.8),
+            evaluation=build_evaluation(0.8),
             epochs=tuple(
                 replace(epoch, val_accuracy=None, val_loss=None) for epoch in build_epochs(0.5)
             ),

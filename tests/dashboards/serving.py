@@ -10,7 +10,7 @@ from threading import Thread
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dashboards.live.app import create
-from tracking.cli import HOST, choose_port
+from tracking.commandline.parser import HOST, choose_port
 
 
 class _Silent(WSGIRequestHandler):

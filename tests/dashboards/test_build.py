@@ -17,7 +17,8 @@ from tests.builders import (
     write_trial,
 )
 from tracking import store
-from tracking.cli import UserError, run
+from tracking.commandline.errors import UserError
+from tracking.commandline.program import run
 
 _TRIALS = (
     build_trial(0, 0.80, 0.85),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from search.audit import audit
-from tests.builders import build_look, build_study, build_trial
-from tracking.condition import ConditionRecord
+from tests.builders import build_evaluation, build_study, build_trial
+from tracking.schema.condition import ConditionRecord
 
 
 def test_a_trial_may_run_only_while_a_coordinator_does() -> None:
@@ -56,7 +56,7 @@ def test_a_study_that_something_else_ended_may_have_fewer_trials(most_trials: in
 
 def test_of_a_reproduction_all_but_its_budget_is_examined() -> None:
     """What it may have finished is what it lists, and it may have trained other things before."""
-    looked = [build_trial(n, score=None, look=build_look(0.87)) for n in range(3)]
+    looked = [build_trial(n, score=None, evaluation=build_evaluation(0.87)) for n in range(3)]
     condition = replace(WHOLE, best_trial=None)
     assert audit(build_study(*looked, space={}), condition) == []
     left = build_trial(3, state="running")

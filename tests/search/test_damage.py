@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from dashboards.page import page
+from dashboards.page.compose import page
 from search import doctor
 from tests.builders import client_of
 from tests.programs import call, copy_study
@@ -92,7 +92,7 @@ LEFT_OUT: dict[str, tuple[Edit, str]] = {
     "no number": (no_tag("trial.number"), "its tag trial.number is missing"),
     "a number in words": (tag("trial.number", "one"), "its tag trial.number is 'one', which is"),
     "no family": (no_tag("trial.family"), "its tag trial.family is missing"),
-    "no origin": (no_tag("trial.origin"), "its tag trial.origin is missing"),
+    "no origin": (no_tag("trial.proposed_by"), "its tag trial.origin is missing"),
     "a seed with a point": (tag("trial.seed", "1.5"), "its tag trial.seed is '1.5', which is not"),
     "a model elsewhere": (tag("model.id", "../../victim"), "its tag model.id is '../../victim'"),
     "no accuracy": (no_metric("best_val_accuracy"), "its metric best_val_accuracy is missing"),
@@ -145,10 +145,10 @@ def start(root: Path) -> None:
     plan = store.read_study(root, STUDY).plan
     records = store.open_study(root, plan, fresh=False)
     records.begin()
-    records.allow(2)
+    records.set_limit(2)
     records.update_summary()
     records.drop_models(keep_models=3)
-    records.meet()
+    records.mark_finished()
     records.end(finished=True)
 
 

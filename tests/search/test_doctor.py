@@ -9,10 +9,10 @@ import pytest
 from filelock import FileLock
 
 from search import doctor
-from search.lock import alone
+from search.coordinator.lock import alone
 from tests.builders import (
     build_data,
-    build_look,
+    build_evaluation,
     build_plan,
     build_study,
     build_trial,
@@ -104,7 +104,7 @@ def test_a_torn_file_is_named(
 def test_a_reproduction_is_examined_too(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    looked = build_trial(0, score=None, look=build_look(0.87))
+    looked = build_trial(0, score=None, evaluation=build_evaluation(0.87))
     write_study(root, build_study(looked, study="tutorials", plan="tutorials", space={}))
     assert examine(monkeypatch) == 0
     environment = next(root.rglob("artifacts/environment.json"))
@@ -114,17 +114,17 @@ def test_a_reproduction_is_examined_too(
     assert capsys.readouterr().out == "tutorials: trial 0: environment.json cannot be read\n"
 
 
-def test_a_repair_also_closes_what_killed_finals_left(
+def test_a_repair_also_closes_what_killed_final_evaluations_left(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_study(root, build_study())
-    finals = store.open_finals(root, "lstm")
-    finals.open_repeat("control", "majority", 0, {}, seed=1, parent=None, data=build_data())
-    assert examine(monkeypatch) == 1
-    assert "repeat-0-of-majority is running, but nothing runs it" in capsys.readouterr().out
-    assert examine(monkeypatch, "--repair", "--study", "lstm") == 0
-    assert (
-        "lstm: repeat-0-of-majority was running, and is interrupted\n" in capsys.readouterr().out
+    final_ranking = store.open_evaluation(root, "lstm")
+    final_ranking.open_rerun(
+        "simple baseline", "majority", 0, {}, seed=1, parent=None, data=build_data()
     )
+    assert examine(monkeypatch) == 1
+    assert "rerun-0-of-majority is running, but nothing runs it" in capsys.readouterr().out
+    assert examine(monkeypatch, "--repair", "--study", "lstm") == 0
+    assert "lstm: rerun-0-of-majority was running, and is interrupted\n" in capsys.readouterr().out
     assert examine(monkeypatch, "--repair", "--study", "lstm") == 0
     assert "lstm: there is nothing to repair\n" in capsys.readouterr().out

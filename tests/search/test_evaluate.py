@@ -1,4 +1,4 @@
-"""The command line of finals: what it refuses, and a whole run that is killed on its way."""
+"""The command line of final evaluations: what it refuses, and a whole run that is killed on its way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.builders import (
 )
 from tests.programs import Running, call, copy_study
 from tracking import cli, store
-from tracking.verdict import NOT_OFFICIAL
+from tracking.reporting.verdict import NOT_OFFICIAL
 
 STUDY = "lstm-parted-smoke"
 
@@ -37,7 +37,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
 ) -> str:
-    """Give the line that a mistake is answered with."""
+    """Return the line that a mistake is answered with."""
     monkeypatch.setattr(sys, "argv", ["search.evaluate", *words])
     with pytest.raises(SystemExit) as end:
         cli.run(evaluate.main)
@@ -74,7 +74,7 @@ def test_a_study_that_is_not_known_is_refused_with_those_that_are(
 @pytest.mark.parametrize(
     ("words", "law"),
     [
-        (("--seeds", "4"), "finals need at least 5 seeds, but got 4"),
+        (("--seeds", "4"), "a final evaluation needs at least 5 seeds, but got 4"),
         (("--report", "report.pdf"), "a report must end in .md or .html, but got 'report.pdf'"),
         (("--top", "0"), "must be a whole number from 1, but got '0'"),
     ],
@@ -92,7 +92,10 @@ def test_a_mistake_in_the_options_is_answered_with_the_law(
     ("words", "law"),
     [
         ((), "was run on mine.csv, and its records do not say where that lies"),
-        (("--data", "{csv}"), "finals need the study's own data, but lstm was run on 0123abcd"),
+        (
+            ("--data", "{csv}"),
+            "a final evaluation needs the study's own data, but lstm was run on 0123abcd",
+        ),
     ],
 )
 def test_other_data_than_the_studys_own_are_refused(
@@ -128,7 +131,7 @@ def home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_and_started_again_no_seed_and_no_look_is_repeated(
+def test_killed_in_the_middle_and_started_again_no_seed_and_no_test_evaluation_is_repeated(
     home: Path,
 ) -> None:
     words = ("--study", STUDY, "--smoke", "--workers", "2")
@@ -137,27 +140,27 @@ def test_killed_in_the_middle_and_started_again_no_seed_and_no_look_is_repeated(
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.end()
     killed.wait_until_gone()
-    cut = store.read_study(home / "mlruns", STUDY).repeats
-    finished = {repeat.run_id for repeat in cut if repeat.state == "complete"}
+    cut = store.read_study(home / "mlruns", STUDY).reruns
+    finished = {rerun.run_id for rerun in cut if rerun.state == "complete"}
     assert len(finished) == 2
 
     report = home / "report.html"
     done = call(home, "search.evaluate", *words, "--json", "--report", str(report))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    repeats = store.read_study(home / "mlruns", STUDY).repeats
-    counted = [repeat for repeat in repeats if repeat.state != "interrupted"]
-    assert finished < {repeat.run_id for repeat in counted}
+    reruns = store.read_study(home / "mlruns", STUDY).reruns
+    counted = [rerun for rerun in reruns if rerun.state != "interrupted"]
+    assert finished < {rerun.run_id for rerun in counted}
     assert len(counted) == 5
     assert told["looks_at_test"] == 1
-    assert told["looks"][0]["role"] == "finalist"
+    assert told["evaluations"][0]["role"] == "finalist"
     assert told["verdict"] in (home / "mlruns/dashboards" / f"{STUDY}.html").read_text("utf-8")
     assert "Reproducibility checklist" in report.read_text("utf-8")
 
     again = call(home, "search.evaluate", *words, "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == {**told, "report": None}
-    assert "no second look" in again.stderr
+    assert "no second test evaluation" in again.stderr
     assert "training 1 of" not in again.stderr
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from search import bundle
-from search.chosen import Origin, choose
+from search.bundles import bundle
+from search.bundles.chosen import ModelSource, choose
 from tests.builders import build_score, build_study, build_trial
 from tests.programs import call, copy_study
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 STUDY = "lstm-parted-smoke"
-KEPT_ONLY = Origin(retrain=False, refit=False)
+KEPT_ONLY = ModelSource(retrain=False, refit=False)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +111,8 @@ def test_a_table_gets_its_columns_and_keeps_every_field(
 def test_a_table_that_cannot_be_scored_leaves_nothing(
     home: Path, exported: subprocess.CompletedProcess[str], content: str, said: str
 ) -> None:
-    from search.classifier import load
-    from search.table import score_table
+    from search.bundles.classifier import load
+    from search.cli.prediction_table import score_table
 
     source, out = home / "bad.csv", home / "bad-out.csv"
     source.write_text(content, "utf-8")
@@ -171,8 +171,8 @@ def test_only_trials_with_a_model_are_chosen_and_others_are_named_for_what_they_
     ):
         with pytest.raises(UserError, match=rf"{said}.* To export: 0\."):
             choose(study, number, KEPT_ONLY)
-    assert choose(study, 1, Origin(retrain=True, refit=False)).number == 1
-    assert choose(study, None, Origin(retrain=False, refit=True)).number == 1
+    assert choose(study, 1, ModelSource(retrain=True, refit=False)).number == 1
+    assert choose(study, None, ModelSource(retrain=False, refit=True)).number == 1
 
 
 def test_a_study_without_a_finished_trial_has_nothing_to_export() -> None:

@@ -11,14 +11,16 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from search import classifier, predict, report
-from search.classifier import Prediction
-from search.finals import said
-from search.progress import Progress, Tally
+from search import predict
+from search.bundles import classifier
+from search.bundles.classifier import Prediction
+from search.cli import summary
+from search.cli.progress import Progress, Tally
+from search.evaluation import evaluation_text
 from spaces.studies import STUDIES
-from tests.builders import build_control, build_data, build_study, build_trial
+from tests.builders import build_data, build_simple_baseline, build_study, build_trial
 from tests.dashboards.odd import HOSTILE
-from tracking.cli import open_console
+from tracking.commandline.console import open_console
 
 NASTY = "neg\x1b]0;owned\x07\x1b[31m\nTotal: 100 %\u202e[bold]x[/bold] :warning:\x9b1m"
 LONG = NASTY + "y" * 100_000
@@ -69,23 +71,23 @@ def test_json_is_exact(
 def test_the_summary_of_a_study_shows_names_as_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    trials = [build_trial(n, origin=name) for n, name in enumerate([NASTY, LONG, *HOSTILE])]
+    trials = [build_trial(n, proposed_by=name) for n, name in enumerate([NASTY, LONG, *HOSTILE])]
     study = build_study(*trials, study=NASTY, data=build_data(name=LONG, official=False))
-    study = replace(study, controls=(build_control(LONG, 0.5),))
+    study = replace(study, simple_baselines=(build_simple_baseline(LONG, 0.5),))
     console = open_console(stderr=False)
-    report.print_summary(console, study, page=f"/tmp/{NASTY}.html")
-    said.print_summary(console, study, page=LONG, report=None)
+    summary.print_summary(console, study, page=f"/tmp/{NASTY}.html")
+    evaluation_text.print_summary(console, study, page=LONG, report=None)
     output = capsys.readouterr().out
     _assert_harmless(output)
     assert "[bold]x[/bold]" in output.replace("\n", "")
     assert ":warning:" in output
 
 
-def test_the_progress_of_a_study_shows_reasons_and_controls_as_they_are() -> None:
+def test_the_progress_of_a_study_shows_reasons_and_simple_baselines_as_they_are() -> None:
     output = io.StringIO()
     shown = Progress(Console(file=output, width=200), STUDIES["lstm"], (), Tally(), 1.0)
     with shown:
-        shown.control_begins(LONG)
-        shown.control_ends(NASTY, None, LONG)
+        shown.simple_baseline_begins(LONG)
+        shown.simple_baseline_ends(NASTY, None, LONG)
     _assert_harmless(output.getvalue())
     assert output.getvalue().count("\n") == 2

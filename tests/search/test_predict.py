@@ -10,8 +10,8 @@ from typing import Any
 import onnx
 import pytest
 
-from search import bundle
-from search.backend import tf
+from search.bundles import bundle
+from search.system.keras_backend import tf
 from tests.programs import call
 from tests.search.formats.test_formats import exported
 from tests.search.formats.test_hostile_onnx import beside

@@ -59,7 +59,7 @@ def type_command(
 
 
 def refusal(type_command: Type, folders: list[Path], *words: str) -> str:
-    """Give the one line of a refusal that left nothing behind."""
+    """Return the one line of a refusal that left nothing behind."""
     code, _, err = type_command(*words)
     assert code == 2
     assert err.startswith("error: ")
@@ -176,7 +176,7 @@ def test_two_trials_at_a_time_are_not_said_to_take_half_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each has one core then, and two take 0.6 of the time (DECISIONS.md, 42)."""
-    monkeypatch.setattr("search.preview.n_cores", lambda: 2)
+    monkeypatch.setattr("search.cli.dry_run.n_cores", lambda: 2)
     words = ["--study", "lstm_dropout", "--data", str(tiny_csv), "--trials", "10", "--dry-run"]
     said = {}
     for workers in ("1", "2"):

@@ -1,4 +1,4 @@
-"""Every family and the controls in one study, and a reproduction, on a tiny table."""
+"""Every family and the simple baselines in one study, and a reproduction, on a tiny table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.programs import Story, call, snapshot
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Story:
-    """Each family once, and the controls; the same command again."""
+    """Each family once, and the simple baselines; the same command again."""
     story = Story(tmp_path_factory.mktemp("wide"))
     place_database(story.home / "mlruns")
-    n_points = len(STUDIES["architecture"].starting_points())
+    n_points = len(STUDIES["architecture"].initial_trials())
     command = ["--study", "architecture", "--data", str(tiny_csv), "--smoke"]
     for _ in range(2):
         words = [*command, "--trials", str(n_points), "--json"]
@@ -40,12 +40,14 @@ def test_every_family_is_tried_and_has_no_parameter_of_another(wide: Story) -> N
     assert families == set(STUDIES["architecture"].families)
 
 
-def test_controls_are_recorded_once_beside_the_trials_and_are_on_the_page(wide: Story) -> None:
+def test_simple_baselines_are_recorded_once_beside_the_trials_and_are_on_the_page(
+    wide: Story,
+) -> None:
     said = [json.loads(end.stdout) for end in wide.ends]
-    assert set(said[0]["controls"]) == {"majority", "tfidf_logistic"}
-    assert said[0]["controls"] == said[1]["controls"]
+    assert set(said[0]["simple_baselines"]) == {"majority", "tfidf_logistic"}
+    assert said[0]["simple_baselines"] == said[1]["simple_baselines"]
     for store in wide.stores:
-        assert [store.statuses[name] for name in said[0]["controls"]] == ["FINISHED"] * 2
+        assert [store.statuses[name] for name in said[0]["simple_baselines"]] == ["FINISHED"] * 2
         assert len(store.trials) == len(wide.stores[0].trials)
     assert "points against tfidf_logistic" in Path(said[0]["page"]).read_text("utf-8")
 
@@ -70,4 +72,4 @@ def test_a_reproduction_looks_at_the_test_set_once_a_training(
         []
     ] * 15
     page = Path(said[2]["page"]).read_text("utf-8")
-    assert "2 looks at the test set" in page
+    assert "2 test evaluations" in page

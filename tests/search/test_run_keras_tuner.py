@@ -49,7 +49,7 @@ def test_four_trials_with_a_kill_are_four_that_are_recorded_once(story: Story) -
     trials = store.read_study(story.home / "mlruns", STUDY).trials
     assert [trial.state for trial in trials] == ["complete"] * 4
     assert len({trial.seed for trial in trials}) == 4
-    assert [trial.origin for trial in trials] == ["defaults", "random", "random", "random"]
+    assert [trial.proposed_by for trial in trials] == ["defaults", "random", "random", "random"]
     snapshot(story.home, STUDY).assert_whole()
 
 

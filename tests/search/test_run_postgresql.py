@@ -11,7 +11,7 @@ from search.audit import audit
 from tests.programs import Running, Story, call
 from tests.servers import Database
 from tracking import store
-from tracking.cli import TRACKING_URI
+from tracking.commandline.paths import TRACKING_URI
 
 NAME = "lstm-tiny-smoke"
 

@@ -43,8 +43,8 @@ def test_a_smoke_run_leaves_two_complete_trials(smoke: Story) -> None:
         "trial-0001-lstm": "FINISHED",
     }
     assert store.states == ["complete", "complete"]
-    origins = [run.data.tags["trial.origin"] for run in store.trials.values()]
-    assert origins == ["defaults", "tpe"]
+    proposers = [run.data.tags["trial.proposed_by"] for run in store.trials.values()]
+    assert proposers == ["defaults", "tpe"]
     assert set(store.trials[0].data.params) == set(STUDIES["lstm"].space)
     assert store.trials[1].data.params["text.padding"] == "bucket"  # no reference of IMDB's
 
@@ -80,7 +80,7 @@ def test_a_higher_budget_adds_exactly_what_is_missing(smoke: Story) -> None:
     before, after = smoke.stores[1:]
     after.assert_whole()
     assert after.states == ["complete"] * 3
-    assert after.trials[2].data.tags["trial.origin"] == "tpe"
+    assert after.trials[2].data.tags["trial.proposed_by"] == "tpe"
     assert after.values(0) == before.values(0)
 
 

@@ -88,7 +88,7 @@ def test_a_study_ends_within_twenty_minutes_unless_asked_otherwise(plan: StudyPl
     assert plan.n_trials is not None
     assert plan.timeout is not None
     assert plan.timeout < 20 * 60
-    assert plan.n_trials > len(plan.starting_points())
+    assert plan.n_trials > len(plan.initial_trials())
 
 
 @PLANS
@@ -106,7 +106,7 @@ def test_every_tutorial_is_said_in_full_so_that_no_default_can_change_it() -> No
 
 @SEARCHES
 def test_starting_points_begin_with_the_defaults_and_hold_nothing_twice(plan: StudyPlan) -> None:
-    points = plan.starting_points()
+    points = plan.initial_trials()
     several = len(plan.families) > 1
     names = [f"defaults-{family}" if several else "defaults" for family in plan.families]
     assert list(points)[: len(names)] == names
@@ -124,12 +124,12 @@ def test_the_table_of_the_tutorials_has_its_sixteen_rows_and_two_are_trained_onc
     assert len(plan.references) == len({r.name for r in plan.references}) == 16
     shared = {r.name: plan.trained_as(r) for r in plan.references if plan.trained_as(r) != r.name}
     assert shared == {"lstm-2017": "lstm-2016", "lstm-dropout-2021": "lstm-dropout-2017"}
-    assert len(plan.starting_points()) == 14
+    assert len(plan.initial_trials()) == 14
 
 
 def test_a_reproduction_can_be_held_to_some_of_its_configurations() -> None:
     plan = replace(STUDIES["tutorials"], only=("lstm-2017", "feedforward-dropout"))
-    assert list(plan.starting_points()) == ["lstm-2016", "feedforward-dropout"]
+    assert list(plan.initial_trials()) == ["lstm-2016", "feedforward-dropout"]
 
 
 def test_every_family_has_a_study_of_its_own_name() -> None:
@@ -203,7 +203,7 @@ def test_two_references_of_equal_values_make_one_starting_point() -> None:
         reference("as-default", lstm__units=64),
         reference("other", lstm__units=100, lstm__dropout=0.2),
     )
-    assert list(plan.starting_points()) == ["defaults", "first", "other"]
+    assert list(plan.initial_trials()) == ["defaults", "first", "other"]
 
 
 def test_max_epochs_caps_the_range_the_default_and_the_references() -> None:
@@ -215,7 +215,7 @@ def test_max_epochs_caps_the_range_the_default_and_the_references() -> None:
     epochs = plan.space["train.epochs"]
     assert isinstance(epochs, Int)
     assert (epochs.low, epochs.high, epochs.default) == (1, 2, 2)
-    points = plan.starting_points()
+    points = plan.initial_trials()
     assert {name: point["train.epochs"] for name, point in points.items()} == {
         "defaults": 2,
         "long": 2,
@@ -227,7 +227,7 @@ def test_max_epochs_caps_the_range_the_default_and_the_references() -> None:
 @PLANS
 def test_every_study_can_be_capped_at_one_epoch(plan: StudyPlan) -> None:
     capped = plan.with_max_epochs(1)
-    assert {point["train.epochs"] for point in capped.starting_points().values()} == {1}
+    assert {point["train.epochs"] for point in capped.initial_trials().values()} == {1}
 
 
 def test_max_epochs_never_raises_the_plan() -> None:
@@ -237,7 +237,7 @@ def test_max_epochs_never_raises_the_plan() -> None:
 
 def test_a_reference_without_epochs_keeps_the_default_under_a_wide_cap() -> None:
     plan = plan_with(reference("silent", lstm__units=100)).with_max_epochs(12)
-    assert plan.starting_points()["silent"]["train.epochs"] == 6
+    assert plan.initial_trials()["silent"]["train.epochs"] == 6
 
 
 def test_a_budget_is_replaced_as_a_whole() -> None:

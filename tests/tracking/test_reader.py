@@ -19,9 +19,10 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import layout, store
-from tracking.cli import UserError
+from tracking import store
+from tracking.commandline.errors import UserError
 from tracking.records import State
+from tracking.schema import trial_layout
 
 
 @pytest.fixture
@@ -33,14 +34,14 @@ def root(tmp_path: Path) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of the trials that were read, one after another."""
     seen: list[int] = []
-    read_trial = layout.read_trial
+    read_trial = trial_layout.read_trial
 
     def noted(client, run):
         trial = read_trial(client, run)
         seen.append(trial.number)
         return trial
 
-    monkeypatch.setattr(layout, "read_trial", noted)
+    monkeypatch.setattr(trial_layout, "read_trial", noted)
     return seen
 
 
@@ -48,7 +49,7 @@ def test_a_reader_sees_each_epoch_of_a_trial_under_way_and_its_end(root: Path) -
     study = open_study(root)
     reader = store.follow(root, "lstm")
     assert reader.read().trials == ()
-    log = study.open_trial(0, "lstm", {}, seed=1, origin="defaults", data=build_data())
+    log = study.open_trial(0, "lstm", {}, seed=1, proposed_by="defaults", data=build_data())
 
     seen = []
     for epoch in build_epochs(0.7, 0.8):
@@ -77,7 +78,7 @@ def test_a_trial_that_has_ended_is_read_once(root: Path, reads: list[int]) -> No
 def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(root: Path) -> None:
     study = open_study(root)
     write_trial(study, build_trial(0))
-    log = study.open_trial(1, "lstm", {}, seed=1, origin="tpe", data=build_data())
+    log = study.open_trial(1, "lstm", {}, seed=1, proposed_by="tpe", data=build_data())
     reader = store.follow(root, "lstm")
     assert [trial.number for trial in reader.read().trials] == [0, 1]
 
@@ -92,7 +93,9 @@ def test_a_run_that_is_deleted_while_its_trial_trains_is_named_and_forgotten(roo
 
 
 def test_the_command_and_the_commit_of_a_trial_are_on_record(root: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tracking.environment.command", lambda: "python -m search.run --seed 3")
+    monkeypatch.setattr(
+        "tracking.schema.environment.command", lambda: "python -m search.run --seed 3"
+    )
     write_study(root, build_study(build_trial(0)))
     (trial,) = store.read_study(root, "lstm").trials
 

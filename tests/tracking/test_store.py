@@ -14,12 +14,12 @@ import pytest
 from mlflow.entities import Run
 
 from tests.builders import (
-    build_control,
     build_data,
-    build_look,
+    build_evaluation,
     build_plan,
     build_reference,
     build_score,
+    build_simple_baseline,
     build_study,
     build_trial,
     client_of,
@@ -28,8 +28,9 @@ from tests.builders import (
     write_study,
     write_trial,
 )
-from tracking import address, store
-from tracking.cli import UserError
+from tracking import store
+from tracking.commandline.errors import UserError
+from tracking.connection import address
 from tracking.records import PlanRecord, State, TrialRecord
 
 _PARAMS = {
@@ -612,36 +613,42 @@ def test_data_without_a_published_accuracy_needs_no_baseline(root: Path) -> None
     assert store.read_study(root, "lstm").plan.baselines == ()
 
 
-def test_a_control_is_read_as_it_was_written(root: Path) -> None:
+def test_a_simple_baseline_is_read_as_it_was_written(root: Path) -> None:
     study = write_study(root, build_study(build_trial(0)))
-    control = build_control("tfidf_logistic", 0.8812345678901234)
-    study.write_control(control)
-    assert study.controls() == {"tfidf_logistic"}
-    assert store.read_study(root, "lstm").controls == (control,)
+    simple_baseline = build_simple_baseline("tfidf_logistic", 0.8812345678901234)
+    study.write_simple_baseline(simple_baseline)
+    assert study.simple_baselines() == {"tfidf_logistic"}
+    assert store.read_study(root, "lstm").simple_baselines == (simple_baseline,)
 
 
-def test_half_a_control_is_no_control_and_is_gone_at_the_next_start(root: Path) -> None:
+def test_half_a_simple_baseline_is_no_simple_baseline_and_is_gone_at_the_next_start(
+    root: Path,
+) -> None:
     study = write_study(root, build_study(build_trial(0)))
-    study.write_control(build_control("majority", 0.5))
+    study.write_simple_baseline(build_simple_baseline("majority", 0.5))
     client = client_of(root)
     (experiment,) = client.search_experiments(filter_string="name = 'lstm'")
-    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'control'")
-    client.set_tag(run.info.run_id, "kind", "half a control")  # killed before the last write
-    assert store.read_study(root, "lstm").controls == ()
+    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'simple baseline'")
+    client.set_tag(
+        run.info.run_id, "kind", "half a simple baseline"
+    )  # killed before the last write
+    assert store.read_study(root, "lstm").simple_baselines == ()
     study.begin()
     study.end(finished=True)
     assert client.get_run(run.info.run_id).info.lifecycle_stage == "deleted"
 
 
-def test_a_look_at_the_test_set_is_read_as_it_was_written(root: Path) -> None:
+def test_a_test_evaluation_is_read_as_it_was_written(root: Path) -> None:
     epochs = tuple(
         replace(epoch, val_loss=None, val_accuracy=None) for epoch in build_trial(0).epochs
     )
-    look = build_look(0.8612345678901234)
-    trial = build_trial(0, origin="lstm-2016", score=None, look=look, epochs=epochs)
+    evaluation = build_evaluation(0.8612345678901234)
+    trial = build_trial(
+        0, proposed_by="lstm-2016", score=None, evaluation=evaluation, epochs=epochs
+    )
     write_study(root, build_study(trial, space={}))
     (read,) = store.read_study(root, "lstm").trials
-    assert read.look == look
+    assert read.evaluation == evaluation
     assert read.epochs == epochs
     assert read.score is None
     assert read.state == "complete"
@@ -740,7 +747,7 @@ def test_records_of_another_schema_are_read_and_not_continued(root: Path) -> Non
     client.set_tag(_trial_runs(root)[1].info.run_id, "trial.void", "True")
     assert [t.state for t in store.read_study(root, "lstm").trials] == ["complete", "interrupted"]
     said = r"^the records of study lstm must have schema 2 .+ but have schema 1, .+--fresh"
-    for go_on in (store.reopen_study, store.open_finals):
+    for go_on in (store.reopen_study, store.open_evaluation):
         with pytest.raises(UserError, match=said):
             go_on(root, "lstm")
     with pytest.raises(UserError, match=said):

@@ -21,7 +21,7 @@ import pytest
 from tests.builders import build_study, build_trial, place_database, write_study
 from tests.servers import free_port
 from tracking import store, ui
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -175,11 +175,13 @@ def test_of_a_server_that_ends_at_once_no_address_is_printed(
 
 
 def test_a_link_to_a_server_of_the_records_has_no_password(monkeypatch, root, capsys) -> None:
-    monkeypatch.setattr("tracking.address.exists", lambda root: True)
-    monkeypatch.setattr("tracking.address.on_server", lambda: True)
-    monkeypatch.setattr("tracking.address.named", lambda: "http://me:se/cr'et@127.0.0.1:1")
+    monkeypatch.setattr("tracking.connection.address.exists", lambda root: True)
+    monkeypatch.setattr("tracking.connection.address.on_server", lambda: True)
     monkeypatch.setattr(
-        "tracking.address.tracking_uri", lambda root: f"sqlite:///{root}/mlflow.db"
+        "tracking.connection.address.named", lambda: "http://me:se/cr'et@127.0.0.1:1"
+    )
+    monkeypatch.setattr(
+        "tracking.connection.address.tracking_uri", lambda root: f"sqlite:///{root}/mlflow.db"
     )
     _type(monkeypatch)
 

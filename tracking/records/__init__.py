@@ -3,13 +3,13 @@
 Accuracies are shares between 0 and 1, losses are in nats, durations in seconds.
 """
 
-from tracking.records.finals import (
+from tracking.records.evaluation import (
     DifferenceRecord,
     ExpectedRecord,
-    FinalLookRecord,
-    FinalsRecord,
-    RepeatRecord,
+    RankingRecord,
+    RerunRecord,
     Role,
+    SealedEvaluationRecord,
     SealItemRecord,
     SealRecord,
 )
@@ -17,12 +17,12 @@ from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, Refere
 from tracking.records.study import StudyRecord, ranked
 from tracking.records.trial import (
     CommandRecord,
-    ControlRecord,
     EpochRecord,
-    LookRecord,
+    EvaluationRecord,
     MistakeRecord,
     RungRecord,
     ScoreRecord,
+    SimpleBaselineRecord,
     State,
     TrialRecord,
     UnreadableRecord,
@@ -31,23 +31,23 @@ from tracking.records.trial import (
 __all__ = [
     "BaselineRecord",
     "CommandRecord",
-    "ControlRecord",
     "DataRecord",
     "DifferenceRecord",
     "EpochRecord",
+    "EvaluationRecord",
     "ExpectedRecord",
-    "FinalLookRecord",
-    "FinalsRecord",
-    "LookRecord",
     "MistakeRecord",
     "PlanRecord",
+    "RankingRecord",
     "ReferenceRecord",
-    "RepeatRecord",
+    "RerunRecord",
     "Role",
     "RungRecord",
     "ScoreRecord",
     "SealItemRecord",
     "SealRecord",
+    "SealedEvaluationRecord",
+    "SimpleBaselineRecord",
     "State",
     "StudyRecord",
     "TrialRecord",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 
-from tracking.records.finals import FinalLookRecord, FinalsRecord, RepeatRecord
+from tracking.records.evaluation import RankingRecord, RerunRecord, SealedEvaluationRecord
 from tracking.records.plan import PlanRecord
-from tracking.records.trial import ControlRecord, State, TrialRecord, UnreadableRecord
+from tracking.records.trial import SimpleBaselineRecord, State, TrialRecord, UnreadableRecord
 
 
 @dataclass(frozen=True)
@@ -17,19 +17,19 @@ class StudyRecord:
     """A study as far as it has come; trials in the order of their numbers.
 
     Attributes:
-        repeats: trainings of finalists on fresh seeds, by search.evaluate.
+        reruns: trainings of finalists on fresh seeds, by search.evaluate.
         final_looks: at the test set, by search.evaluate, the first first.
-        finals: what search.evaluate found on validation; None before.
+        final evaluations: what search.evaluate found on validation; None before.
         n_sealed: looks that were begun, one that was cut short included: it counts.
         unreadable: runs of any kind that are left out because their records are damaged.
     """
 
     plan: PlanRecord
     trials: tuple[TrialRecord, ...]
-    controls: tuple[ControlRecord, ...] = ()
-    repeats: tuple[RepeatRecord, ...] = ()
-    final_looks: tuple[FinalLookRecord, ...] = ()
-    finals: FinalsRecord | None = None
+    simple_baselines: tuple[SimpleBaselineRecord, ...] = ()
+    reruns: tuple[RerunRecord, ...] = ()
+    sealed_evaluations: tuple[SealedEvaluationRecord, ...] = ()
+    final_ranking: RankingRecord | None = None
     n_sealed: int = 0
     unreadable: tuple[UnreadableRecord, ...] = ()
 
@@ -53,12 +53,12 @@ class StudyRecord:
         return not self.plan.space
 
     @property
-    def looks(self) -> list[TrialRecord]:
+    def evaluations(self) -> list[TrialRecord]:
         """Trials that were scored on the test set, each of them once."""
-        return [trial for trial in self.trials if trial.look is not None]
+        return [trial for trial in self.trials if trial.evaluation is not None]
 
     def family_of(self, trial: TrialRecord) -> str:
-        """Give a trial's family to stand behind its number; nothing where there is only one."""
+        """Return a trial's family to stand behind its number; nothing where there is only one."""
         return f" {trial.family}" if len(self.plan.families) > 1 else ""
 
     def count(self, state: State) -> int:
@@ -67,7 +67,7 @@ class StudyRecord:
 
 
 def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Give the candidates among trials, the best first; the earlier of equals.
+    """Return the candidates among trials, the best first; the earlier of equals.
 
     A score that is not a number is none: nothing can be held against it.
     """

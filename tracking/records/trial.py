@@ -78,7 +78,7 @@ class ScoreRecord:
     """A finished trial's numbers, all at the one epoch whose weights were kept.
 
     Attributes:
-        best_epoch: counted from 1; 0 for a control, which has no epochs.
+        best_epoch: counted from 1; 0 for a simple baseline, which has no epochs.
         val_accuracy: what trials are compared by.
         low: lower end of its 95 % Wilson interval.
         high: upper end.
@@ -100,8 +100,8 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True)
-class LookRecord:
-    """One look at the test set: a reference that was trained as published.
+class EvaluationRecord:
+    """One test evaluation: a reference that was trained as published.
 
     Attributes:
         low: lower end of the accuracy's 95 % Wilson interval.
@@ -117,11 +117,11 @@ class LookRecord:
     n_train: int
     n_test: int
     official: bool
-    looked_at: str
+    evaluated_at: str
 
 
 @dataclass(frozen=True)
-class ControlRecord:
+class SimpleBaselineRecord:
     """A classifier without a neural network, beside the candidates."""
 
     name: str
@@ -149,7 +149,7 @@ class TrialRecord:
     """One trial.
 
     Attributes:
-        origin: "defaults" (of one of several families: "defaults-cnn"), the name of a reference,
+        proposed_by: "defaults" (of one of several families: "defaults-cnn"), the name of a reference,
             or the sampler's name.
         state: an interrupted trial was stopped before its end, and the next start of the study
             continues it; so it does one that is running while no coordinator is.
@@ -167,7 +167,7 @@ class TrialRecord:
 
     number: int
     family: str
-    origin: str
+    proposed_by: str
     params: Mapping[str, Value]
     seed: int
     state: State
@@ -177,7 +177,7 @@ class TrialRecord:
     score: ScoreRecord | None
     run_id: str
     model: bool
-    look: LookRecord | None = None
+    evaluation: EvaluationRecord | None = None
     summary: str = ""
     deaths: int = 0
     rung: RungRecord | None = None

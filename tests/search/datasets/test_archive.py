@@ -15,7 +15,7 @@ from search.datasets import archive
 from search.datasets.archive import read
 from search.datasets.texts import Parts, Texts
 from tests.memory import refusal
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 FILES = {
     "aclImdb/README": "about",

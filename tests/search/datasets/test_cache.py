@@ -11,8 +11,8 @@ import pytest
 
 from search.datasets import cache
 from search.datasets.cache import SMOKE_TEXTS, Dataset, load
-from search.text import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
-from tracking.cli import UserError
+from search.datasets.tokenizer import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
+from tracking.commandline.errors import UserError
 
 ROWS = [
     *((f"good film number {i}", "pos", "train") for i in range(10)),

@@ -10,7 +10,7 @@ import requests
 
 from search.datasets import sources
 from search.datasets.sources import ENVIRONMENT_VARIABLE, SHA256, URL, Source, locate
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 ARCHIVE = "aclImdb_v1.tar.gz"
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.datasets.split import digest, hold_out
 from search.datasets.texts import Parts, Texts
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 
 def reviews(n: int = 600, n_groups: int | None = 120, positive: float = 0.5) -> Texts:
@@ -24,7 +24,7 @@ def reviews(n: int = 600, n_groups: int | None = 120, positive: float = 0.5) -> 
 
 
 def sides(values: list[str], held_out: NDArray[np.bool_]) -> tuple[set[str], set[str]]:
-    """Give the values held out and those left."""
+    """Return the values held out and those left."""
     array = np.array(values, dtype=object)
     return set(array[held_out]), set(array[~held_out])
 

@@ -15,7 +15,7 @@ from search.datasets.sources import Source, locate
 from search.datasets.table import read
 from search.datasets.texts import Parts, Texts, check
 from tests.memory import refusal
-from tracking.cli import UserError
+from tracking.commandline.errors import UserError
 
 
 def csv(folder: Path, content: str | bytes) -> Path:

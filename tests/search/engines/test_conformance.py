@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.engines import Engine, derive
-from search.engines.keras_tuner import KerasTunerEngine
+from search.engines.base import Engine, derive
+from search.engines.keras_tuner.keras_tuner_engine import KerasTunerEngine
 from search.engines.names import ENGINES
-from search.engines.optuna import OptunaEngine
+from search.engines.optuna.optuna_engine import OptunaEngine
 from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, check
@@ -25,7 +25,7 @@ from tests.histories import begun, ended, run, run_three_at_once
 from tracking.records import TrialRecord
 
 PLAN = STUDIES["lstm_dropout"]
-POINTS = list(PLAN.starting_points())
+POINTS = list(PLAN.initial_trials())
 METHODS = [(engine, sampler) for engine, offer in ENGINES.items() for sampler in offer.samplers]
 
 _ONLY = Choice(options=("pre", "post"), default="pre", note="")
@@ -66,11 +66,11 @@ def test_the_initial_trials_come_first_in_their_order_and_then_the_sampler(
 ) -> None:
     trials = run(make, len(POINTS) + 3)
     assert [trial.number for trial in trials] == list(range(len(POINTS) + 3))
-    assert [trial.origin for trial in trials[: len(POINTS)]] == POINTS
-    expected = [dict(params) for params in PLAN.starting_points().values()]
+    assert [trial.proposed_by for trial in trials[: len(POINTS)]] == POINTS
+    expected = [dict(params) for params in PLAN.initial_trials().values()]
     assert [dict(trial.params) for trial in trials[: len(POINTS)]] == expected
     # A grid begins with the defaults, which are finished by then.
-    assert {trial.origin for trial in trials[len(POINTS) :]} <= {method[1], "repeat-of-0"}
+    assert {trial.proposed_by for trial in trials[len(POINTS) :]} <= {method[1], "rerun-of-0"}
 
 
 def test_a_study_that_is_stopped_before_every_proposal_has_the_trials_of_one_that_is_not(
@@ -95,7 +95,7 @@ def test_an_initial_trial_that_failed_is_not_proposed_again_and_failures_end_no_
         assert proposal is not None
         state = ("failed", "pruned", "complete")[number % 3]  # the last was edited: no score
         history.append(ended(begun(proposal), None, state))
-    assert [trial.origin for trial in history[: len(POINTS)]] == POINTS
+    assert [trial.proposed_by for trial in history[: len(POINTS)]] == POINTS
     assert [trial.number for trial in history] == list(range(8))
 
 
@@ -118,7 +118,7 @@ def test_values_of_a_finished_trial_get_a_fresh_seed_and_its_number(
     first: dict[object, int] = {}
     for trial in trials:
         number = first.setdefault(trial.params["text.truncating"], trial.number)
-        assert (trial.origin == f"repeat-of-{number}") == (number != trial.number)
+        assert (trial.proposed_by == f"rerun-of-{number}") == (number != trial.number)
     assert len({trial.seed for trial in trials}) == len(trials)
 
 

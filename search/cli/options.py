@@ -1,0 +1,202 @@
+"""What was typed to `search.run`, checked, and the plan that it makes of a study."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import unicodedata
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.datasets import NAMES
+from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
+from search.workers.ray_cluster.cluster_options import ClusterPlan, cluster_plan
+from spaces.plan import StudyPlan
+from spaces.references import BASELINES
+from spaces.studies import STUDIES
+from tracking.commandline.errors import UserError, unknown
+from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
+from tracking.schema.environment import default_workers
+
+if TYPE_CHECKING:
+    from search.datasets.cache import Dataset
+
+SMOKE_TRIALS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person typed, checked."""
+
+    plan: StudyPlan
+    study: str
+    data: str
+    seed: int
+    engine: str
+    sampler: str
+    pruner: str
+    smoke: bool
+    keep_models: int
+    n_workers: int
+    time_limit: float | None
+    cluster: ClusterPlan | None
+    deterministic: bool
+    fresh: bool
+    dry_run: bool
+    json: bool
+
+    def record(self, data: Dataset) -> PlanRecord:
+        """What is recorded of the plan, and of the data it runs on."""
+        plan = self.plan
+        baselines = BASELINES if data.is_movie_reviews else ()
+        return PlanRecord(
+            study=self.study,
+            plan=plan.name,
+            question=plan.question,
+            families=plan.families,
+            space={name: str(plan.space[name]) for name in plan.searched},
+            references=tuple(
+                ReferenceRecord(
+                    name=r.name,
+                    published=r.published if data.is_movie_reviews else None,
+                    source=r.source,
+                    note=r.note,
+                    trained_as=plan.trained_as(r),
+                    family=r.family,
+                    params=dict(r.params),
+                )
+                for r in plan.references
+            ),
+            seed=self.seed,
+            max_epochs=plan.max_epochs,
+            baselines=tuple(BaselineRecord(b.name, b.accuracy, b.source) for b in baselines),
+            data=data.record,
+            engine="" if plan.reproduces else self.engine,
+            sampler="" if plan.reproduces else self.sampler,
+            pruner="" if plan.reproduces else self.pruner,
+            goals=GOALS.get(self.sampler, ("val_accuracy",)),
+        )
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Make the plan of what was typed.
+
+    Raises:
+        UserError: if the study is not known, or the engine has no such sampler or pruner.
+    """
+    if arguments.study not in STUDIES:
+        raise unknown("study", arguments.study, STUDIES)
+    plan = STUDIES[arguments.study]
+    plan = (_reproduction if plan.reproduces else _search)(plan, arguments)
+    max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
+    if max_epochs:
+        plan = plan.with_max_epochs(max_epochs)
+    engine, sampler, pruner = _methods(arguments)
+    return Options(
+        plan=plan,
+        study=_record_name(arguments.study, arguments.data, arguments.smoke),
+        data=arguments.data,
+        seed=arguments.seed,
+        engine=engine,
+        sampler=sampler,
+        pruner=pruner,
+        smoke=arguments.smoke,
+        keep_models=arguments.keep_models,
+        n_workers=_n_workers(arguments),
+        time_limit=arguments.trial_timeout,
+        cluster=cluster_plan(arguments),
+        deterministic=arguments.deterministic,
+        fresh=arguments.fresh,
+        dry_run=arguments.dry_run,
+        json=arguments.json,
+    )
+
+
+def _n_workers(arguments: argparse.Namespace) -> int:
+    """Return how many trials are evaluated side by side; a smoke test is to be the same anywhere."""
+    if arguments.workers:
+        return int(arguments.workers)
+    return 1 if arguments.smoke or arguments.deterministic else default_workers()
+
+
+def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
+    _refuse(plan, arguments, "only", "reruns", why="it searches")
+    plan = replace(plan, patience=arguments.patience)
+    if arguments.data not in NAMES:  # what was published on movie reviews means nothing here
+        plan = replace(plan, references=())
+    if arguments.smoke:
+        return plan.with_budget(arguments.trials or SMOKE_TRIALS, arguments.timeout)
+    if arguments.trials or arguments.timeout:
+        return plan.with_budget(arguments.trials, arguments.timeout)
+    return plan
+
+
+def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
+    """Return engine, sampler and pruner, each the default where nothing was typed."""
+    engine = arguments.engine or DEFAULT_ENGINE
+    offer = ENGINES[engine]
+    sampler = arguments.sampler or next(iter(offer.samplers))
+    pruner = arguments.pruner or ("none" if sampler in GOALS else next(iter(offer.pruners)))
+    for noun, name, known in (
+        ("sampler", sampler, offer.samplers),
+        ("pruner", pruner, offer.pruners),
+    ):
+        if name not in known:
+            others = [other for other, o in ENGINES.items() if name in getattr(o, f"{noun}s")]
+            hint = "".join(f" --engine {other} has it." for other in others)
+            raise UserError(
+                f"a {noun} of engine {engine} must be one of {', '.join(known)}, "
+                f"but got {name!r}.{hint}"
+            )
+    if sampler in GOALS and pruner != "none":
+        raise UserError(
+            f"sampler {sampler} has two goals, and pruner {pruner} compares trials by one. "
+            "Use --pruner none."
+        )
+    return engine, sampler, pruner
+
+
+def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
+    """Its size is its list: every configuration, or those named, as often as asked for."""
+    searching = ("trials", "patience", "engine", "sampler", "pruner")
+    _refuse(plan, arguments, *searching, why="it has a list of configurations")
+    if not arguments.smoke:
+        _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")
+    names = tuple(reference.name for reference in plan.references)
+    for name in arguments.only or ():
+        if name not in names:
+            raise unknown("configuration", name, names)
+    few = list(plan.initial_trials())[:SMOKE_TRIALS] if arguments.smoke else []
+    only = tuple(arguments.only or few)
+    plan = replace(plan, only=only, repeats=arguments.repeats or 1)
+    return plan.with_budget(len(plan.initial_trials()) * plan.repeats, arguments.timeout)
+
+
+def _refuse(plan: StudyPlan, arguments: argparse.Namespace, *names: str, why: str) -> None:
+    for name in names:
+        if getattr(arguments, name.replace("-", "_")) is not None:
+            raise UserError(f"--{name} means nothing to study {plan.name}: {why}.")
+
+
+def _record_name(study: str, data: str, smoke: bool) -> str:
+    """Name the records: numbers of other data, or of a smoke run, never join a study's own."""
+    other = "" if data == "imdb" else f"-{_file_name(Path(data).stem)}"
+    return study + other + ("-smoke" if smoke else "")
+
+
+def _file_name(stem: str) -> str:
+    """Keep the letters and digits of any script; replace everything else with "-".
+
+    Two names that are not ASCII stay different: where a character was replaced, a digest is added.
+    """
+    stem = unicodedata.normalize("NFC", stem)  # macOS takes letters and their accents apart
+    kept = "".join(one if one in "_.-" or _is_letter(one) else "-" for one in stem)
+    if kept == stem or stem.isascii():
+        return kept
+    return f"{kept}-{hashlib.sha256(stem.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether it is a letter, a digit, or a mark on one."""
+    return unicodedata.category(character)[0] in "LNM"

@@ -1,0 +1,106 @@
+"""How long it will take: from the plan's measured cost, then from the trials themselves."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+# How much longer a trial takes with one thread than with two (DECISIONS.md, 42): two at a time on
+# two cores take 0.6 of the time that they take one after the other on both.
+_ONE_THREAD = 1.2
+
+if TYPE_CHECKING:
+    from search.datasets.cache import Dataset
+    from spaces.plan import StudyPlan
+    from spaces.ranges import Params
+    from tracking.records import EpochRecord
+
+
+def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
+    """Estimate a trial, on the 2 cores where its cost was measured.
+
+    Of a search it is one at the plan's defaults, of a reproduction the mean of its list.
+    """
+    points = list(plan.initial_trials().values()) if plan.reproduces else [plan.complete({})]
+    parts = ("train", "validation") if plan.reproduces else ("train",)
+    lengths = np.concatenate([data.tokens(part).lengths for part in parts])
+    start = 10.0  # loading, tracing, scoring
+    costs = [_tokens(values, lengths) for values in points]
+    return start + plan.seconds_per_million_tokens * sum(costs) / len(costs) / 1e6
+
+
+def slowed(n_workers: int, n_cores: int) -> float:
+    """Tell how many times as long a trial takes among so many as alone on the 2 cores.
+
+    >>> slowed(1, 2), slowed(2, 2), slowed(2, 4), slowed(4, 2)
+    (1.0, 1.2, 1.0, 2.4)
+    """
+    if n_cores // n_workers > 1:
+        return 1.0
+    return _ONE_THREAD * max(1.0, n_workers / n_cores)
+
+
+def _tokens(values: Params, lengths: NDArray[np.int64]) -> int:
+    """Count the tokens of all epochs."""
+    epochs = values["train.epochs"]
+    assert isinstance(epochs, int)
+    return epochs * _tokens_of_epoch(values, lengths)
+
+
+def _tokens_of_epoch(values: Params, lengths: NDArray[np.int64]) -> int:
+    """Count the tokens of an epoch, padding to maxlen included where it is computed for."""
+    maxlen = values["text.maxlen"]
+    assert isinstance(maxlen, int)
+    if values["text.padding"] == "full":
+        return maxlen * len(lengths)
+    return int(np.minimum(lengths, maxlen).sum())
+
+
+class Pace:
+    """The fastest training of each family that was measured in a study."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._data = data
+        self._seconds_per_token: dict[str, float] = {}
+
+    def note(self, family: str, params: Params, epoch: EpochRecord) -> None:
+        if epoch.epoch > 1:  # the first holds tracing the graph
+            pace = epoch.seconds / _tokens_of_epoch(params, self._lengths)
+            self._seconds_per_token[family] = min(pace, self._seconds_per_token.get(family, pace))
+
+    def least_seconds(self, family: str, params: Params) -> float:
+        """Return what a trial takes at least; 0 where nothing was measured.
+
+        Early stopping lets it have one epoch more than its patience, if it plans so many.
+        """
+        if family not in self._seconds_per_token:
+            return 0.0
+        epochs, patience = params["train.epochs"], params["train.patience"]
+        assert isinstance(epochs, int)
+        assert isinstance(patience, int)
+        n_tokens = min(epochs, patience + 1) * _tokens_of_epoch(params, self._lengths)
+        return n_tokens * self._seconds_per_token[family]
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int64]:
+        return self._data.tokens("train").lengths
+
+
+def seconds_of_study(
+    plan: StudyPlan, per_trial: float, *, n_finished: int, spent: float, running: float = 0.0
+) -> float:
+    """Estimate what is left of the budget; whichever limit comes first ends the study.
+
+    Args:
+        spent: seconds of the finished trials.
+        running: seconds of the trial that is running.
+    """
+    by_trials = by_time = float("inf")
+    if plan.n_trials is not None:
+        by_trials = (plan.n_trials - n_finished) * per_trial - min(running, per_trial)
+    if plan.timeout is not None:
+        by_time = plan.timeout - spent - running
+    return max(0.0, min(by_trials, by_time))

@@ -1,0 +1,186 @@
+"""One trial under way: what its process sends is recorded, and the engine asked about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from search import served
+from search.training.failures import Died, TrialFailed
+from search.workers.tasks import Refitted
+from tracking.commandline.errors import disk_is_full
+from tracking.records import (
+    EpochRecord,
+    EvaluationRecord,
+    RungRecord,
+    ScoreRecord,
+    State,
+    TrialRecord,
+)
+
+if TYPE_CHECKING:
+    from search.coordinator.loop import Coordinator
+    from search.workers.tasks import Task
+    from search.workers.trial_process import Event
+    from tracking.writing.trial_log import TrialLog
+
+T = TypeVar("T")
+WhatNext = Literal["go on", "start again", "ended"]
+
+
+class RunningTrial:
+    """A trial under way.
+
+    Args:
+        trial: as it is recorded so far.
+        task: what is trained; its folder is there until the trial has ended.
+        is_promoted: whether its pruner had paused it, and is not asked again about what it saw.
+
+    Attributes:
+        trial: as it is recorded by now.
+    """
+
+    def __init__(
+        self,
+        trial: TrialRecord,
+        task: Task,
+        log: TrialLog,
+        coordinator: Coordinator,
+        *,
+        is_promoted: bool = False,
+    ) -> None:
+        self.trial = trial
+        self.task = task
+        self._log = log
+        self._coordinator = coordinator
+        self._n_judged = len(trial.epochs) if is_promoted else -1  # epochs that it goes on after
+        self._began = time.monotonic() - trial.seconds
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way, over all its sessions."""
+        return time.monotonic() - self._began
+
+    def take(self, event: Event) -> WhatNext:
+        """Record what the trial's process has sent.
+
+        Raises:
+            RuntimeError: if the event is a bug.
+            Stopped: if the user asked to end while a store was away.
+        """
+        match event:
+            case RungRecord() as rung:
+                return self._rung(rung)
+            case EpochRecord() as epoch:
+                return self._epoch(epoch)
+            case ScoreRecord() as score:
+                return self._complete(score)
+            case EvaluationRecord() as evaluation:
+                self._keep_files()
+                self._log.evaluation(evaluation)
+                return self._end("complete", evaluation=evaluation)
+            case Died() if not self.trial.deaths:  # perhaps not its values' fault
+                self.trial = replace(self.trial, deaths=1)
+                self._log.death(1)
+                return "start again"
+            case TrialFailed() as failure:  # these values cannot be trained: the study goes on
+                return self._end("failed", reason=str(failure))
+            case Refitted():
+                raise RuntimeError("a trial of a search was refitted")
+            case bug:
+                raise bug
+
+    def interrupt(self, reason: str) -> None:
+        """Record that it was stopped before its end. The next start continues it."""
+        seconds = self.seconds
+        self._despite_a_full_disk(lambda: self._log.interrupt(reason, seconds))
+        self.trial = replace(self.trial, state="interrupted", reason=reason, seconds=self.seconds)
+        self._coordinator.store.put(self.trial)
+        self._coordinator.callbacks.trial_ends(self.trial)
+
+    def stop_at_a_bug(self, words: str) -> None:
+        """Record a bug of ours. The next start continues the trial; a second bug fails it."""
+        if self.trial.deaths:
+            self._end("failed", reason=words)
+            return
+        self._log.death(1)
+        self.trial = replace(self.trial, deaths=1)
+        self.interrupt(words)
+
+    def _rung(self, rung: RungRecord) -> WhatNext:
+        if self.trial.rung is None:
+            self._log.rung(rung)
+            self._put(rung=rung)
+        return "go on" if self._n_judged >= 0 else self._judge()
+
+    def _epoch(self, epoch: EpochRecord) -> WhatNext:
+        """Record an epoch. A trial that is continued sends those of its checkpoint once more."""
+        if self._log.epoch(epoch):
+            self._put(epochs=self._log.epochs)
+            self._coordinator.budget.note_epoch(self.trial.family, self.trial.params, epoch)
+            self._coordinator.callbacks.epoch_ends(self.trial, epoch)
+        is_last = epoch.epoch == self.trial.params["train.epochs"]
+        is_latest = epoch.epoch == self.trial.epochs[-1].epoch
+        is_judged = epoch.epoch <= self._n_judged
+        if is_last or is_judged or not is_latest or epoch.val_accuracy is None:
+            return "go on"
+        return self._judge()
+
+    def _judge(self) -> WhatNext:
+        coordinator = self._coordinator
+        visible = coordinator.visible(self.trial.number, ended=True)
+        reason = coordinator.engine.should_prune(self.trial, visible)
+        return "go on" if reason is None else self._end("pruned", reason=reason)
+
+    def _complete(self, score: ScoreRecord) -> WhatNext:
+        self._keep_files()
+        store, keep_models = self._coordinator.store, self._coordinator.keep_models
+        if store.is_promising(self.trial.number, score.val_accuracy, keep_models):
+            self._log.keep_model(self.task.model, score.best_epoch, served.__name__)
+            self.trial = replace(self.trial, model=True)
+        return self._end("complete", score)
+
+    def _end(
+        self,
+        state: State,
+        score: ScoreRecord | None = None,
+        *,
+        evaluation: EvaluationRecord | None = None,
+        reason: str = "",
+    ) -> WhatNext:
+        if state != "complete":
+            self._keep_files()
+        seconds = self.seconds
+        ended = self._despite_a_full_disk(
+            lambda: self._log.close(state, score, reason=reason, seconds=seconds)
+        )
+        self._put(
+            state=state,
+            score=score,
+            evaluation=evaluation,
+            reason=reason,
+            seconds=seconds,
+            ended=ended,
+        )
+        self._coordinator.callbacks.trial_ends(self.trial)
+        return "ended"
+
+    def _despite_a_full_disk(self, write: Callable[[], T]) -> T:
+        """Write, if need be in the space that is kept back for it."""
+        try:
+            return write()
+        except Exception as error:
+            if not disk_is_full(error):
+                raise
+            self._coordinator.store.release_reserve()
+            return write()
+
+    def _put(self, **changes: object) -> None:
+        self.trial = replace(self.trial, **changes)  # type: ignore[arg-type]
+        self._coordinator.store.put(self.trial)
+
+    def _keep_files(self) -> None:
+        task = self.task
+        self._log.keep_files(task.summary, task.output, task.environment)

@@ -1,0 +1,125 @@
+"""Optuna as the engine: a study in memory, filled from the history for each proposal.
+
+Every proposal has a sampler of its own, seeded by (study seed, number of the trial), so a study
+that was stopped proposes what it would have proposed, and does not replay.
+"""
+
+from __future__ import annotations
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from search.engines.base import (
+    History,
+    Proposal,
+    derive,
+    initial_proposal,
+    name_proposal,
+    next_number,
+)
+from search.engines.names import GOALS
+from search.engines.optuna.methods import first_rung, make_pruner, make_sampler
+from search.engines.optuna.storage_copy import distribution, make_study, to_frozen
+from search.engines.optuna.successive_halving import Rungs
+from search.engines.optuna.suggest import suggest
+from spaces.plan import StudyPlan
+from tracking.records import TrialRecord
+
+
+class OptunaEngine:
+    """A search by one of Optuna's samplers and pruners.
+
+    Args:
+        n_texts: how many are trained on; of few, none are enough for a verdict within an epoch.
+    """
+
+    def __init__(
+        self, plan: StudyPlan, *, seed: int, sampler: str, pruner: str, n_texts: int = 0
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._plan = plan
+        self._seed = seed
+        self._sampler = sampler
+        self._goals = GOALS.get(sampler, ("val_accuracy",))
+        self._two_goals = len(self._goals) > 1
+        self._distributions = {n: distribution(plan.space[n]) for n in plan.searched}
+        self._initial = plan.initial_trials()
+        self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
+        self._peers: tuple[list[int], optuna.Study] | None = None  # numbers, and their study
+        self._pruner = make_pruner(pruner)
+        most_steps = round(plan.max_epochs / (self.first_rung or 1.0))
+        self._rungs = Rungs(most_steps) if pruner == "hyperband" else None
+        self.promotes = self._rungs is not None
+
+    def propose(self, history: History) -> Proposal | None:
+        first = initial_proposal(self._plan, history, self._seed)
+        if first is not None:
+            return first
+        number = next_number(history)
+        place = max(0, number - len(self._initial))  # of qmc: deleted trials change none
+        seed = derive(self._seed, number, "sampler")
+        study = self.study(history)
+        study.sampler = make_sampler(self._sampler, study, self._seed, seed, place)
+        trial = study.ask()
+        params = self._plan.complete(suggest(trial, self._plan))
+        return Proposal(
+            number,
+            params,
+            derive(self._seed, number, "train"),
+            name_proposal(params, history, self._sampler),
+            # Of one with two goals, its generation. TPE notes what it proposed, which we have.
+            study.get_trials(deepcopy=False)[-1].system_attrs if self._two_goals else {},
+        )
+
+    def promote(self, history: History) -> int | None:
+        if self._rungs is None:
+            return None
+        paused = [trial.number for trial in history if trial.state == "pruned"]
+        return self._rungs.promoted(paused, {t.number: self._steps(t) for t in history})
+
+    def should_prune(self, trial: TrialRecord, history: History) -> str | None:
+        # What is known beforehand is what the rest is held against, so it is trained to its end.
+        if (
+            self._two_goals
+            or trial.proposed_by in self._initial
+            or not self._is_poor(trial, history)
+        ):
+            return None
+        if trial.rung is not None and not trial.epochs:
+            share = 100 * trial.rung.share
+            return f"below its peers after {share:.0f} % of the training texts"
+        return f"below its peers after epoch {len(trial.epochs)}"
+
+    def _is_poor(self, trial: TrialRecord, history: History) -> bool:
+        others = [other for other in history if other.number != trial.number]
+        if self._rungs is not None:
+            steps = {other.number: self._steps(other) for other in others}
+            return self._rungs.is_poor(trial.number, self._steps(trial), steps)
+        peers = [other for other in others if other.state == "complete"]
+        numbers = [peer.number for peer in peers]
+        if self._peers is None or self._peers[0] != numbers:  # most epochs have the same
+            self._peers = numbers, self.study(peers)
+        return self._pruner.prune(self._peers[1], self._frozen(trial, with_epochs=True))
+
+    def study(self, history: History) -> optuna.Study:
+        """Make an Optuna study of the history, in memory."""
+        study = make_study(self._plan.name, self._goals)
+        study.add_trials(self._frozen(trial, with_epochs=trial.has_ended) for trial in history)
+        return study
+
+    def _frozen(self, trial: TrialRecord, *, with_epochs: bool) -> FrozenTrial:
+        """Write a record as Optuna has it, without values that are outside of today's ranges."""
+        searched = {
+            name: found
+            for name, found in self._distributions.items()
+            if trial.params.get(name) in self._plan.space[name]
+        }
+        steps = self._steps(trial) if with_epochs else {}
+        return to_frozen(trial, searched, self._goals, steps)
+
+    def _steps(self, trial: TrialRecord) -> dict[int, float]:
+        """Return the accuracies so far by step, which is as long as the first rung is."""
+        per_epoch = round(1 / (self.first_rung or 1.0))
+        steps = {1: trial.rung.val_accuracy} if trial.rung is not None else {}
+        reported = ((epoch.epoch, epoch.val_accuracy) for epoch in trial.epochs)
+        return steps | {n * per_epoch: value for n, value in reported if value is not None}

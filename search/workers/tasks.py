@@ -1,0 +1,125 @@
+"""What a trial's process is given to do. Plain values, so that they can be sent to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from search.datasets.cache import Dataset
+from spaces.plan import Split
+from spaces.ranges import Params
+from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """A model was trained on all that may be trained on; there is nothing left to score it on."""
+
+    n_texts: int
+
+
+Result = ScoreRecord | EvaluationRecord | Refitted
+STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
+Step = RungRecord | EpochRecord
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one trial trains on, and where it leaves its files.
+
+    Attributes:
+        folder: receives model.keras (raw text in), validation.npy (its probabilities there),
+            summary.txt (its layers), checkpoint.npz (to continue its training from) and
+            output.txt (what the process printed); environment.json (the machine), where that is
+            not the coordinator's; and what libraries put among temporary files.
+        split: None trains on the training part and scores on validation. Of a reproduction, what
+            it is trained on and, once, tested on.
+        n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.
+        first_rung: share of the training texts after which it is looked at within its first epoch;
+            None is not.
+        refit_epochs: trains this many epochs on training and validation part together, instead.
+    """
+
+    params: Params
+    family: str
+    data: Dataset
+    seed: int
+    folder: Path
+    split: Split | None = None
+    n_threads: int | None = None
+    refit_epochs: int | None = None
+    first_rung: float | None = None
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "validation.npy"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.keras"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.txt"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment.json"
+
+
+@dataclass(frozen=True)
+class SimpleBaselineTask:
+    """A simple baseline to be fitted, and scored on a part of the data.
+
+    Attributes:
+        folder: receives PART.npy (its probabilities there), output.txt (what the process printed).
+    """
+
+    name: str
+    data: Dataset
+    folder: Path
+    part: Literal["validation", "test"] = "validation"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / f"{self.part}.npy"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+@dataclass(frozen=True)
+class EvaluationTask:
+    """A trained model to be scored on the test part, which must be open.
+
+    Attributes:
+        file: the model, as a Task leaves it.
+        params: those that it was trained with.
+        folder: receives test.npy (its probabilities there), output.txt (what the process printed).
+    """
+
+    file: Path
+    params: Params
+    data: Dataset
+    folder: Path
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "test.npy"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+AnyTask = Task | SimpleBaselineTask | EvaluationTask
