@@ -1,7 +1,7 @@
 """Keras Tuner as the engine: its oracles propose from the history of trials.
 
 Its hyperband promotes a trial by having the same values trained again for more epochs, on the same
-seed: the curve goes on as it would have.
+seed: with a constant step size, the curve goes on as it would have.
 """
 
 from __future__ import annotations
