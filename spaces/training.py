@@ -1,6 +1,8 @@
 """How a model is trained: ranges that every family shares."""
 
-from spaces.ranges import Float, Int, declare
+from spaces.ranges import Choice, Float, Int, declare
+
+TEACHER = "train.teacher"
 
 TRAIN = declare(
     __file__,
@@ -18,5 +20,18 @@ TRAIN = declare(
         high=15,
         default=2,
         note="epochs without a better validation accuracy before training stops",
+    ),
+    teacher=Choice(
+        options=("none", "nbsvm"),
+        default="none",
+        note="a model fitted on the training part, from whose labels of the unlabelled texts we "
+        "learn too",
+    ),
+    teacher_strength=Float(
+        low=0.25,
+        high=4.0,
+        default=2.5,
+        log=True,
+        note="with a teacher: unlabelled texts in an epoch for each labelled one, at most all",
     ),
 )

@@ -6,6 +6,8 @@ table.py     read labelled texts from CSV or Parquet
 csv_rows.py  the rows of a CSV file, whatever its delimiter
 split.py     hold out validation, by group, duplicates on one side
 cache.py     token ids as memory-mapped arrays, prepared once
+vectors.py   word vectors, counted in texts; vectors_file.py read from a file
 """
 
 NAMES = ("imdb", "imdb-train")  # the movie reviews; any other name is that of a table
+UNLABELLED = "unlabelled"  # the part whose texts have no label

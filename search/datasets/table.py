@@ -48,7 +48,7 @@ def read(path: Path) -> Parts:
         for name in _PARTS
         if name in columns["split"]
     }
-    return Parts(**parts)
+    return Parts(parts["train"], parts.get("validation"), parts.get("test"))
 
 
 def _load(path: Path) -> Columns:

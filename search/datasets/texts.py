@@ -1,4 +1,4 @@
-"""Labelled texts in memory, as every source gives them."""
+"""Texts in memory, as every source gives them."""
 
 from __future__ import annotations
 
@@ -50,14 +50,6 @@ class Texts:
             kept.extend(generator.choice(of_class, size=wanted, replace=False))
         return self.select(np.sort(np.array(kept)))
 
-    def keys(self) -> NDArray[np.uint64]:
-        """Number each text by the first 64 bits of its SHA-256, shape (n_texts,)."""
-        digests = [
-            hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
-            for text in self.texts
-        ]
-        return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
-
     def hashes(self) -> list[bytes]:
         """SHA-256 of each label and text."""
         return [
@@ -68,11 +60,24 @@ class Texts:
 
 @dataclass(frozen=True)
 class Parts:
-    """A data set as its source divides it; validation or test may be missing."""
+    """A data set as its source divides it; validation or test may be missing.
+
+    Attributes:
+        unlabelled: texts without a label, to learn words from; empty where there are none.
+    """
 
     train: Texts
     validation: Texts | None = None
     test: Texts | None = None
+    unlabelled: Sequence[str] = ()
+
+
+def keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """Number each text by the first 64 bits of its SHA-256, shape (n_texts,)."""
+    digests = [
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts
+    ]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
 def check(parts: Parts, source: str) -> None:

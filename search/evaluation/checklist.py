@@ -72,6 +72,7 @@ def _data(study: StudyRecord) -> Section:
         "Validation was split off the training texts with a fixed seed, texts of one group "
         "(movie) and equal texts on one side; a table's own split is kept. Words are counted on "
         "the training part alone.",
+        *(f"Read beside the texts, {key}: {array.words}." for key, array in data.arrays.items()),
     ]
     if unofficial(study):
         said.append(f"The test part of {data.name} is {NOT_OFFICIAL} of the Large Movie Reviews.")

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from search.datasets.batches import Labelled
+from search.datasets.batches import Labelled, Taught, one_hot
 from search.training import metrics
 from search.training.checkpoint import Checkpoint, TrainingState
 from search.training.failures import TrialFailed
@@ -24,7 +25,6 @@ from tracking.records import EpochRecord, RungRecord
 OnEpoch = Callable[[EpochRecord], None]
 
 _SCORING_BATCH = 256
-_SPEC = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32))
 
 
 def train(
@@ -56,7 +56,8 @@ def train(
     Raises:
         TrialFailed: if a loss is no longer a finite number.
     """
-    _compile(model, learning_rate)
+    is_taught = isinstance(training, Taught)
+    _compile(model, learning_rate, is_taught)
     done = TrainingState() if checkpoint is None else checkpoint.restore(model, epochs)
     for epoch in done.epochs:
         on_epoch(epoch)
@@ -64,7 +65,7 @@ def train(
     first = len(done.epochs)
     model.fit(
         mixed_batches(training, batch_size, seed, first_epoch=first),
-        validation_data=None if validation is None else sorted_batches(validation),
+        validation_data=None if validation is None else _validation_batches(validation, training),
         initial_epoch=epochs if done.stopped else first,
         epochs=epochs,
         callbacks=[
@@ -78,22 +79,53 @@ def train(
     return epochs if stopping is None else int(stopping.best_epoch) + 1
 
 
-def _compile(model: keras.Model, learning_rate: float) -> None:
+def _validation_batches(validation: Labelled, training: Labelled) -> tf.data.Dataset:
+    """Return the labels in the form that those of the training have."""
+    if isinstance(training, Taught):
+        labels = one_hot(validation.labels, training.labels.shape[1])
+        validation = replace(validation, labels=labels)
+    return sorted_batches(validation)
+
+
+def _compile(model: keras.Model, learning_rate: float, is_taught: bool) -> None:
     """Compile, and make what optimizer and metrics keep; `fit` would within the first step.
 
     TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
     """
-    binary = model.output_shape[-1] == 1
+    n_outputs = model.output_shape[-1]
+    if is_taught:
+        loss: Any = _soft_crossentropy
+    else:
+        loss = "binary_crossentropy" if n_outputs == 1 else "sparse_categorical_crossentropy"
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
-        loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=loss,
+        metrics=[_LabelledAccuracy(name="accuracy") if is_taught else "accuracy"],
         jit_compile=False,  # XLA would compile anew for every length of a batch
     )
     model.optimizer.build(model.trainable_variables)
-    n_outputs = model.output_shape[-1]
-    model.compute_metrics(None, tf.zeros(1, tf.int32), tf.fill((1, n_outputs), 1 / n_outputs))
+    labels = tf.one_hot([0], max(2, n_outputs)) if is_taught else tf.zeros(1, tf.int32)
+    model.compute_metrics(None, labels, tf.fill((1, n_outputs), 1 / n_outputs))
     model.reset_metrics()
+
+
+def _soft_crossentropy(labels: Any, outputs: Any) -> Any:
+    """Hold outputs against probabilities of all classes, shape (batch, n_classes)."""
+    if outputs.shape[-1] == 1:
+        return keras.losses.binary_crossentropy(labels[:, 1:], outputs)
+    return keras.losses.categorical_crossentropy(labels, outputs)
+
+
+class _LabelledAccuracy(keras.metrics.Mean):  # type: ignore[misc]
+    """Accuracy on the texts that have a label of their own; a teacher's is never 0 or 1."""
+
+    def update_state(self, labels: Any, outputs: Any, sample_weight: Any = None) -> None:
+        ops = keras.ops
+        if outputs.shape[-1] == 1:
+            outputs = ops.concatenate([1 - outputs, outputs], axis=1)
+        is_right = ops.argmax(labels, axis=1) == ops.argmax(outputs, axis=1)
+        is_own = ops.max(labels, axis=1) == 1
+        super().update_state(ops.cast(is_right, "float32"), ops.cast(is_own, "float32"))
 
 
 def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
@@ -124,19 +156,23 @@ def mixed_batches(
         first_epoch: the number of the epoch that comes first, from 0.
     """
     numbers = itertools.count(first_epoch)
-    n_batches = math.ceil(len(data.rows) / batch_size)
-    return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches)
+    n_batches = math.ceil(data.n_per_epoch / batch_size)
+    return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches, data)
 
 
 def sorted_batches(data: Labelled) -> tf.data.Dataset:
     """Return (tokens, labels) in large batches, the shortest rows first."""
     n_batches = math.ceil(len(data.rows) / _SCORING_BATCH)
-    return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches)
+    return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches, data)
 
 
-def _dataset(batches: Callable[[], Iterator[Any]], n_batches: int) -> tf.data.Dataset:
+def _dataset(
+    batches: Callable[[], Iterator[Any]], n_batches: int, data: Labelled
+) -> tf.data.Dataset:
     """Wrap a generator; Keras' PyDataset would take the first lengths that it sees for a law."""
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=_SPEC)
+    labels = tf.TensorSpec((None, *data.labels.shape[1:]), data.labels.dtype)
+    signature = (tf.TensorSpec((None, None), tf.int32), labels)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
     # Autotuning sleeps 10 ms, then twice that, and so on, and the end of an epoch waits until it
     # wakes: an epoch of 42 s took 82 s. There is nothing here for it to tune.

@@ -13,7 +13,14 @@ from tracking.records.evaluation import (
     SealItemRecord,
     SealRecord,
 )
-from tracking.records.plan import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord, Value
+from tracking.records.plan import (
+    ArrayRecord,
+    BaselineRecord,
+    DataRecord,
+    PlanRecord,
+    ReferenceRecord,
+    Value,
+)
 from tracking.records.study import StudyRecord, ranked
 from tracking.records.trial import (
     CommandRecord,
@@ -29,6 +36,7 @@ from tracking.records.trial import (
 )
 
 __all__ = [
+    "ArrayRecord",
     "BaselineRecord",
     "CommandRecord",
     "DataRecord",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from tracking.commandline.errors import UserError
 from tracking.commandline.redaction import redact
 from tracking.connection.damage import reading
 from tracking.connection.files import read_json
-from tracking.records import BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
+from tracking.records import ArrayRecord, BaselineRecord, DataRecord, PlanRecord, ReferenceRecord
 
 # How the records of a study lie in MLflow. In "1", which had no tag, a trial that was stopped
 # was made again under another number.
@@ -49,6 +50,19 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
+def array_tags(arrays: Mapping[str, ArrayRecord]) -> dict[str, str]:
+    """Return the tags that say what a run learned from beside the texts.
+
+    Args:
+        arrays: by hyperparameter.
+    """
+    tags: dict[str, str] = {}
+    for name, array in arrays.items():
+        tags |= {f"{name}.digest": array.digest, f"{name}.source": redact(array.source)}
+        tags |= {f"{name}.{fact}": f"{value:.4f}" for fact, value in array.facts.items()}
+    return tags
+
+
 def data_tags(data: DataRecord) -> dict[str, str]:
     """Return the tags that say which data a run used."""
     return {
@@ -73,7 +87,15 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
             "goals": tuple(plan.get("goals", ("val_accuracy",))),
             "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
-            "data": DataRecord(**{**data, "classes": tuple(data["classes"])}),
+            "data": DataRecord(
+                **{
+                    **data,
+                    "classes": tuple(data["classes"]),
+                    "arrays": {
+                        key: ArrayRecord(**array) for key, array in data.get("arrays", {}).items()
+                    },
+                }
+            ),
         }
     )
 
