@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.coordinator.lock import Hold
     from search.datasets.cache import Dataset
     from search.workers.executor import ExecutorConfig
+    from tracking.records import StudyRecord
 
 
 def main() -> int:
@@ -87,12 +88,11 @@ def _run(console: Console, chosen: Options) -> int:
             raise UserError(f"{root} cannot be written: {error.strerror}.") from error
         with alone(root, chosen.study) as hold:
             _coordinate(console, chosen, data, root, executor, hold)
-    _refresh_copy(console, root, chosen.study)
-    page = build_page(chosen.study)
-
     from tracking import store  # it loads MLflow: not before the data are there
 
     study = store.read_study(root, chosen.study)
+    _refresh_copy(console, root, study)
+    page = build_page(chosen.study)
     if chosen.json:
         print(json.dumps(summary.summary(study, page)))
     summary.print_summary(console, study, page)
@@ -128,7 +128,7 @@ def _coordinate(
         seed=chosen.seed,
         n_texts=data.n_texts["train"],
     )
-    with _progress(console, chosen, data, root, executor) as progress, stop:
+    with _progress(console, chosen, data, records.study(), executor) as progress, stop:
         coordinator = Coordinator(
             chosen.plan,
             engine,
@@ -149,31 +149,28 @@ def _coordinate(
             raise
 
 
-def _refresh_copy(console: Console, root: Path, study: str) -> None:
+def _refresh_copy(console: Console, root: Path, study: StudyRecord) -> None:
     """Refresh the copy for Optuna's own tools, without which a session is as good."""
     from search.engines.optuna.storage_copy import COPY, refresh_copy
-    from tracking import store
 
     try:
-        refresh_copy(root, store.read_study(root, study))
+        refresh_copy(root, study)
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         notes_on(console)(f"{root / COPY}, for Optuna's own tools, was not refreshed: {reason}")
 
 
 def _progress(
-    console: Console, chosen: Options, data: Dataset, root: Path, executor: ExecutorConfig
+    console: Console, chosen: Options, data: Dataset, study: StudyRecord, executor: ExecutorConfig
 ) -> Progress:
     """Open the display, which begins where the study stands."""
     from search.cli.progress import Progress, tally
     from search.coordinator.estimate import seconds_per_trial, slowed
-    from tracking import store
     from tracking.schema.environment import n_cores
 
     per_trial = seconds_per_trial(chosen.plan, data)
     if executor.is_here:
         per_trial *= slowed(executor.n_workers, n_cores())
-    study = store.read_study(root, chosen.study)
     for one in study.unreadable:
         notes_on(console)(one.sentence)
     counts, lines = tally(study, chosen.plan), study.plan.baselines

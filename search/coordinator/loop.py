@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tracking.writing.trial_log import TrialLog
 
 _TIME_IS_UP = "the time of the study was used up"
-_SPEND_SECONDS = 10.0  # between two notes of how long the study has taken
+SUMMARY_SECONDS = 5.0  # between two notes of how far the study has come, and in what time
 
 
 class Coordinator:
@@ -350,10 +350,8 @@ class Coordinator:
             return
         del self._running[task.folder]
         self._may_begin = self._may_begin or not self._gave_up_time
-        self._spend(self.budget.seconds())
         self.store.drop_models(self.keep_models)
         self._delete_files()
-        self.store.update_summary()
 
     def _should_prune(self, trial: TrialRecord) -> str | None:
         return self.engine.should_prune(trial, self._visible(trial.position, ended=True))
@@ -392,8 +390,9 @@ class Coordinator:
         self._check_stop()
         if self.budget.out_of_time():
             raise OutOfTime(_TIME_IS_UP)
-        if self.budget.seconds() >= self._spent + _SPEND_SECONDS:  # a kill leaves no time to do it
+        if self.budget.seconds() >= self._spent + SUMMARY_SECONDS:  # a kill leaves no time for it
             self._spend(self.budget.seconds())
+            self.store.update_summary()
         self.callbacks.tick()
 
     def _spend(self, seconds: float) -> None:

@@ -22,7 +22,7 @@ from spaces.ranges import Params
 from tracking.records import DataRecord, EpochRecord
 
 SECONDS_BETWEEN = 10.0  # at least, from one checkpoint to the next
-_FORMAT = 1  # a change of what is written needs a new number
+_FORMAT = 2  # a change of what is written needs a new number
 _STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")  # attributes of EarlyStopping
 
 Arrays = list[NDArray[Any]]
@@ -45,6 +45,11 @@ class TrainingState:
     def stopped(self) -> bool:
         """Whether early stopping has ended the training."""
         return bool(self.stopping.get("stopped_epoch"))
+
+    @property
+    def has_other_weights(self) -> bool:
+        """Whether early stopping keeps weights that are not those of the last epoch."""
+        return bool(self.stopping) and self.stopping["best_epoch"] + 1 < len(self.epochs)
 
 
 @dataclass
@@ -72,13 +77,15 @@ class Checkpoint:
         """
         if time.monotonic() - self._last < SECONDS_BETWEEN:
             return
+        known = {name: getattr(stopping, name) for name in _STOPPING if stopping}
         state = {
             "training": self.training,
             "epochs": [asdict(epoch) for epoch in epochs],
-            "stopping": {name: getattr(stopping, name) for name in _STOPPING if stopping},
+            "stopping": known,
         }
-        best = stopping.best_weights if stopping else []
-        arrays = [*(variable.numpy() for variable in _variables(model)), *best]
+        arrays = [variable.numpy() for variable in _variables(model)]
+        if stopping is not None and TrainingState(tuple(epochs), known).has_other_weights:
+            arrays += stopping.best_weights
         try:
             self._write(json.dumps(state), arrays)
         except OSError as error:
@@ -90,14 +97,15 @@ class Checkpoint:
         try:
             state, arrays = self._read()
             epochs = tuple(EpochRecord(**epoch) for epoch in state["epochs"])
-            stopping = state["stopping"]
+            done = TrainingState(epochs, state["stopping"])
+            has_other_weights = done.has_other_weights
         except FileNotFoundError:
             return TrainingState()
         except Exception as error:  # NumPy, zipfile and json raise many types at a damaged file
             _log.warning("%s is ignored: %s", self.file, error)
             return TrainingState()
         variables = _variables(model)
-        expected = [*variables, *(model.weights if stopping else [])]
+        expected = [*variables, *(model.weights if has_other_weights else [])]
         if (
             state["training"] != self.training
             or len(epochs) > max_epochs
@@ -107,9 +115,10 @@ class Checkpoint:
             return TrainingState()
         for variable, value in zip(variables, arrays, strict=False):
             variable.assign(value)
-        if stopping:
-            stopping = {**stopping, "best_weights": arrays[len(variables) :]}
-        return TrainingState(epochs, stopping)
+        if not done.stopping:
+            return done
+        best = arrays[len(variables) :] if has_other_weights else model.get_weights()
+        return TrainingState(epochs, {**done.stopping, "best_weights": best})
 
     def _write(self, state: str, arrays: Arrays) -> None:
         part = self.file.with_name(f"{self.file.name}.part")

@@ -8,11 +8,15 @@ each has ended its first trial. With one evaluator and trials that take no time,
 milliseconds are what it takes to propose and to record it. The search is TPE with the median
 pruner, which looks at each epoch and ends no trial, for their epochs are alike; scores are random.
 
-Machines differ, and one is not as fast every hour. So before and after the search 40 trials with
-such parameters, epochs and numbers are asked for, recorded and told in a plain loop with the two
+Machines differ, and one that others use too is not as fast every second. So 50 trials with such
+parameters, epochs and numbers are asked for, recorded and told in a plain loop with the two
 libraries alone, as their documentation has it: TPE as Optuna has it, no tags, no files, no models,
-no trial that can be continued. Of TPE the last lines say what part of its processor time a trial
-takes here; compare that between runs of as many trials. The loop's memory is in the figures.
+no trial that can be continued. They take turns with those of the search, or come after it where
+trials take time. Of TPE the last lines say what part of the loop's processor time a trial takes
+here; compare that between runs of as many trials. The loop's memory is in the figures.
+
+Last, the study is asked for one trial more: how long, in processor time, it takes to begin that
+trial, over reading the study's records, which a start cannot do without.
 
 The stand-ins for evaluators live in the coordinator's own process and cost it a list of due times
 and a model of 100 kB a trial to write. Executor of a real cluster take nothing of its cores;
@@ -24,11 +28,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -42,6 +48,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from search.cli.progress import tally
 from search.coordinator.loop import Coordinator
 from search.engines.optuna.optuna_engine import OptunaEngine
 from search.engines.optuna.suggest import suggest
@@ -51,6 +58,7 @@ from search.workers.trial_process import POLL_SECONDS, Event
 from tests.builders import place_database
 from tests.coordinator import DATASET, PLAN, RECORD, Silent
 from tracking import store
+from tracking.commandline.errors import Stopped
 from tracking.connection.metrics import metrics
 from tracking.records import EpochRecord, ScoreRecord
 
@@ -64,19 +72,29 @@ class Clock:
 
     Attributes:
         seconds: that each trial trains.
+        every: how many trials are summed up in a line.
+        pause: called before each trial with its number; what it takes is not counted.
+        cpu_seconds: of this process at the latest start.
         starts: of all trials.
         spans: from when to when a trial trained, an epoch each: two numbers, one after the other.
     """
 
     seconds: float
     every: int
+    pause: Callable[[int], None] = lambda n: None
+    paused_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     # Arrays, for they grow with each trial, and it is the coordinator that is measured.
     starts: array[float] = field(default_factory=lambda: array("d"))
     memory: dict[int, float] = field(default_factory=dict)  # MB, by how many trials had begun
     spans: array[float] = field(default_factory=lambda: array("d"))
 
     def note_start(self) -> None:
-        self.starts.append(time.monotonic())
+        self.starts.append(time.monotonic() - self.paused_seconds)
+        self.cpu_seconds = time.process_time()
+        began = time.monotonic()
+        self.pause(len(self.starts))
+        self.paused_seconds += time.monotonic() - began
         n = len(self.starts) - 1
         if n in (100, 1_000):
             self.memory[n] = _megabytes()
@@ -104,8 +122,9 @@ class Sleeper:
 class SleepingPool:
     """Stands in for a process pool: its tasks end by the clock, and no process trains."""
 
-    def __init__(self, clock: Clock, n_workers: int, tick: object) -> None:
+    def __init__(self, clock: Clock, n_workers: int, tick: Callable[[], None]) -> None:
         self._clock = clock
+        self._tick = tick
         self._under_way: dict[Path, Sleeper] = {}
         self._n_workers = n_workers
 
@@ -125,6 +144,7 @@ class SleepingPool:
         self._under_way[task.folder] = sleeper
 
     def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]:
+        self._tick()
         first = min(sleeper.due for sleeper in self._under_way.values())
         time.sleep(min(seconds, max(0.0, first - time.monotonic())))
         now = time.monotonic()
@@ -162,6 +182,50 @@ def _score(seed: int) -> ScoreRecord:
     return ScoreRecord(1, a, a - 0.01, a + 0.01, 0.6, 0.9, 1_000, ((4, 1), (0, 5)))
 
 
+class PlainLoop:
+    """A loop with the two libraries alone.
+
+    Attributes:
+        n_trials: that were run, but for the first ones.
+        cpu_seconds: that these have taken.
+    """
+
+    def __init__(self, root: Path) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+        self._experiment = self._client.create_experiment("plain", str(root / "artifacts"))
+        self._study = optuna.create_study(
+            storage=f"sqlite:///{root / 'optuna.db'}",
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner(),
+        )
+        for _ in range(_FIRST_ONES):
+            self._trial()
+        self.n_trials, self.cpu_seconds = 0, 0.0
+
+    def trial(self) -> None:
+        """Run one trial."""
+        began = time.process_time()
+        self._trial()
+        self.n_trials += 1
+        self.cpu_seconds += time.process_time() - began
+
+    def _trial(self) -> None:
+        client, trial = self._client, self._study.ask()
+        params = PLAN.complete(suggest(trial, PLAN))
+        run = client.create_run(self._experiment, run_name=f"trial-{trial.number}")
+        run_id = run.info.run_id
+        client.log_batch(run_id, params=[Param(n, str(value)) for n, value in params.items()])
+        for epoch in range(1, int(params["train.epochs"]) + 1):
+            client.log_batch(run_id, metrics=_numbers(_epoch(epoch), epoch))
+            trial.report(0.8, epoch)
+            trial.should_prune()
+        score = _score(trial.number)
+        client.log_batch(run_id, metrics=_numbers(score, score.best_epoch))
+        client.set_terminated(run_id)
+        self._study.tell(trial, score.val_accuracy)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--evaluators", type=int, default=64)
@@ -173,54 +237,37 @@ def main() -> int:
     clock = Clock(chosen.seconds, every=max(1, min(1_000, chosen.trials // 5)))
     print(f"load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", flush=True)
     with tempfile.TemporaryDirectory(prefix="seqsearch-scale-") as folder:
-        before = _plain_loop(place_database(Path(folder) / "before"))
+        plain = PlainLoop(place_database(Path(folder) / "plain"))
+        if not chosen.seconds:
+            apart = max(1, chosen.trials // _PLAIN_TRIALS)
+            clock.pause = lambda n: None if n % apart else plain.trial()
         root = place_database(Path(folder) / "search")
         began, cpu = time.monotonic(), time.process_time()
         _search(root, chosen, clock)
-        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-        plain = (before + _plain_loop(place_database(Path(folder) / "after"))) / 2
+        seconds = time.monotonic() - began - clock.paused_seconds
+        cpu = time.process_time() - cpu - plain.cpu_seconds
+        while plain.n_trials < _PLAIN_TRIALS:
+            plain.trial()
+        reading, start = _start(root, chosen)
+    each, alone = 1_000 * cpu / len(clock.starts), 1_000 * plain.cpu_seconds / plain.n_trials
+    _report(clock, seconds)
+    print(f"{each:.0f} ms of processor time a trial")
+    if chosen.sampler == "tpe":
+        print(f"{alone:.0f} ms by the two libraries alone: {each / alone:.2f} of that")
+    if chosen.seconds and len(clock.starts) > 2 * chosen.evaluators:
+        print(f"busy: {100 * _busy(clock, chosen.evaluators):.1f} %")
+    print(f"reading it {reading:.2f} s, starting it {start:.2f} s: {start / reading:.2f} of that")
+    print(f"load at the end {os.getloadavg()[0]:.2f}")
+    return 0
+
+
+def _report(clock: Clock, seconds: float) -> None:
     found = _milliseconds(clock.starts)
     print(f"propose and record, all {_line(len(clock.starts), found)}")
     print(f"the last 1000 of {_line(len(clock.starts), found[-1_000:])}")
     then = [f"{megabytes:.0f} MB after {n} trials" for n, megabytes in clock.memory.items()]
     print(f"memory: {', '.join([*then, f'{_megabytes():.0f} MB at the end'])}")
     print(f"{len(clock.starts) / seconds:.1f} trials a second over all")
-    each = 1_000 * cpu / len(clock.starts)
-    print(f"{each:.0f} ms of processor time a trial")
-    if chosen.sampler == "tpe":
-        print(f"{plain:.0f} ms by the two libraries alone: {each / plain:.2f} of that")
-    if chosen.seconds and len(clock.starts) > 2 * chosen.evaluators:
-        print(f"busy: {100 * _busy(clock, chosen.evaluators):.1f} %")
-    print(f"load at the end {os.getloadavg()[0]:.2f}")
-    return 0
-
-
-def _plain_loop(root: Path) -> float:
-    """Return the milliseconds of processor time that a trial takes the libraries alone."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-    experiment = client.create_experiment("plain", str(root / "artifacts"))
-    study = optuna.create_study(
-        storage=f"sqlite:///{root / 'optuna.db'}",
-        direction="maximize",
-        pruner=optuna.pruners.MedianPruner(),
-    )
-    for number in range(_PLAIN_TRIALS):
-        if number == _FIRST_ONES:
-            began = time.process_time()
-        trial = study.ask()
-        params = PLAN.complete(suggest(trial, PLAN))
-        run_id = client.create_run(experiment, run_name=f"trial-{number}").info.run_id
-        client.log_batch(run_id, params=[Param(n, str(value)) for n, value in params.items()])
-        for epoch in range(1, int(params["train.epochs"]) + 1):
-            client.log_batch(run_id, metrics=_numbers(_epoch(epoch), epoch))
-            trial.report(0.8, epoch)
-            trial.should_prune()
-        score = _score(number)
-        client.log_batch(run_id, metrics=_numbers(score, score.best_epoch))
-        client.set_terminated(run_id)
-        study.tell(trial, score.val_accuracy)
-    return 1_000 * (time.process_time() - began) / (_PLAIN_TRIALS - _FIRST_ONES)
 
 
 def _numbers(record: EpochRecord | ScoreRecord, step: int) -> list[Metric]:
@@ -228,12 +275,29 @@ def _numbers(record: EpochRecord | ScoreRecord, step: int) -> list[Metric]:
     return metrics(known, step)
 
 
+def _start(root: Path, chosen: argparse.Namespace) -> tuple[float, float]:
+    """Return the seconds of processor time to read a study, and to begin a trial of it."""
+
+    def begun(n: int) -> None:
+        raise Stopped(signal.SIGINT)
+
+    began = time.process_time()
+    store.read_study(root, RECORD.study)
+    reading, began = time.process_time() - began, time.process_time()
+    clock = Clock(0.0, every=1, pause=begun)
+    with suppress(Stopped):
+        _search(root, argparse.Namespace(**{**vars(chosen), "trials": chosen.trials + 1}), clock)
+    return reading, clock.cpu_seconds - began
+
+
 def _search(root: Path, chosen: argparse.Namespace, clock: Clock) -> None:
     plan = PLAN.with_budget(chosen.trials, None)
+    records = store.open_study(root, RECORD, fresh=False)
+    tally(records.study(), plan)  # what search.run shows before it begins
     Coordinator(
         plan,
         OptunaEngine(plan, seed=7, sampler=chosen.sampler, pruner="median"),
-        store.open_study(root, RECORD, fresh=False),
+        records,
         DATASET,
         Silent(),
         lambda: None,

@@ -6,9 +6,11 @@ import json
 import re
 import shutil
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -34,6 +36,8 @@ from tracking.commandline.errors import UserError
 from tracking.commandline.paths import home
 from tracking.connection import address
 from tracking.records import BaselineRecord, PlanRecord, State, TrialRecord
+from tracking.schema import trial_layout
+from tracking.writing import study_writer
 
 _PARAMS = {
     "bool.true": True,
@@ -684,6 +688,36 @@ def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: P
     assert parent.data.tags["best.trial"] == best.data.tags["trial.number"] == "2"
     history = client_of(root).get_metric_history(study.parent, "best_val_accuracy")
     assert {metric.step: metric.value for metric in history} == {1: 0.85, 2: 0.85, 3: 0.90}
+
+
+def test_to_start_a_study_takes_reading_it_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = [build_trial(number, state=s) for number, s in enumerate(["complete", "pruned"])]
+    write_study(root, build_study(*trials)).write_simple_baseline(
+        build_simple_baseline("nbsvm", 0.8)
+    )
+    calls = Counter[str]()
+
+    def counted(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            calls[f"{name} {args[2] if name == 'of_kind' else ''}".strip()] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(trial_layout, "read_trial")
+    counted(study_writer, "of_kind")
+    study = open_study(root)
+    assert study.study() == store.read_study(root, "lstm")
+    calls.clear()
+    study = open_study(root)
+    study.study()
+    study.begin()
+    study.update_summary()
+    assert (calls["read_trial"], calls["of_kind trial"]) == (len(trials), 1)
 
 
 def test_the_parent_run_names_data_sampler_and_pruner_and_has_a_table_of_all_trials(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Metric, Run
 
 from tracking.commandline.errors import UserError
 from tracking.connection import disk
@@ -46,7 +47,10 @@ class StudyStore:
         self._root = root
         self._trials: dict[int, TrialRecord] | None = None
         self._unreadable: list[UnreadableRecord] = []
+        self._runs: list[Run] | None = None  # of trials, as they were read
         self._rest: StudyRecord | None = None  # what a search does not change
+        self._is_summarized = False
+        self._steps: list[Metric] = []  # of the summary, one a trial, not written yet
 
     @property
     def parent(self) -> str:
@@ -56,7 +60,23 @@ class StudyStore:
     @property
     def history(self) -> tuple[TrialRecord, ...]:
         """All trials, by number."""
-        return tuple(self._by_number[number] for number in sorted(self._by_number))
+        return tuple(self._by_number.values())
+
+    def study(self) -> StudyRecord:
+        """Return all that is recorded of the study, without reading the trials again."""
+        if self._rest is None:
+            parent = self._client.get_run(self._parent)
+            runs = of_kind(self._client, self._experiment, "simple baseline")
+            simple_baselines, lost = readable(
+                runs, lambda run: trial_layout.read_simple_baseline(self._client, run)
+            )
+            plan = plan_layout.read_plan(self._client, parent)
+            rest = StudyRecord(plan, (), tuple(simple_baselines), unreadable=tuple(lost))
+            self._rest = evaluation_layout.with_evaluation(
+                self._client, self._experiment, parent, rest
+            )
+        unreadable = (*self._unreadable, *self._rest.unreadable)
+        return replace(self._rest, trials=self.history, unreadable=unreadable)
 
     def begin(self) -> None:
         """Mark the study as running; close or delete what an earlier process left half.
@@ -92,7 +112,7 @@ class StudyStore:
 
     def _repair(self) -> list[str]:
         half = list(of_kind(self._client, self._experiment, HALF_SIMPLE_BASELINE))
-        runs = list(of_kind(self._client, self._experiment, "trial"))
+        runs, self._runs = self._runs or self._trial_runs(), None
         changed = list(repair(self._client, half, runs))
         if changed:
             self._trials = None  # they are read again
@@ -101,7 +121,7 @@ class StudyStore:
     def _mend_summary(self, *, mended: bool) -> list[str]:
         """Let the study's own run say how far it has come, and that nobody works on it."""
         changed = []
-        study = self._study()
+        study = self.study()
         parent = self._client.get_run(self._parent)
         best = str(study.candidates[0].number) if study.candidates else None
         if parent.data.tags.get(BEST_TRIAL) != best:
@@ -234,12 +254,16 @@ class StudyStore:
         return self._by_number[number]
 
     def put(self, trial: TrialRecord) -> None:
-        """Remember what has been recorded of a trial."""
+        """Remember what has been recorded of a trial; a new one has the highest number."""
+        before = self._by_number.get(trial.number)
         self._by_number[trial.number] = trial
+        if trial.has_ended and not (before is not None and before.has_ended):
+            self._is_summarized = False
+            self._steps += summary.numbers(self.study())
 
     def finalists(self) -> set[int | str]:
         """Return what search.evaluate has trained again, as RepeatRecord.of names it."""
-        return {rerun.of for rerun in self._study().reruns}
+        return {rerun.of for rerun in self.study().reruns}
 
     def release_reserve(self) -> None:
         """Make room for what remains to be recorded on a full disk."""
@@ -256,12 +280,17 @@ class StudyStore:
         baseline_log.write_simple_baseline(
             self._client, self._experiment, self._parent, simple_baseline
         )
-        self._rest = None
+        self._rest, self._is_summarized = None, False
 
     def update_summary(self) -> None:
-        """Write how far the study has come."""
+        """Write how far the study has come, unless that has not changed."""
+        if self._is_summarized:
+            return
+        study = self.study()
         with unsynced():
-            summary.write_summary(self._client, self._parent, self._study())
+            steps = self._steps or summary.numbers(study)
+            summary.write_summary(self._client, self._parent, study, steps)
+        self._is_summarized, self._steps = True, []
 
     def drop_models(self, keep_models: int) -> None:
         """Delete the models of all but the best candidates."""
@@ -283,29 +312,19 @@ class StudyStore:
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""
         self.update_summary()
-        summary.write_trials(self._client, self._parent, self._study())
+        summary.write_trials(self._client, self._parent, self.study())
         self._client.set_terminated(self._parent, "FINISHED" if finished else "KILLED")
 
     @property
     def _by_number(self) -> dict[int, TrialRecord]:
         if self._trials is None:
-            runs = of_kind(self._client, self._experiment, "trial")
+            self._runs = self._trial_runs()
             found, self._unreadable = readable(
-                runs, lambda run: trial_layout.read_trial(self._client, run)
+                self._runs, lambda run: trial_layout.read_trial(self._client, run)
             )
+            found.sort(key=lambda trial: trial.number)
             self._trials = {trial.number: trial for trial in found}
         return self._trials
 
-    def _study(self) -> StudyRecord:
-        if self._rest is None:
-            parent = self._client.get_run(self._parent)
-            runs = of_kind(self._client, self._experiment, "simple baseline")
-            simple_baselines, _ = readable(
-                runs, lambda run: trial_layout.read_simple_baseline(self._client, run)
-            )
-            plan = plan_layout.read_plan(self._client, parent)
-            study = StudyRecord(plan, (), tuple(simple_baselines))
-            self._rest = evaluation_layout.with_evaluation(
-                self._client, self._experiment, parent, study
-            )
-        return replace(self._rest, trials=self.history)
+    def _trial_runs(self) -> list[Run]:
+        return list(of_kind(self._client, self._experiment, "trial"))

@@ -10,7 +10,7 @@ import csv
 import io
 
 from mlflow import MlflowClient
-from mlflow.entities import RunTag
+from mlflow.entities import Metric, RunTag
 
 from tracking.commandline.formatting import percent
 from tracking.connection.metrics import metrics
@@ -23,25 +23,36 @@ _SHOWN = 10  # best candidates in the note that the UI shows
 _OF_TRIAL = ("number", "family", "proposed_by", "state", "seconds")
 
 
-def write_summary(client: MlflowClient, run_id: str, study: StudyRecord) -> None:
-    """Write how far a study has come. Each number of finished trials is a step."""
+def numbers(study: StudyRecord) -> list[Metric]:
+    """Return how far a study has come, as of now. Each number of finished trials is a step."""
     states: tuple[State, ...] = ("complete", "pruned", "failed")
     counts = {f"trials_{state}": study.count(state) for state in states}
     seconds = sum(trial.seconds for trial in study.trials)
     values: dict[str, float] = {**counts, "seconds": seconds}
-    tags = {"mlflow.note.content": note(study)}
     if study.candidates:
         best = study.candidates[0]
         assert best.score is not None
         values["best_val_accuracy"] = best.score.val_accuracy
+    return metrics(values, sum(counts.values()))
+
+
+def write_summary(
+    client: MlflowClient, run_id: str, study: StudyRecord, steps: list[Metric]
+) -> None:
+    """Write how far a study has come.
+
+    Args:
+        steps: its numbers after each trial that has finished since this was last written.
+    """
+    tags = {"mlflow.note.content": note(study)}
+    if study.candidates:
+        best = study.candidates[0]
         tags |= {BEST_TRIAL: str(best.number), _BEST_RUN: best.run_id}
     else:  # the best may have been deleted by hand
         for name in {BEST_TRIAL, _BEST_RUN} & client.get_run(run_id).data.tags.keys():
             client.delete_tag(run_id, name)
     client.log_batch(
-        run_id,
-        metrics=metrics(values, sum(counts.values())),
-        tags=[RunTag(name, value) for name, value in tags.items()],
+        run_id, metrics=steps, tags=[RunTag(name, value) for name, value in tags.items()]
     )
 
 

@@ -6,7 +6,10 @@ that was stopped proposes what it would have proposed, and does not replay.
 
 from __future__ import annotations
 
+from copy import copy
+
 import optuna
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
 from search.engines.base import (
@@ -24,6 +27,16 @@ from search.engines.optuna.successive_halving import Rungs
 from search.engines.optuna.suggest import suggest
 from spaces.plan import StudyPlan
 from tracking.records import TrialRecord
+
+
+class _EndedTrial(FrozenTrial):
+    """A trial that changes no more, so that its copies can share its parts.
+
+    Optuna copies every trial that it is given, and every study here is filled with all of them.
+    """
+
+    def __deepcopy__(self, memo: object) -> _EndedTrial:
+        return copy(self)
 
 
 class OptunaEngine:
@@ -45,6 +58,7 @@ class OptunaEngine:
         self._distributions = {n: distribution(plan.space[n]) for n in plan.searched}
         self._initial = plan.initial_trials()
         self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
+        self._ended: dict[int, tuple[TrialRecord, FrozenTrial]] = {}  # by number
         self._peers: tuple[list[int], optuna.Study] | None = None  # numbers, and their study
         self._pruner = make_pruner(pruner)
         most_steps = round(plan.max_epochs / (self.first_rung or 1.0))
@@ -105,9 +119,23 @@ class OptunaEngine:
 
     def study(self, history: History) -> optuna.Study:
         """Make an Optuna study of the history, in memory."""
-        study = make_study(self._plan.name, self._goals)
-        study.add_trials(self._frozen(trial, with_epochs=trial.has_ended) for trial in history)
+        storage = InMemoryStorage()
+        study = make_study(self._plan.name, self._goals, storage)
+        study_id = storage.get_study_id_from_name(self._plan.name)
+        for trial in history:
+            # As study.add_trial does, but for the checks: the trial passed them when it was made.
+            storage.create_new_trial(study_id, self._of(trial))
         return study
+
+    def _of(self, trial: TrialRecord) -> FrozenTrial:
+        """Write a trial of the history as Optuna has it, once if it has ended."""
+        if not trial.has_ended:
+            return self._frozen(trial, with_epochs=False)
+        known = self._ended.get(trial.number)
+        if known is None or known[0] is not trial:
+            known = trial, _shared(self._frozen(trial, with_epochs=True))
+            self._ended[trial.number] = known
+        return known[1]
 
     def _frozen(self, trial: TrialRecord, *, with_epochs: bool) -> FrozenTrial:
         """Write a record as Optuna has it, without values that are outside of today's ranges."""
@@ -125,3 +153,20 @@ class OptunaEngine:
         steps = {1: trial.rung.val_accuracy} if trial.rung is not None else {}
         reported = ((epoch.epoch, epoch.val_accuracy) for epoch in trial.epochs)
         return steps | {n * per_epoch: value for n, value in reported if value is not None}
+
+
+def _shared(trial: FrozenTrial) -> _EndedTrial:
+    return _EndedTrial(
+        number=trial.number,
+        state=trial.state,
+        value=None,
+        values=trial.values,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values,
+        trial_id=-1,  # the study gives it one
+    )

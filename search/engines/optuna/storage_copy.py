@@ -106,11 +106,11 @@ def refresh_copy(root: Path, record: StudyRecord) -> None:
             if copy.is_file():
                 shutil.copyfile(copy, new)
                 try:
-                    _replace_study(new, record)
+                    _write_study(new, record)
                 except Exception:  # whatever it is, it is not worth mending
                     _discard(new)
             if not new.is_file():
-                _replace_study(new, record)
+                _write_study(new, record)
             os.replace(new, copy)
         finally:
             _discard(new)
@@ -120,9 +120,12 @@ def make_study(
     name: str, goals: Sequence[str], storage: str | BaseStorage | None = None
 ) -> optuna.Study:
     """Make an empty Optuna study. It maximizes accuracy and minimizes everything else."""
+    return optuna.create_study(storage=storage, study_name=name, directions=_directions(goals))
+
+
+def _directions(goals: Sequence[str]) -> list[StudyDirection]:
     up, down = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-    directions = [up if goal == "val_accuracy" else down for goal in goals]
-    return optuna.create_study(storage=storage, study_name=name, directions=directions)
+    return [up if goal == "val_accuracy" else down for goal in goals]
 
 
 def to_frozen(
@@ -198,16 +201,42 @@ def _values(trial: TrialRecord, goals: Sequence[str]) -> list[float] | None:
     return values if all(map(isfinite, values)) else None
 
 
-def _replace_study(file: Path, record: StudyRecord) -> None:
-    """Write a study to a database; one of the same name is deleted before."""
-    storage = RDBStorage(address.sqlite_uri(file))
+def _write_study(file: Path, record: StudyRecord) -> None:
+    """Write a study to a database: what it lacks of it, or all where it has anything else."""
+    storage, name = RDBStorage(address.sqlite_uri(file)), record.plan.study
     try:
-        if record.plan.study in optuna.get_all_study_names(storage):
-            optuna.delete_study(study_name=record.plan.study, storage=storage)
+        if name in optuna.get_all_study_names(storage):
+            if _extended(optuna.load_study(study_name=name, storage=storage), record):
+                return
+            optuna.delete_study(study_name=name, storage=storage)
         to_optuna(record, storage)
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _extended(study: optuna.Study, record: StudyRecord) -> bool:
+    """Add the trials that a study lacks; return whether all that it has are as recorded."""
+    wanted, there = list(_without_gaps(record)), study.get_trials(deepcopy=False)
+    if study.directions != _directions(record.plan.goals):
+        return False
+    if list(map(_content, there)) != list(map(_content, wanted[: len(there)])):
+        return False
+    study.add_trials(wanted[len(there) :])
+    return True
+
+
+def _content(trial: FrozenTrial) -> list[object]:
+    """Return what is recorded of a trial, and not when it was written here."""
+    return [
+        trial.state,
+        trial.values,
+        trial.params,
+        trial.distributions,
+        trial.user_attrs,
+        trial.system_attrs,
+        trial.intermediate_values,
+    ]
 
 
 def _discard(file: Path) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ from tracking import store
 from tracking.commandline.errors import Stopped
 from tracking.connection.runs import connect
 from tracking.records import ResumedRecord, RungRecord, ScoreRecord, StudyRecord, TrialRecord
-from tracking.writing import study_writer, trial_log
+from tracking.writing import study_writer, summary, trial_log
 
 BUG = "a trial process failed:\nTraceback (most recent call last):\nKeyError: 'lstm.unit'"
 
@@ -339,6 +339,39 @@ def test_a_study_stopped_in_mid_trial_continues_that_trial_in_the_same_run(
     assert not (root / "s.trials").exists()
 
 
+@pytest.mark.parametrize(("seconds", "n"), [(1_000.0, [0, 6]), (0.0, range(7))])
+def test_the_summary_is_written_now_and_then_and_at_each_stop_with_every_step(
+    root: Path,
+    start: Start,
+    script: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    n: Iterable[int],
+) -> None:
+    monkeypatch.setattr(loop, "SUMMARY_SECONDS", seconds)
+    written = list[int]()
+
+    def write(client: object, run_id: object, study: StudyRecord, steps: object) -> None:
+        written.append(sum(trial.has_ended for trial in study.trials))
+        original(client, run_id, study, steps)
+
+    original = summary.write_summary
+    monkeypatch.setattr(summary, "write_summary", write)
+    script.accuracies = [0.8, 0.9, 0.7, 0.7, 0.95, 0.7]
+    script.ends = [*[lambda tick: None] * 5, fails]
+    start(6)
+    assert written == list(n)
+    client = connect(root)
+    parent = next(run for run in client.search_runs(["1"]) if run.data.tags["kind"] == "study")
+    found = client.get_metric_history(parent.info.run_id, "best_val_accuracy")
+    assert {point.step: point.value for point in found} == dict(
+        enumerate([0.8, 0.9, 0.9, 0.9, 0.95, 0.95], 1)
+    )
+    assert len(found) == 6
+    assert parent.data.tags["best.trial"] == "4"
+    assert float(parent.data.tags["study.seconds"]) > 0
+
+
 class Killed(BaseException):
     """Stands in for SIGKILL: nothing is written after it."""
 
@@ -352,7 +385,7 @@ class Killed(BaseException):
         (trial_log.TrialLog, "keep_model"),
         (trial_log.TrialLog, "close"),
         (study_writer.StudyStore, "drop_models"),
-        (study_writer.StudyStore, "update_summary"),
+        (summary, "write_summary"),
     ],
     ids=lambda one: getattr(one, "__name__", one),
 )
@@ -381,6 +414,7 @@ def test_a_coordinator_that_is_killed_anywhere_ends_as_one_that_was_not(
     def nothing(*args: object, **kwargs: object) -> None: ...
 
     script.accuracies = [0.81, 0.82, 0.83, 0.84]
+    monkeypatch.setattr(loop, "SUMMARY_SECONDS", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(owner, method, dies)
         if owner is trial_log:

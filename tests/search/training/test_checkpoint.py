@@ -20,7 +20,7 @@ import pytest
 from search.datasets.cache import Dataset
 from search.system.keras_backend import keras
 from search.training import checkpoint
-from search.training.checkpoint import TrainingState, open_checkpoint
+from search.training.checkpoint import Checkpoint, TrainingState, open_checkpoint
 from search.training.refit import refit
 from search.training.reproduce import reproduce
 from search.training.trial import Evaluation, evaluate
@@ -367,7 +367,7 @@ def put_other_shape(file: Path) -> None:
 def put_version(file: Path) -> None:
     with np.load(file) as arrays:
         state, *known = (arrays[name] for name in arrays.files)
-    text = str(state).replace('\\"format\\": 1', '\\"format\\": 99')
+    text = str(state).replace('\\"format\\": 2', '\\"format\\": 99')
     assert text != str(state)
     with file.open("wb") as written:
         np.savez(written, np.array(text), *known)
@@ -382,6 +382,27 @@ def model() -> keras.Model:
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_the_best_weights_are_written_once_where_the_last_epoch_is_the_best(
+    is_last: bool, model: keras.Model, tmp_path: Path
+) -> None:
+    stopping = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    stopping.on_train_begin()
+    stopping.best, stopping.best_epoch = 0.6, 1 if is_last else 0
+    best = [weights + (0 if is_last else 1) for weights in model.get_weights()]
+    stopping.best_weights = best
+    saved = Checkpoint(tmp_path / "checkpoint.npz", "a training")
+    saved.save(model, stopping, list(build_epochs(0.5, 0.6)))
+    with np.load(saved.file) as arrays:
+        n_more = len(arrays.files) - 1 - len(variables(model))
+    assert n_more == (0 if is_last else len(model.weights))
+    for variable in model.variables:
+        variable.assign(variable + 1)
+    restored = saved.restore(model, N).stopping
+    assert all(map(np.array_equal, restored["best_weights"], best))
+    assert (restored["best"], restored["best_epoch"]) == (0.6, stopping.best_epoch)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 from statistics import mean
+from typing import Any
 
 import optuna
 import pytest
 from optuna.samplers import QMCSampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search.engines.base import derive
 from search.engines.names import ENGINES
+from search.engines.optuna import storage_copy
 from search.engines.optuna.optuna_engine import OptunaEngine
 from search.engines.optuna.suggest import suggest
 from spaces.plan import StudyPlan
@@ -45,6 +47,39 @@ def test_the_fixed_values_of_a_reference_arrive() -> None:
     assert [defaults.params[name] for name in names] == expected
     assert [sampled.params[name] for name in names] == expected
     assert expected[0] == "bucket"
+
+
+def test_a_trial_is_written_for_optuna_once_it_has_ended_and_again_when_it_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, history, written = engine("random"), run(engine, 6), list[int]()
+    original = storage_copy.to_frozen
+
+    def write(trial: TrialRecord, *rest: Any) -> FrozenTrial:
+        written.append(trial.number)
+        return original(trial, *rest)
+
+    monkeypatch.setattr("search.engines.optuna.optuna_engine.to_frozen", write)
+    for _ in range(2):
+        made.propose(history)
+    assert written == [0, 1, 2, 3, 4, 5]
+    history.append(begun(made.propose(history)))
+    for _ in range(2):  # one that is under way changes
+        made.propose(history)
+    assert written[6:] == [6, 6]
+    history[2] = replace(history[2], params={**history[2].params, "lstm.dropout": 0.125})
+    study = made.study(history)
+    assert written[8:] == [2, 6]
+    assert study.get_trials(deepcopy=False)[2].params["lstm.dropout"] == 0.125
+
+
+def test_what_optuna_notes_in_one_study_is_not_in_the_next() -> None:
+    made, history = engine(), run(engine, 6)
+    first, second = made.study(history), made.study(history)
+    first.ask()
+    assert (len(first.trials), len(second.trials)) == (7, 6)
+    assert [t.number for t in second.trials] == [0, 1, 2, 3, 4, 5]
+    assert [t.params for t in first.trials[:6]] == [t.params for t in second.trials]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])

@@ -134,6 +134,38 @@ def test_the_copy_holds_every_study_and_is_neither_read_nor_missed(tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {COPY, f"{COPY}.lock"}
 
 
+def test_the_copy_gets_the_trials_that_it_lacks_and_is_made_anew_where_one_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, added = recorded("optuna"), list[object]()
+    refresh_copy(tmp_path, record)
+    before = load(tmp_path / COPY, "s")
+    original = optuna.Study.add_trial
+
+    def add(study: optuna.Study, trial: FrozenTrial) -> None:
+        added.append(trial.user_attrs["reason"])
+        original(study, trial)
+
+    monkeypatch.setattr(optuna.Study, "add_trial", add)
+    refresh_copy(tmp_path, record)
+    assert added == []
+    assert load(tmp_path / COPY, "s") == before
+    new = (build_trial(24, params={}), build_trial(26, params={}))
+    refresh_copy(tmp_path, replace(record, trials=(*record.trials, *new)))
+    assert added == ["", "no trial of this number is recorded", ""]
+    assert load(tmp_path / COPY, "s")[:24] == before
+    assert [trial.number for trial in load(tmp_path / COPY, "s")] == list(range(27))
+    went_on = replace(record.trials[-1], state="failed", reason="out of memory")
+    refresh_copy(tmp_path, replace(record, trials=(*record.trials[:-1], went_on)))
+    assert len(added) == 3 + 24
+    last = load(tmp_path / COPY, "s")[-1]
+    assert (last.number, last.state.name, last.user_attrs["reason"]) == (
+        23,
+        "FAIL",
+        went_on.reason,
+    )
+
+
 def say(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["search.export", "--study", "search", *words])
     return export.main()
