@@ -22,9 +22,9 @@ RECURRENT: dict[str, Range] = {
         note="share of the state dropped from step to step; an epoch then takes longer",
     ),
     "pooling": Choice(
-        options=("last", "mean", "max"),
-        default="mean",
-        note="how the states of all steps become one vector",
+        options=("last", "mean", "max", "max_mean"),
+        default="max_mean",
+        note="how the states of all steps become one vector; max_mean puts two side by side",
     ),
 }
 

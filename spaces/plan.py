@@ -9,6 +9,7 @@ from typing import Literal
 
 from spaces.families import FAMILY
 from spaces.ranges import Choice, Int, Params, Space, Value, check, defaults
+from spaces.training import PLAIN
 
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
 _SHARED = ("model", "text", "train")  # prefixes that are no family's
@@ -184,7 +185,9 @@ class StudyPlan:
             return len(list(trials))
         points = self.initial_trials()
         times = Counter(
-            proposed_by for proposed_by, params in trials if params == points.get(proposed_by)
+            proposed_by
+            for proposed_by, params in trials
+            if _as_said(params, points.get(proposed_by, {}))
         )
         return sum(min(times[proposed_by], self.repeats) for proposed_by in points)
 
@@ -237,6 +240,12 @@ class StudyPlan:
     def _of_family(self, family: str, params: Params) -> dict[str, Value]:
         chosen: Params = {FAMILY: family} if FAMILY in self.space else {}
         return self.complete({**chosen, **params})
+
+
+def _as_said(params: Params, point: Params) -> bool:
+    """Return whether a trial had these values; an older one does not say all of them."""
+    unsaid = {name: value for name, value in PLAIN.items() if name in point}
+    return {**unsaid, **params} == point
 
 
 def _cap_epochs(reference: Reference, cap: int) -> Reference:

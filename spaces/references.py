@@ -6,6 +6,7 @@ Those of the tutorials lie in spaces/tutorials/.
 from dataclasses import dataclass
 
 from spaces.plan import Reference
+from spaces.training import PLAIN
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ NGRAM = (
             "text.vocab_size": 20_000,
             "text.maxlen": 400,
             "text.truncating": "pre",
+            **PLAIN,
             "train.epochs": 5,
             "train.patience": 5,
             "train.batch_size": 32,
@@ -53,6 +55,7 @@ NBSVM = (
         params={
             "text.vocab_size": 80_000,
             "text.maxlen": 2_500,
+            **PLAIN,
             "train.epochs": 5,
             "train.patience": 5,
             "train.batch_size": 32,

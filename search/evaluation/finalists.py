@@ -10,6 +10,7 @@ from search.datasets import NAMES
 from search.engines.base import derive
 from spaces.families import FAMILIES, FAMILY, space_of
 from spaces.ranges import defaults
+from spaces.training import PLAIN
 from tracking.commandline.errors import UserError
 
 if TYPE_CHECKING:
@@ -154,13 +155,13 @@ def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
 def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
     """Return a reference that the search had no time for.
 
-    Its values are those on record, and defaults for the others. The study itself may have been
-    renamed or removed since.
+    Its values are those on record, plain training, and defaults for the others. The study itself
+    may have been renamed or removed since.
     """
     family = reference.family
     if family not in FAMILIES:
         return []
-    params = {**defaults(space_of(family)), **reference.params}
+    params = {**defaults(space_of(family)), **PLAIN, **reference.params}
     params["train.epochs"] = min(int(params["train.epochs"]), study.plan.max_epochs)
     if len(study.plan.families) > 1:
         params[FAMILY] = family

@@ -30,3 +30,7 @@ BUILDERS: dict[str, Build] = {
     "nbsvm": nbsvm.build,
     "ngram": ngram.build,
 }
+
+# In these a step of an LSTM is so little work that two threads mostly wait for each other. The two
+# directions of a bilstm still run side by side.
+ONE_THREAD = frozenset({"bilstm", "cnn_lstm", "lstm"})

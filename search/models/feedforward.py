@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from search.models.layers import FlattenSteps, PoolSteps, classify, embed
+from search.models.layers import FlattenSteps, classify, embed, pool
 
 
 def build(
@@ -22,7 +22,7 @@ def build(
 ) -> keras.Model:
     """Build the model; the arguments are those of `Build` and the ranges of the family."""
     ids, steps = embed(n_tokens, masked, embedding_dim, embedding_dropout)
-    pooled = FlattenSteps(maxlen)(steps) if pooling == "flatten" else PoolSteps(pooling)(steps)
+    pooled = FlattenSteps(maxlen)(steps) if pooling == "flatten" else pool(steps, pooling)
     features = keras.layers.Dropout(layer_dropout)(pooled)
     for _ in range(layers):
         features = keras.layers.Dense(units, activation="relu")(features)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from search.models import fused
 
 LOWEST = -1e9  # below any activation, and finite: minus infinity would make NaN gradients
 
@@ -85,6 +88,14 @@ class TailMasked:
 class TailMaskedLSTM(TailMasked, keras.layers.LSTM):  # type: ignore[misc]
     """An LSTM, the fast way; its results are those of `keras.layers.LSTM`."""
 
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        """Run over (batch, length, features); called by Keras' own `call`."""
+        if fused.applies(self, sequences, training):
+            return fused.run(self, sequences, initial_state, mask, training)
+        return super().inner_loop(sequences, initial_state, mask, training)
+
 
 @keras.saving.register_keras_serializable(package="seqsearch")
 class ReverseSteps(keras.layers.Layer):  # type: ignore[misc]
@@ -99,14 +110,11 @@ class ReverseSteps(keras.layers.Layer):  # type: ignore[misc]
         self.supports_masking = True
 
     def call(self, steps: Any, mask: Any = None) -> Any:
-        ops = keras.ops
-        length = ops.shape(steps)[1]
-        places = ops.arange(length)
         if mask is None:
-            return ops.take(steps, length - 1 - places, axis=1)
-        n_real = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
-        source = ops.where(places < n_real, n_real - 1 - places, places)
-        return ops.take_along_axis(steps, source[:, :, None], axis=1)
+            return tf.reverse(steps, axis=[1])
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        # Gathering the steps one by one took a BiLSTM a seventh of its time.
+        return tf.reverse_sequence(steps, lengths, seq_axis=1, batch_axis=0)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return shape
@@ -221,8 +229,17 @@ def stack(
 
 
 def pool(steps: Any, how: str) -> Any:
-    """Pool (batch, length, features) to (batch, features); "last" was pooled by its layer."""
-    return steps if how == "last" else PoolSteps(how)(steps)
+    """Pool (batch, length, features) to (batch, features), or twice as many for "max_mean".
+
+    Args:
+        how: "last", which was pooled by its layer, "mean", "max" or "max_mean", side by side.
+    """
+    match how:
+        case "last":
+            return steps
+        case "max_mean":
+            return keras.layers.Concatenate()([PoolSteps("max")(steps), PoolSteps("mean")(steps)])
+    return PoolSteps(how)(steps)
 
 
 def blank(steps: Any, mask: Any) -> Any:

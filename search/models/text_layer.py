@@ -92,4 +92,6 @@ def with_text(
     text = keras.Input((), dtype="string", name="text")
     words = vocabulary[: vocab_size - FIRST_WORD]
     ids = EncodeText(words, maxlen, truncating, padding, name="encode")(text)
-    return keras.Model(text, model(ids), name=f"{model.name}_from_text")
+    # Without how it was trained, which nobody who predicts has.
+    plain = keras.Model(model.inputs, model.outputs, name=model.name)
+    return keras.Model(text, plain(ids), name=f"{model.name}_from_text")

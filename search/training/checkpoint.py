@@ -147,18 +147,20 @@ def open_checkpoint(
 ) -> Checkpoint | None:
     """Make the checkpoint of a training; None keeps none.
 
-    The number of epochs is not part of what it is of: a training can be given more of them.
+    The number of epochs is not part of what it is of: a training can be given more of them, unless
+    its step size depends on how many there are.
 
     Args:
         texts: names the texts that it trains on.
     """
     if file is None:
         return None
+    own = {"train.epochs"} if params.get("train.schedule", "constant") == "constant" else set()
     training = {
         "format": _FORMAT,
         "keras": keras.__version__,
         "family": family,
-        "params": {name: value for name, value in params.items() if name != "train.epochs"},
+        "params": {name: value for name, value in params.items() if name not in own},
         "data": [data.digest, data.split_digest, texts],
         "seed": seed,
     }

@@ -19,11 +19,13 @@ from search.datasets.batches import Labelled
 from search.training import metrics
 from search.training.checkpoint import Checkpoint, TrainingState
 from search.training.failures import TrialFailed
+from search.training.optimizer import Adam
 from tracking.records import EpochRecord, RungRecord
 
 OnEpoch = Callable[[EpochRecord], None]
 
 _SCORING_BATCH = 256
+_WARM_UP = 0.05  # share of the steps
 _SPEC = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32))
 
 
@@ -38,6 +40,12 @@ def train(
     batch_size: int,
     learning_rate: float,
     patience: int,
+    schedule: str = "constant",
+    weight_decay: float = 0.0,
+    global_clipnorm: float = 0.0,
+    ema_momentum: float = 0.0,
+    label_smoothing: float = 0.0,
+    stop_after: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Checkpoint | None = None,
 ) -> int:
@@ -47,6 +55,11 @@ def train(
     last. An exception of `on_epoch` ends the training and is passed on.
 
     Args:
+        schedule: "constant", or "cosine": up to the learning rate in the first 5 % of the steps of
+            all epochs, then down to zero.
+        ema_momentum: where it is not 0, the model is judged, and left, with averaged weights.
+        stop_after: the epoch after which it ends, as if it were the last; the schedule stays that
+            of all epochs.
         checkpoint: where there is one of this training, it is continued, to the last bit; the
             epochs in it are reported again.
 
@@ -56,44 +69,91 @@ def train(
     Raises:
         TrialFailed: if a loss is no longer a finite number.
     """
-    _compile(model, learning_rate)
-    done = TrainingState() if checkpoint is None else checkpoint.restore(model, epochs)
+    n_steps = epochs * math.ceil(len(training.rows) / batch_size)
+    optimizer = Adam(
+        learning_rate if schedule == "constant" else _cosine(learning_rate, n_steps),
+        weight_decay=weight_decay or None,
+        global_clipnorm=global_clipnorm or None,
+        use_ema=ema_momentum > 0,
+        ema_momentum=ema_momentum,
+    )
+    n_outputs = _compile(model, optimizer)
+    last = stop_after or epochs
+    done = TrainingState() if checkpoint is None else checkpoint.restore(model, last)
     for epoch in done.epochs:
         on_epoch(epoch)
-    stopping = None if validation is None else _EarlyStopping(patience, done)
     first = len(done.epochs)
+    batches = mixed_batches(training, batch_size, seed, first_epoch=first)
+    stopping = None if validation is None else _EarlyStopping(patience, done)
     model.fit(
-        mixed_batches(training, batch_size, seed, first_epoch=first),
-        validation_data=None if validation is None else sorted_batches(validation),
-        initial_epoch=epochs if done.stopped else first,
-        epochs=epochs,
+        batches.map(_targets(n_outputs, label_smoothing)),
+        validation_data=validation and sorted_batches(validation).map(_targets(n_outputs)),
+        initial_epoch=last if done.stopped else first,
+        epochs=last,
         callbacks=[
             *callbacks,
             *([] if stopping is None else [stopping]),
+            *([_Averaged()] if stopping and ema_momentum else []),
             _Report(on_epoch, checkpoint, stopping, done.epochs),
         ],
         shuffle=False,  # the batches come mixed
         verbose=0,
     )
-    return epochs if stopping is None else int(stopping.best_epoch) + 1
+    return last if stopping is None else int(stopping.best_epoch) + 1
 
 
-def _compile(model: keras.Model, learning_rate: float) -> None:
+def _cosine(learning_rate: float, n_steps: int) -> keras.optimizers.schedules.CosineDecay:
+    """Make a schedule that rises to the learning rate, then falls to zero at the last step."""
+    n_rising = round(_WARM_UP * n_steps)
+    if not n_rising:
+        return keras.optimizers.schedules.CosineDecay(learning_rate, n_steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, n_steps - n_rising, warmup_target=learning_rate, warmup_steps=n_rising
+    )
+
+
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> int:
     """Compile, and make what optimizer and metrics keep; `fit` would within the first step.
 
     TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
+
+    Returns:
+        how many numbers the model gives for a text.
     """
-    binary = model.output_shape[-1] == 1
+    n_outputs = int(model.output_shape[-1])
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        optimizer=optimizer,
+        loss="binary_crossentropy" if n_outputs == 1 else "categorical_crossentropy",
+        metrics=[accuracy],
         jit_compile=False,  # XLA would compile anew for every length of a batch
     )
     model.optimizer.build(model.trainable_variables)
-    n_outputs = model.output_shape[-1]
-    model.compute_metrics(None, tf.zeros(1, tf.int32), tf.fill((1, n_outputs), 1 / n_outputs))
+    model.compute_metrics(None, tf.zeros((1, n_outputs)), tf.fill((1, n_outputs), 1 / n_outputs))
     model.reset_metrics()
+    return n_outputs
+
+
+def accuracy(targets: Any, probabilities: Any) -> Any:
+    """Return for each row whether its most probable class is that of its targets."""
+    if probabilities.shape[-1] == 1:
+        return tf.cast((targets > 0.5) == (probabilities > 0.5), tf.float32)
+    classes = (tf.argmax(one, axis=-1) for one in (targets, probabilities))
+    return tf.cast(tf.equal(*classes), tf.float32)
+
+
+def _targets(n_outputs: int, smoothing: float = 0.0) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """Make a function that turns labels (batch,) into targets, float32 (batch, n_outputs).
+
+    Args:
+        smoothing: share of each label that is spread evenly over all classes.
+    """
+
+    def soften(tokens: Any, labels: Any) -> tuple[Any, Any]:
+        classes = tf.range(n_outputs) if n_outputs > 1 else tf.ones(1, tf.int32)
+        targets = tf.cast(labels[:, None] == classes, tf.float32)
+        return tokens, targets * (1 - smoothing) + smoothing / max(2, n_outputs)
+
+    return soften
 
 
 def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
@@ -175,12 +235,34 @@ class FirstRung(keras.callbacks.Callback):  # type: ignore[misc]
         self._batch = None
         # Keras' recurrent layers draw masks of dropout while predicting, too: of the seeds that
         # training goes on with. And Keras' own evaluate would begin its accuracy anew.
-        state = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
+        state = [(variable, variable.numpy()) for variable in self.model.variables]
+        average(self.model)
         probabilities = predict(self.model, self._validation)
         for variable, value in state:
             variable.assign(value)
         accuracy = metrics.accuracy(probabilities, self._validation.labels)
         self._on_rung(RungRecord(self._share, accuracy, time.perf_counter() - self._start))
+
+
+def average(model: keras.Model) -> None:
+    """Put the averages of its weights into a model, where its optimizer keeps some."""
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+
+
+class _Averaged(keras.callbacks.Callback):  # type: ignore[misc]
+    """Has a model validated with its averaged weights, and trained on with its own.
+
+    To stand behind early stopping, which keeps the weights that were validated, and before the
+    checkpoint. At the end of the training Keras itself leaves the averages in the model.
+    """
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._own = [weights.numpy() for weights in self.model.trainable_variables]
+        average(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for weights, value in zip(self.model.trainable_variables, self._own, strict=True):
+            weights.assign(value)
 
 
 class _EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]

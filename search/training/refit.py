@@ -35,6 +35,7 @@ def refit(
     """Train on all that may be trained on.
 
     Args:
+        epochs: after which it ends; the schedule of the step size stays that of the trial.
         checkpoint: a file that is written after an epoch, and continued from where it is there.
 
     Returns:
@@ -44,7 +45,7 @@ def refit(
         TrialFailed: if these values cannot be trained.
     """
     set_seed(seed)
-    values: dict[str, Any] = {**take(params, "train"), "epochs": epochs}
+    values: dict[str, Any] = {**take(params, "train"), "stop_after": epochs}
     saved = open_checkpoint(checkpoint, params, family, data, seed, "train and validation")
     with memory_limited(params):
         training = both_parts(data, **take(params, "text"))

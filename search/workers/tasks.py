@@ -36,7 +36,8 @@ class Task:
             not the coordinator's; and what libraries put among temporary files.
         split: None trains on the training part and scores on validation. Of a reproduction, what
             it is trained on and, once, tested on.
-        n_threads: of TensorFlow, where several processes share the cores; None leaves it to it.
+        n_threads: of TensorFlow, where several processes share the cores; None leaves it to it,
+            and a family with an LSTM has one all the same.
         first_rung: share of the training texts after which it is looked at within its first epoch;
             None is not.
         refit_epochs: trains this many epochs on training and validation part together, instead.

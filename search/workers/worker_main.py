@@ -82,8 +82,11 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
         from search.training.test_part import evaluate_model_on_test
 
         return evaluate_model_on_test(task.file, task.params, task.data, task.predictions)
-    if task.n_threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(task.n_threads)
+    from search.models import ONE_THREAD
+
+    n_threads = 1 if task.family in ONE_THREAD else task.n_threads
+    if n_threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
 
     if task.split is not None:
         from search.training.reproduce import reproduce

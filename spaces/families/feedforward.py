@@ -8,7 +8,7 @@ FEEDFORWARD = declare(
     "feedforward",
     **EMBEDDING,
     pooling=Choice(
-        options=("mean", "max", "flatten"),
+        options=("mean", "max", "max_mean", "flatten"),
         default="mean",
         note="how the words become one vector; flatten keeps each at its place",
     ),

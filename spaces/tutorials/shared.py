@@ -1,6 +1,7 @@
 """Where the tutorials come from, and what several of them share."""
 
 from spaces.ranges import Params
+from spaces.training import PLAIN
 
 TUTORIAL = (
     "Sequence Classification with LSTM Recurrent Neural Networks in Python with Keras, "
@@ -23,6 +24,7 @@ def text(vocab_size: int = 5_000, maxlen: int = 500) -> Params:
 def train(epochs: int = 3, batch_size: int = 64) -> Params:
     """Adam at its defaults; a patience as long as the training, for no tutorial stops early."""
     return {
+        **PLAIN,
         "train.epochs": epochs,
         "train.patience": epochs,
         "train.batch_size": batch_size,

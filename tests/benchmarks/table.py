@@ -21,6 +21,7 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, Value
 from spaces.studies import STUDIES
+from spaces.training import PLAIN
 
 FILE = Path(__file__).parent / "data" / "architecture-table.csv"
 MAX_EPOCHS = 8
@@ -90,9 +91,9 @@ def configurations(seed: int) -> Iterator[tuple[str, dict[str, Value]]]:
     The slow families end after some draws, the others go on.
     """
     cheap = plan()
-    yield from (
-        (proposed_by, dict(params)) for proposed_by, params in cheap.initial_trials().items()
-    )
+    # A row stands for each number of epochs up to its own: no step size that knows how many.
+    for proposed_by, params in cheap.initial_trials().items():
+        yield proposed_by, {**params, **PLAIN}
     generator = np.random.default_rng(seed)
     for number in itertools.count():
         for family in cheap.families:
@@ -101,7 +102,7 @@ def configurations(seed: int) -> Iterator[tuple[str, dict[str, Value]]]:
             drawn: dict[str, Value] = {FAMILY: family}
             for name in cheap.searched_for(drawn)[1:]:
                 drawn[name] = draw(cheap.space[name], generator)
-            yield "random", cheap.complete(drawn)
+            yield "random", cheap.complete({**drawn, **PLAIN})
 
 
 def draw(range_: Range, generator: np.random.Generator) -> Value:

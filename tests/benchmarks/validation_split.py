@@ -37,6 +37,7 @@ from search.training.metrics import accuracy
 from search.training.trial import encoded, evaluate
 from spaces.families import space_of
 from spaces.ranges import Params, check, defaults, take
+from spaces.training import PLAIN
 
 PURPOSE = "how far validation by movie, and at random, are from test"
 _OUT = Path("docs/explanation/validation-by-movie.csv")
@@ -119,7 +120,7 @@ def _train(data: Dataset, name: str, seed: int) -> tuple[float, float, float]:
     """Train a candidate; give its accuracy on validation and on test, and the seconds."""
     family, changes = CANDIDATES[name]
     space = space_of(family)
-    params = {**defaults(space), **_TEXT, **_SMALL[family], **changes}
+    params = {**defaults(space), **PLAIN, **_TEXT, **_SMALL[family], **changes}
     check(space, params, of=name)
     began = time.perf_counter()
     done = evaluate(params, family, data, seed, lambda epoch: None)

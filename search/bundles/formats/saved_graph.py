@@ -22,13 +22,13 @@ OPERATIONS = frozenset(
         *("LookupTableImportV2", "LowerBound", "MatMul", "Max", "Maximum", "Mean", "Min"),
         *("Minimum", "Mul", "Neg", "NoOp", "NotEqual", "Pack", "Pad", "PadV2", "Placeholder"),
         *("Prod", "RaggedGather", "RaggedRange", "RaggedTensorToTensor", "Range"),
-        *("ReadVariableOp", "RealDiv", "Relu", "Reshape", "ReverseV2", "SelectV2", "Shape"),
-        *("Sigmoid", "Size", "Softmax", "Split", "Squeeze", "StatefulPartitionedCall"),
-        *("StaticRegexReplace", "StridedSlice", "StringLower", "StringSplitV2", "Sub", "Sum"),
-        *("Tanh", "TensorListFromTensor", "TensorListGetItem", "TensorListReserve"),
-        *("TensorListSetItem", "TensorListStack", "Tile", "TopKV2", "Transpose"),
-        *("UnsortedSegmentSum", "VarHandleOp", "VarIsInitializedOp", "Where", "While"),
-        "ZerosLike",
+        *("ReadVariableOp", "RealDiv", "Relu", "Reshape", "ReverseSequence", "ReverseV2"),
+        *("SelectV2", "Shape", "Sigmoid", "Size", "Softmax", "Split", "Squeeze"),
+        *("StatefulPartitionedCall", "StaticRegexReplace", "StridedSlice", "StringLower"),
+        *("StringSplitV2", "Sub", "Sum", "Tanh", "TensorListFromTensor", "TensorListGetItem"),
+        *("TensorListReserve", "TensorListSetItem", "TensorListStack", "Tile", "TopKV2"),
+        *("Transpose", "UnsortedSegmentSum", "VarHandleOp", "VarIsInitializedOp", "Where"),
+        *("While", "ZerosLike"),
     }
 )
 

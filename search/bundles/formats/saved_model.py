@@ -30,6 +30,7 @@ _BYTES_OF_A_STRING = 24  # in memory, where it is empty
 
 def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
     """Write a model of raw text."""
+    from search.models.fused import loops_only
     from search.system.keras_backend import keras, silenced, tf
 
     labels = tf.constant(classes)
@@ -44,8 +45,8 @@ def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
     archive = keras.export.ExportArchive()
     archive.track(model)
     signature = [tf.TensorSpec([None], tf.string, name="text")]
-    archive.add_endpoint("serve", serve, input_signature=signature)
-    with silenced():
+    with silenced(), loops_only():
+        archive.add_endpoint("serve", serve, input_signature=signature)
         archive.write_out(str(folder / FOLDER), verbose=False)
     (folder / FOLDER / "fingerprint.pb").unlink(missing_ok=True)  # nothing needs it
     (folder / FOLDER / "assets").rmdir()  # it is empty: the vocabulary stands in the graph

@@ -1,7 +1,8 @@
 """Keras Tuner as the engine: its oracles propose from the history of trials.
 
 Its hyperband promotes a trial by having another one trained for more epochs, with the same values
-and seed: that begins with the checkpoint of the first, and its curve goes on as it would have.
+and seed: with a constant step size, that begins with the checkpoint of the first, and its curve
+goes on as it would have; a schedule over all epochs has it begin anew.
 """
 
 from __future__ import annotations

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from search.datasets.batches import Labelled, pack
 from search.models import BUILDERS
+from search.models.fused import loops_only
 from search.models.gru import TailMaskedGRU
 from search.models.layers import (
     FlattenSteps,
@@ -232,8 +237,18 @@ def test_texts_of_any_length_go_through_every_family(
         np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-6)
 
 
-PAIRS = {"lstm": (keras.layers.LSTM, TailMaskedLSTM), "gru": (keras.layers.GRU, TailMaskedGRU)}
-KINDS = pytest.mark.parametrize("kind", PAIRS)
+PAIRS = {
+    "lstm": (keras.layers.LSTM, TailMaskedLSTM),
+    "lstm in a loop": (keras.layers.LSTM, TailMaskedLSTM),
+    "gru": (keras.layers.GRU, TailMaskedGRU),
+}
+
+
+@pytest.fixture(params=PAIRS)
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A recurrent layer of ours; inside the test, layers run as it says."""
+    with loops_only() if "loop" in request.param else contextlib.nullcontext():
+        yield request.param
 
 
 def pair(kind: str, **options: Any) -> tuple[keras.layers.Layer, keras.layers.Layer]:
@@ -254,7 +269,6 @@ def steps_and_mask(*lengths: int) -> tuple[NDArray[np.float32], NDArray[np.bool_
 LENGTHS = pytest.mark.parametrize("lengths", [(8, 5, 1), (6, 6, 6), (1,), (1, 1), (9, 8)], ids=str)
 
 
-@KINDS
 @LENGTHS
 @pytest.mark.parametrize("return_sequences", [True, False])
 def test_a_tail_masked_layer_gives_what_the_layer_of_keras_gives(
@@ -269,14 +283,12 @@ def test_a_tail_masked_layer_gives_what_the_layer_of_keras_gives(
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
 
 
-@KINDS
 def test_a_tail_masked_layer_without_a_mask_is_the_layer_of_keras(kind: str) -> None:
     plain, ours = pair(kind, return_sequences=True)
     steps, _ = steps_and_mask(8, 8)
     np.testing.assert_allclose(ours(steps), plain(steps), rtol=0, atol=1e-6)
 
 
-@KINDS
 @LENGTHS
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
 def test_a_tail_masked_layer_learns_as_the_layer_of_keras(
@@ -296,6 +308,106 @@ def test_a_tail_masked_layer_learns_as_the_layer_of_keras(
     assert (plain.get_weights()[0] != before[0]).any()
     for expected, given in zip(plain.get_weights(), ours.get_weights(), strict=True):
         np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6)
+
+
+def operations(function: Any) -> set[str]:
+    """The kinds of operations in a traced function."""
+    graph = function.graph.as_graph_def()
+    functions = (one.node_def for one in graph.library.function)
+    return {node.op for nodes in (graph.node, *functions) for node in nodes}
+
+
+def traced(layer: keras.layers.Layer, *, training: bool = False) -> Any:
+    """A layer over (batch, length, 3) as a graph."""
+    signature = [tf.TensorSpec((None, None, 3)), tf.TensorSpec((None, None), tf.bool)]
+    called = tf.function(
+        lambda steps, mask: layer(steps, mask=mask, training=training), input_signature=signature
+    )
+    return called.get_concrete_function()
+
+
+@pytest.mark.parametrize(
+    ("options", "training", "fused"),
+    [
+        ({}, True, True),
+        ({"dropout": 0.3}, True, True),
+        ({"recurrent_dropout": 0.3}, False, True),
+        ({"recurrent_dropout": 0.3}, True, False),
+        ({"activation": "relu"}, False, False),
+        ({"recurrent_activation": "hard_sigmoid"}, False, False),
+        ({"use_bias": False}, False, False),
+        ({"dtype": "mixed_bfloat16"}, False, False),
+        ({"go_backwards": True}, False, False),
+    ],
+    ids=str,
+)
+def test_an_lstm_is_one_operation_where_that_computes_the_same(
+    options: dict[str, Any], training: bool, fused: bool
+) -> None:
+    layer = TailMaskedLSTM(6, **options)
+    layer.build((None, None, 3))
+    found = operations(traced(layer, training=training))
+    assert ("BlockLSTM" in found, "While" in found) == (fused, not fused)
+    with loops_only():
+        assert "BlockLSTM" not in operations(traced(layer, training=training))
+
+
+def learnt(layer: keras.layers.Layer, steps: Any, mask: Any, state: Any) -> list[Any]:
+    """Outputs at the real steps, final states, and the gradients of all that goes in."""
+    keras.utils.set_random_seed(0)  # equal masks of dropout
+    steps = tf.constant(steps)
+    with tf.GradientTape() as tape:
+        tape.watch((steps, *state))
+        outputs, *final = layer(steps, mask=mask, initial_state=list(state), training=True)
+        real = tf.where(mask[:, :, None], outputs, 0.0) if layer.return_sequences else outputs
+        loss = sum(tf.reduce_sum(tf.square(one - 0.3)) for one in (real, *final))
+    return [real, *final, *tape.gradient(loss, [steps, *state, *layer.trainable_weights])]
+
+
+@hypothesis.settings(deadline=None, max_examples=15)
+@hypothesis.given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    n_features=st.integers(1, 7),
+    units=st.integers(1, 9),
+    dropout=st.sampled_from([0.0, 0.4]),
+    return_sequences=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_an_lstm_learns_as_that_of_keras_whatever_its_shapes(
+    lengths: list[int],
+    n_features: int,
+    units: int,
+    dropout: float,
+    return_sequences: bool,
+    seed: int,
+) -> None:
+    chance = np.random.default_rng(seed)
+    length = max(lengths)
+    steps = chance.normal(size=(len(lengths), length, n_features)).astype(np.float32)
+    mask = tf.constant(np.arange(length) < np.array(lengths)[:, None])
+    state = [tf.constant(chance.normal(size=(len(lengths), units)), tf.float32) for _ in range(2)]
+    options = {"dropout": dropout, "return_sequences": return_sequences, "return_state": True}
+    results = []
+    for kind in (keras.layers.LSTM, TailMaskedLSTM):
+        keras.utils.set_random_seed(seed)
+        results.append(learnt(kind(units, **options, seed=seed), steps, mask, state))
+    for expected, given in zip(*results, strict=True):
+        scale = max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(given, expected, rtol=0, atol=1e-6 * scale)
+
+
+def test_an_lstm_has_seen_nothing_in_a_row_without_steps() -> None:
+    plain, ours = pair("lstm", return_sequences=False)
+    steps, mask = steps_and_mask(3, 0)
+    np.testing.assert_allclose(ours(steps, mask=mask), plain(steps, mask=mask), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(ours(steps, mask=mask)[1], np.zeros(6))
+
+
+def test_a_state_of_another_batch_is_refused_and_the_process_lives() -> None:
+    layer = TailMaskedLSTM(6)
+    steps, mask = steps_and_mask(3, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        layer(steps, mask=mask, initial_state=[np.zeros((3, 6), np.float32)] * 2)
 
 
 def test_the_tail_masked_lstm_trains_in_a_graph_as_in_a_model() -> None:

@@ -132,6 +132,51 @@ def test_a_continued_training_is_equal_to_the_last_bit(
     assert_same(continued, run(tiny_dataset, params, family=family))
 
 
+RECIPES: dict[str, dict[str, Value]] = {
+    "constant": {"train__schedule": "constant", "train__global_clipnorm": 0.0},
+    "averaged": {"train__ema_momentum": 0.9},
+    "decayed": {"train__weight_decay": 0.1, "train__label_smoothing": 0.2},
+    "all": {
+        "train__ema_momentum": 0.5,
+        "train__weight_decay": 0.1,
+        "train__label_smoothing": 0.1,
+        "train__global_clipnorm": 0.1,
+    },
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_training_by_any_recipe_is_continued_to_the_last_bit(
+    recipe: str, after: int, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    params, file = params_of("cnn", **RECIPES[recipe]), tmp_path / "checkpoint.npz"
+    stop(tiny_dataset, params, file, after=after)
+    continued = run(tiny_dataset, params, file)
+    assert [epoch.epoch for epoch in continued[1]] == [1, 2, 3, 4]
+    assert_same(continued, run(tiny_dataset, params))
+
+
+@pytest.mark.parametrize("pooling", ["last", "max_mean"])
+def test_an_lstm_in_one_operation_is_continued_to_the_last_bit(
+    pooling: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    own = {"bilstm__recurrent_dropout": 0.0, "bilstm__pooling": pooling, "train__epochs": 2}
+    params, file = params_of("bilstm", **own), tmp_path / "checkpoint.npz"
+    stop(tiny_dataset, params, file, family="bilstm", after=1)
+    continued = run(tiny_dataset, params, file, family="bilstm")
+    assert_same(continued, run(tiny_dataset, params, family="bilstm"))
+
+
+def test_a_schedule_over_other_epochs_is_another_training(
+    tiny_dataset: Dataset, tmp_path: Path, whole: tuple[Evaluation, list[EpochRecord]]
+) -> None:
+    file = tmp_path / "checkpoint.npz"
+    run(tiny_dataset, params_of("cnn", train__epochs=2), file)
+    assert_same(run(tiny_dataset, params_of("cnn"), file), whole)
+    assert len(state_of(file)["epochs"]) == N
+
+
 def test_a_training_can_be_stopped_after_each_epoch(
     tiny_dataset: Dataset, tmp_path: Path, whole: tuple[Evaluation, list[EpochRecord]]
 ) -> None:
@@ -313,11 +358,15 @@ def test_a_continued_training_is_not_looked_at_within_its_first_epoch_again(
 
 
 def test_more_epochs_continue_a_training_that_had_all_of_its_own(
-    tiny_dataset: Dataset, tmp_path: Path, whole: tuple[Evaluation, list[EpochRecord]]
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    file = tmp_path / "checkpoint.npz"
-    run(tiny_dataset, params_of("cnn", train__epochs=2), file)
-    assert_same(run(tiny_dataset, params_of("cnn"), file), whole)
+    file, constant = tmp_path / "checkpoint.npz", {"train__schedule": "constant"}
+    run(tiny_dataset, params_of("cnn", train__epochs=2, **constant), file)
+    continued = run(tiny_dataset, params_of("cnn", **constant), file)
+    assert "is ignored" not in caplog.text
+    assert_same(continued, run(tiny_dataset, params_of("cnn", **constant)))
 
 
 def cut(file: Path) -> None:

@@ -31,6 +31,7 @@ TINY: dict[str, Value] = {
     "train.batch_size": 16,
     "train.learning_rate": 0.01,
     "train.patience": 3,
+    "train.schedule": "constant",
     "lstm.embedding_dim": 8,
     "lstm.units": 8,
     "lstm.embedding_dropout": 0.1,
@@ -98,6 +99,20 @@ def test_a_look_within_the_first_epoch_changes_nothing(
     assert 0 < rung.seconds < epochs[0].seconds
     assert numbers(epochs) == numbers(once[1])
     assert looked.score == once[0].score
+
+
+@pytest.mark.usefixtures("bag_of_words")
+def test_a_test_evaluation_judges_averaged_weights_and_changes_nothing(
+    tiny_dataset: Dataset,
+) -> None:
+    params, rungs, epochs = {**TINY, "train.ema_momentum": 0.9}, list[RungRecord](), []
+    looked = evaluate(
+        params, "lstm", tiny_dataset, 1, epochs.append, on_rung=rungs.append, first_rung=0.25
+    )
+    plain, expected = run(tiny_dataset, train__ema_momentum=0.9)
+    assert len(rungs) == 1
+    assert numbers(epochs) == numbers(expected)
+    assert looked.score == plain.score
 
 
 @pytest.mark.usefixtures("bag_of_words")

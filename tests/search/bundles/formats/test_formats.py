@@ -23,6 +23,7 @@ from search.bundles.formats.saved_graph import OPERATIONS
 from search.datasets.batches import Labelled, pack
 from search.datasets.tokenizer import SEPARATORS, words
 from search.models import BUILDERS, keras_loading, layers
+from search.models.fused import loops_only
 from search.models.keras_size import n_weights
 from search.models.text_layer import with_text
 from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
@@ -98,7 +99,8 @@ def traced_model(model: keras.Model) -> Any:
     """A model as a graph, which is also what a SavedModel holds of it."""
     signature = [tf.TensorSpec([None], tf.string)]
     called = tf.function(lambda texts: model(texts, training=False), input_signature=signature)
-    return called.get_concrete_function()
+    with loops_only():
+        return called.get_concrete_function()
 
 
 def operations(graph: Any) -> set[str]:
