@@ -204,6 +204,7 @@ def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Data
     Raises:
         UserError: if they are not there, or not the same.
     """
+    from search.arrays import attach_recorded
     from search.datasets import NAMES
     from search.datasets.cache import load
     from search.datasets.columns import as_recorded
@@ -224,13 +225,18 @@ def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Data
     for what, before, now in (
         ("data", was.digest, data.digest),
         ("validation split", was.split_digest, data.split_digest),
+        (
+            "unlabelled texts",
+            was.unlabelled_digest,
+            data.unlabelled_digest if was.unlabelled_digest else "",
+        ),
     ):
         if before != now:
             raise UserError(
                 f"a final evaluation needs the study's own {what}, but {name} was run on {before} "
                 f"({was.name}) and {where} has {now}."
             )
-    return data
+    return attach_recorded(data, was.arrays, notes_on(console))
 
 
 def _write_report(file: Path, study: StudyRecord) -> None:

@@ -119,6 +119,7 @@ class Export:
 
     def _get(self, file: Path) -> int:
         """Put the model there, and give the number of texts that it was refitted on."""
+        from search.arrays import attach_recorded
         from search.bundles import chosen
         from tracking import store
 
@@ -131,11 +132,14 @@ class Export:
                 f"python -m search.run --study {self.study.plan.plan} --dry-run, with the --data "
                 f"of then ({self.study.plan.data.name}), prepares them."
             )
+        read = self.data.arrays_of(self.trial.params)
+        keys = {f"{name}={self.trial.params[name]}": array for name, array in read.items()}
+        data = attach_recorded(self.data, keys, _say)
         what = "on training and validation part" if self.source.refit else "as it was"
         _say(f"training trial {self.trial.number} once more, {what}")
         folder = self.root / f"{self.trial.run_id}.training"
         with chosen.alone(folder, self.trial):
-            return chosen.train(self.trial, self.data, self.source, file, folder, _say)
+            return chosen.train(self.trial, data, self.source, file, folder, _say)
 
     def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def _dry_run(console: Console, chosen: Options) -> int:
     from search.cli import dry_run
 
     data = _load(console, chosen)
-    chosen = chosen.for_data(data)
+    chosen = _with_what_data_have(console, chosen.for_data(data), data)
     if chosen.json:
         print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
@@ -71,7 +72,9 @@ def _run(console: Console, chosen: Options) -> int:
     root = home()
     refuse_unwritable(root / "mlflow.db")  # before the data are prepared
     data = _load(console, chosen)
-    chosen = chosen.for_data(data)
+    chosen = _with_what_data_have(console, chosen.for_data(data), data)
+    with temporary_folder():
+        data = _learn(console, chosen, data, root)
     with (
         temporary_folder(),
         open_executor(
@@ -97,6 +100,29 @@ def _run(console: Console, chosen: Options) -> int:
         print(json.dumps(summary.summary(study, page)))
     summary.print_summary(console, study, page)
     return 0
+
+
+def _with_what_data_have(console: Console, chosen: Options, data: Dataset) -> Options:
+    """Leave out what only texts without a label allow, where there are none."""
+    from search.arrays import refuse_teacher, without_teacher
+
+    refuse_teacher(data, chosen.teacher)
+    return replace(chosen, plan=without_teacher(chosen.plan, data, notes_on(console)))
+
+
+def _learn(console: Console, chosen: Options, data: Dataset, root: Path) -> Dataset:
+    """Make word vectors and a teacher's labels, where trials may read them."""
+    from search.arrays import STUDY, attach, needed
+    from tracking import store
+
+    keys = needed(chosen.plan)
+    recorded = {}
+    if any(key.startswith(STUDY) for key in keys) and not chosen.fresh:
+        known = store.studies(root).get(chosen.study)
+        recorded = dict(known.data.arrays) if known else {}
+    return attach(
+        data, keys, notes_on(console), vectors_file=chosen.vectors_file, recorded=recorded
+    )
 
 
 def _coordinate(

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spaces.families import FAMILY
+from spaces.families import FAMILY, SHARED, applies
 from spaces.ranges import Choice, Int, Params, Space, Value, check, defaults
-from spaces.training import PLAIN
 
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
-_SHARED = ("model", "text", "train")  # prefixes that are no family's
 
 # What a reference is trained on, and what it is tested on. The last is not the official split.
 Split = Literal["official", "part-15000", "pooled-67-33"]
@@ -21,12 +19,6 @@ SPLITS: dict[Split, str] = {
     "part-15000": "60 % of the training texts, the test part",
     "pooled-67-33": "67 % of all texts, the rest",
 }
-
-
-def family_of(name: str) -> str | None:
-    """Return the family whose trials alone have this hyperparameter; None if all have it."""
-    prefix = name.partition(".")[0]
-    return None if prefix in _SHARED else prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +98,8 @@ class StudyPlan:
         choice = self.space.get(FAMILY)
         if isinstance(choice, Choice):
             return tuple(str(option) for option in choice.options)
-        found = dict.fromkeys(family_of(name) for name in self.space)
-        return tuple(family for family in found if family is not None)
+        prefixes = dict.fromkeys(name.partition(".")[0] for name in self.space)
+        return tuple(prefix for prefix in prefixes if prefix not in SHARED)
 
     def family(self, params: Params) -> str:
         """Return the family of a trial with these values; the first if they do not say."""
@@ -115,11 +107,7 @@ class StudyPlan:
 
     def space_for(self, family: str) -> Space:
         """Keep the ranges that a trial of this family has."""
-        return {
-            name: range_
-            for name, range_ in self.space.items()
-            if family_of(name) in (None, family)
-        }
+        return {name: range_ for name, range_ in self.space.items() if applies(name, family)}
 
     def searched_for(self, params: Params) -> list[str]:
         """Name the ranges to propose values for, once `params` holds the family."""
@@ -176,7 +164,7 @@ class StudyPlan:
         """Count the trials that the budget counts.
 
         Of a reproduction, each configuration as often as it is to be trained; one that was
-        corrected since is trained again.
+        corrected since is trained again. A hyperparameter that there was not yet changes none.
 
         Args:
             trials: origin and hyperparameters of each.
@@ -187,7 +175,7 @@ class StudyPlan:
         times = Counter(
             proposed_by
             for proposed_by, params in trials
-            if _as_said(params, points.get(proposed_by, {}))
+            if proposed_by in points and params.items() <= points[proposed_by].items()
         )
         return sum(min(times[proposed_by], self.repeats) for proposed_by in points)
 
@@ -199,6 +187,20 @@ class StudyPlan:
     def with_budget(self, n_trials: int | None, timeout: float | None) -> StudyPlan:
         """Replace the budget as a whole: what is None here no longer limits."""
         return replace(self, n_trials=n_trials, timeout=timeout)
+
+    def fixed(self, name: str, value: Value) -> StudyPlan:
+        """Have every trial but the references take this value, whatever was searched."""
+        range_ = self.space[name]
+        match range_:
+            case Choice(options=options):
+                every = tuple(dict.fromkeys((*options, value)))
+                range_ = replace(range_, options=every, default=value)
+            case Int(low=low, high=high) if isinstance(value, int):
+                range_ = replace(range_, low=min(low, value), high=max(high, value), default=value)
+            case _:
+                raise ValueError(f"{name} must be in {range_}, but got {value!r}.")
+        searched = tuple(one for one in self.searched if one != name)
+        return replace(self, space={**self.space, name: range_}, searched=searched)
 
     def with_max_epochs(self, max_epochs: int) -> StudyPlan:
         """Cap the epochs of every trial, those of the references too."""
@@ -240,12 +242,6 @@ class StudyPlan:
     def _of_family(self, family: str, params: Params) -> dict[str, Value]:
         chosen: Params = {FAMILY: family} if FAMILY in self.space else {}
         return self.complete({**chosen, **params})
-
-
-def _as_said(params: Params, point: Params) -> bool:
-    """Return whether a trial had these values; an older one does not say all of them."""
-    unsaid = {name: value for name, value in PLAIN.items() if name in point}
-    return {**unsaid, **params} == point
 
 
 def _cap_epochs(reference: Reference, cap: int) -> Reference:

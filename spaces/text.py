@@ -1,6 +1,9 @@
-"""How a text becomes token ids: ranges that every family shares."""
+"""How a text becomes token ids, and ids vectors: ranges that the families share."""
 
 from spaces.ranges import Choice, Int, declare
+
+# The trials of families that embed words have it. Another value is "file", of --vectors FILE.
+VECTORS = "text.vectors"
 
 TEXT = declare(
     __file__,
@@ -28,5 +31,11 @@ TEXT = declare(
         options=("bucket", "full"),
         default="bucket",
         note="bucket: masked, to the longest of the batch; full: in front to maxlen, no mask",
+    ),
+    vectors=Choice(
+        options=("random", "counted"),
+        default="random",
+        note="how the vectors of words begin: at random, or counted in all texts but validation "
+        "and test",
     ),
 )

@@ -2,6 +2,8 @@
 
 from spaces.ranges import Choice, Float, Int, Params, declare
 
+TEACHER = "train.teacher"
+
 TRAIN = declare(
     __file__,
     "train",
@@ -44,6 +46,19 @@ TRAIN = declare(
     ),
     label_smoothing=Float(
         low=0.0, high=0.3, default=0.0, note="share of a label that is spread over all classes"
+    ),
+    teacher=Choice(
+        options=("none", "nbsvm"),
+        default="none",
+        note="a model fitted on the training part, from whose labels of the unlabelled texts we "
+        "learn too",
+    ),
+    teacher_strength=Float(
+        low=0.25,
+        high=4.0,
+        default=2.5,
+        log=True,
+        note="with a teacher: unlabelled texts in an epoch for each labelled one, at most all",
     ),
 )
 

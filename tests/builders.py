@@ -16,6 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracking.records import (
+    ArrayRecord,
     BaselineRecord,
     DataRecord,
     DifferenceRecord,
@@ -57,8 +58,14 @@ def build_data(**changes: Any) -> DataRecord:
         digest="0123abcd",
         split_digest="4567ef01",
         n_texts={"train": 20_000, "validation": _N_VALIDATION, "test": 25_000},
+        unlabelled_digest="89abcdef",
+        arrays={"text.vectors=file": build_array("01abcdef")},
     )
     return replace(data, **changes)
+
+
+def build_array(digest: str) -> ArrayRecord:
+    return ArrayRecord(f"{digest}.npy", digest, "/home/me/glove.txt", {"words": 2 / 3})
 
 
 def build_reference(name: str, published: float | None, **changes: Any) -> ReferenceRecord:

@@ -272,13 +272,24 @@ def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
 
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
     """Numbers from other data or other seeds must not meet in one study."""
+    is_known = bool(recorded.data.unlabelled_digest)
+    arrays, others = recorded.data.arrays, plan.data.arrays
     for what, before, now in (
         ("data", recorded.data.digest, plan.data.digest),
         ("validation split", recorded.data.split_digest, plan.data.split_digest),
+        (
+            "unlabelled texts",
+            recorded.data.unlabelled_digest,
+            plan.data.unlabelled_digest if is_known else "",
+        ),
         ("seed", recorded.seed, plan.seed),
         ("families", ", ".join(recorded.families), ", ".join(plan.families)),
         ("engine", recorded.engine, plan.engine),
         ("goals", ", ".join(recorded.goals), ", ".join(plan.goals)),
+        *(
+            (key, array.digest, others[key].digest if key in others else "none")
+            for key, array in arrays.items()
+        ),
     ):
         if before != now:
             raise UserError(

@@ -181,6 +181,7 @@ def _reproduce(study: StudyRecord, source: PageSource | None) -> str:
         ("Data", f"{plan.data.name}, digest {plan.data.digest}"),
         ("Validation split", plan.data.split_digest),
         ("Texts", ", ".join(f"{n:,} {part}" for part, n in plan.data.n_texts.items())),
+        *((name, array.words) for name, array in plan.data.arrays.items()),
         ("Seed of the study", str(plan.seed)),
         ("Sampler, pruner", f"{plan.sampler or 'none'}, {plan.pruner or 'none'}"),
     ]

@@ -30,6 +30,18 @@ def parser() -> Parser:
     add("--list", action="store_true", help="list the studies and end")
     _add_budget(parser)
     _add_data(parser)
+    add(
+        "--vectors",
+        metavar="FILE",
+        help="random, counted, or a file of word vectors (text of word2vec or GloVe, or .gz) "
+        "that the embeddings of all trials begin with",
+    )
+    add(
+        "--teacher",
+        metavar="NAME",
+        help="none, nbsvm, or study:NAME, the best model of another study: it labels texts that "
+        "have no label, and all trials learn from those too",
+    )
     _add_methods(parser)
     _add_workers(parser)
     add_cluster(parser)

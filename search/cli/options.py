@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +15,12 @@ from search.datasets.columns import TableOptions
 from search.datasets.opening import check_encoding, stem
 from search.engines.names import DEFAULT_ENGINE, ENGINES, GOALS
 from search.workers.ray_cluster.cluster_options import ClusterPlan, cluster_plan
+from spaces.families import EMBEDS_WORDS
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
 from spaces.studies import STUDIES
+from spaces.text import VECTORS
+from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LABEL, plain
 from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
@@ -28,6 +32,17 @@ if TYPE_CHECKING:
 SMOKE_TRIALS = 2
 _BASELINE_NAME = "your baseline"
 _SIMPLE_BASELINES = ("majority", "tfidf_logistic")
+# Options of a search, which mean nothing to a list of configurations.
+_SEARCHING = (
+    "trials",
+    "patience",
+    "engine",
+    "sampler",
+    "pruner",
+    "continue",
+    "vectors",
+    "teacher",
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,8 @@ class Options:
     fresh: bool
     dry_run: bool
     json: bool
+    vectors_file: Path | None = None
+    teacher: str | None = None
 
     def for_data(self, data: Dataset) -> Options:
         """Take length and vocabulary of the first trials from own texts.
@@ -116,13 +133,16 @@ def options(arguments: argparse.Namespace) -> Options:
         raise unknown("study", arguments.study, STUDIES)
     plan = STUDIES[arguments.study]
     plan = (_reproduction if plan.reproduces else _search)(plan, arguments)
+    plan, vectors_file = _with_vectors(plan, arguments.vectors)
+    study = _record_name(arguments.study, arguments.data, arguments.smoke)
+    plan = _with_teacher(plan, study, arguments.teacher)
     max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
     if max_epochs:
         plan = plan.with_max_epochs(max_epochs)
     engine, sampler, pruner = _methods(arguments)
     return Options(
         plan=plan,
-        study=_record_name(arguments.study, arguments.data, arguments.smoke),
+        study=study,
         data=arguments.data,
         table=_table(arguments),
         baseline=_baseline(plan, arguments),
@@ -140,6 +160,8 @@ def options(arguments: argparse.Namespace) -> Options:
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
         json=arguments.json,
+        vectors_file=vectors_file,
+        teacher=arguments.teacher,
     )
 
 
@@ -206,6 +228,50 @@ def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     return plan
 
 
+def _with_vectors(plan: StudyPlan, asked: str | None) -> tuple[StudyPlan, Path | None]:
+    """Have all trials but the references begin with the word vectors that were asked for.
+
+    Those of a file also say how many numbers a word has: its columns have no order, by which some
+    could be left out.
+
+    Returns:
+        the plan, and the file if it is one.
+    """
+    if asked is None:
+        return plan, None
+    families = [family for family in plan.families if family in EMBEDS_WORDS]
+    if not families:
+        raise UserError(
+            f"--vectors means nothing to study {plan.name}: no family of it has an embedding of "
+            "words."
+        )
+    if asked in ("random", "counted"):
+        return plan.fixed(VECTORS, asked), None
+    file = Path(asked)
+    if not file.is_file():
+        raise UserError(
+            f"--vectors takes random, counted, or a file of word vectors, but there is no file "
+            f"{asked!r}."
+        )
+    from search.datasets.vectors_file import dimension
+
+    dim = dimension(file)
+    plan = plan.fixed(VECTORS, "file")
+    for family in families:
+        plan = plan.fixed(f"{family}.embedding_dim", dim)
+    return plan, file
+
+
+def _with_teacher(plan: StudyPlan, study: str, asked: str | None) -> StudyPlan:
+    if asked is None:
+        return plan
+    if asked not in ("none", "nbsvm") and not re.fullmatch("study:.+", asked):
+        raise UserError(f"--teacher must be none, nbsvm or study:NAME, but got {asked!r}.")
+    if asked == f"study:{study}":
+        raise UserError(f"a study cannot be its own teacher, but --teacher names {asked!r}.")
+    return plan.fixed(TEACHER, asked)
+
+
 def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
     """Return engine, sampler and pruner, each the default where nothing was typed."""
     engine = arguments.engine or DEFAULT_ENGINE
@@ -233,8 +299,7 @@ def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
 
 def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     """Its size is its list: every configuration, or those named, as often as asked for."""
-    searching = ("trials", "patience", "engine", "sampler", "pruner", "continue")
-    _refuse(plan, arguments, *searching, why="it has a list of configurations")
+    _refuse(plan, arguments, *_SEARCHING, why="it has a list of configurations")
     if not arguments.smoke:
         _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")
     names = tuple(reference.name for reference in plan.references)

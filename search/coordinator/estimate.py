@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from search.datasets import UNLABELLED
+from spaces.training import TEACHER
+
 # How much longer a trial takes with one thread than with two. Side by side on two cores, two
 # trials take 0.6 of the time that they take one after the other
 # (docs/decisions/0042-proposals-may-depend-on-speed.md).
@@ -28,8 +31,9 @@ def seconds_per_trial(plan: StudyPlan, data: Dataset) -> float:
     points = list(plan.initial_trials().values()) if plan.reproduces else [plan.complete({})]
     parts = ("train", "validation") if plan.reproduces else ("train",)
     lengths = np.concatenate([data.tokens(part).lengths for part in parts])
+    unlabelled = _unlabelled_lengths(data)
     start = 10.0  # loading, tracing, scoring
-    costs = [_tokens(values, lengths) for values in points]
+    costs = [_tokens(values, lengths, unlabelled) for values in points]
     return start + plan.seconds_per_million_tokens * sum(costs) / len(costs) / 1e6
 
 
@@ -44,20 +48,36 @@ def slowed(n_workers: int, n_cores: int) -> float:
     return _ONE_THREAD * max(1.0, n_workers / n_cores)
 
 
-def _tokens(values: Params, lengths: NDArray[np.int64]) -> int:
+def _unlabelled_lengths(data: Dataset) -> NDArray[np.int64]:
+    """Return the lengths of the texts that a teacher labels."""
+    if UNLABELLED not in data.n_texts:
+        return np.zeros(0, np.int64)
+    return data.tokens(UNLABELLED).lengths
+
+
+def _tokens(values: Params, lengths: NDArray[np.int64], unlabelled: NDArray[np.int64]) -> int:
     """Count the tokens of all epochs."""
     epochs = values["train.epochs"]
     assert isinstance(epochs, int)
-    return epochs * _tokens_of_epoch(values, lengths)
+    return epochs * _tokens_of_epoch(values, lengths, unlabelled)
 
 
-def _tokens_of_epoch(values: Params, lengths: NDArray[np.int64]) -> int:
+def _tokens_of_epoch(
+    values: Params, lengths: NDArray[np.int64], unlabelled: NDArray[np.int64]
+) -> int:
     """Count the tokens of an epoch, padding to maxlen included where it is computed for."""
     maxlen = values["text.maxlen"]
     assert isinstance(maxlen, int)
-    if values["text.padding"] == "full":
-        return maxlen * len(lengths)
-    return int(np.minimum(lengths, maxlen).sum())
+
+    def read(lengths: NDArray[np.int64]) -> int:
+        is_full = values["text.padding"] == "full"
+        return maxlen * len(lengths) if is_full else int(np.minimum(lengths, maxlen).sum())
+
+    n_tokens = read(lengths)
+    if values.get(TEACHER, "none") != "none" and len(unlabelled):
+        n_drawn = float(values["train.teacher_strength"]) * len(lengths)
+        n_tokens += round(read(unlabelled) * min(1.0, n_drawn / len(unlabelled)))
+    return n_tokens
 
 
 class Pace:
@@ -69,7 +89,7 @@ class Pace:
 
     def note(self, family: str, params: Params, epoch: EpochRecord) -> None:
         if epoch.epoch > 1:  # the first holds tracing the graph
-            pace = epoch.seconds / _tokens_of_epoch(params, self._lengths)
+            pace = epoch.seconds / self._tokens_of_epoch(params)
             self._seconds_per_token[family] = min(pace, self._seconds_per_token.get(family, pace))
 
     def least_seconds(self, family: str, params: Params) -> float:
@@ -82,12 +102,15 @@ class Pace:
         epochs, patience = params["train.epochs"], params["train.patience"]
         assert isinstance(epochs, int)
         assert isinstance(patience, int)
-        n_tokens = min(epochs, patience + 1) * _tokens_of_epoch(params, self._lengths)
+        n_tokens = min(epochs, patience + 1) * self._tokens_of_epoch(params)
         return n_tokens * self._seconds_per_token[family]
 
+    def _tokens_of_epoch(self, params: Params) -> int:
+        return _tokens_of_epoch(params, *self._lengths)
+
     @cached_property
-    def _lengths(self) -> NDArray[np.int64]:
-        return self._data.tokens("train").lengths
+    def _lengths(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self._data.tokens("train").lengths, _unlabelled_lengths(self._data)
 
 
 def seconds_of_study(

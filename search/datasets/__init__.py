@@ -10,6 +10,8 @@ split.py     hold out validation, by group, duplicates on one side
 cache.py     token ids as memory-mapped arrays, prepared once
 progress.py  how far the preparation has come
 report.py    what is in a prepared data set
+vectors.py   word vectors, counted in texts; vectors_file.py read from a file
 """
 
 NAMES = ("imdb", "imdb-train")  # the movie reviews; any other name is that of a table
+UNLABELLED = "unlabelled"  # the part whose texts have no label

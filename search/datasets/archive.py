@@ -20,7 +20,8 @@ from tracking.commandline.errors import UserError
 
 REVIEWS_PER_LABEL = 12_500
 _LABELS = ("neg", "pos")
-# The official archive unpacks to about 500 MB, of which 66 MB are the labelled reviews. It has
+_UNLABELLED = "unsup"  # the folder of train/ whose reviews have no label
+# The official archive unpacks to about 500 MB, of which 132 MB are the reviews. It has
 # about 100,000 members, and their names have less than 40 characters.
 MAX_BYTES = 1 << 30
 MAX_TEXTS_BYTES = 256 << 20
@@ -32,7 +33,9 @@ Files = Iterator[tuple[str, bytes]]
 
 
 def read(path: Path, reviews_per_label: int = REVIEWS_PER_LABEL) -> Parts:
-    """Read the labelled reviews; the movie of a review is its group.
+    """Read the reviews; the movie of a labelled one is its group.
+
+    Those without a label may be missing: tutorials have people delete their folder.
 
     Raises:
         UserError: if the layout or the counts are not the official ones, or the archive is
@@ -49,21 +52,31 @@ def read(path: Path, reviews_per_label: int = REVIEWS_PER_LABEL) -> Parts:
             )
         part, label, file = _place(name)
         text = _decode(content, f"{path}: {name!r}")
-        if label in _LABELS:
+        if label:
             reviews.setdefault((part, label), {})[_review_id(file, path)] = text
         else:
             movies[part, file.removeprefix("urls_").removesuffix(".txt")] = text.split()
     _check(reviews, movies, path, reviews_per_label)
-    return Parts(train=_join("train", reviews, movies), test=_join("test", reviews, movies))
+    unlabelled = sorted(reviews.get(("train", _UNLABELLED), {}).items())
+    return Parts(
+        train=_join("train", reviews, movies),
+        test=_join("test", reviews, movies),
+        unlabelled=[text for _, text in unlabelled],
+    )
 
 
 def _wanted(name: str) -> bool:
-    """Tell reviews with a label and lists of movies from everything else."""
+    """Tell reviews and lists of movies from everything else."""
     part, label, file = _place(name)
     if part not in ("train", "test"):
         return False
     lists = [f"urls_{of}.txt" for of in _LABELS]
-    return (label in _LABELS and file.endswith(".txt")) or (label == "" and file in lists)
+    return (label in _folders(part) and file.endswith(".txt")) or (label == "" and file in lists)
+
+
+def _folders(part: str) -> tuple[str, ...]:
+    """Name the folders of a part that hold reviews."""
+    return (*_LABELS, _UNLABELLED) if part == "train" else _LABELS
 
 
 def _place(name: str) -> tuple[str, str, str]:
@@ -80,7 +93,7 @@ def _folder(path: Path) -> Files:
     root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
     for part in ("train", "test"):
         files = [root / part / f"urls_{label}.txt" for label in _LABELS]
-        for label in _LABELS:
+        for label in _folders(part):
             found = (root / part / label).glob("*.txt")
             files.extend(sorted(islice(found, MAX_MEMBERS + 1)))
         if len(files) > MAX_MEMBERS:
@@ -217,7 +230,7 @@ def _check(
     path: Path,
     expected: int,
 ) -> None:
-    if not reviews:
+    if not any(label in _LABELS for _, label in reviews):
         raise UserError(
             f"{path} holds no reviews: the Large Movie Review Dataset has them in "
             "aclImdb/train/pos/, train/neg/, test/pos/ and test/neg/."

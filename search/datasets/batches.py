@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,22 +85,27 @@ class Labelled:
     """
 
     rows: Ragged
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
     pad_to: int | None = None
+
+    @property
+    def n_per_epoch(self) -> int:
+        """How many rows an epoch has."""
+        return len(self.rows)
 
     def epoch(
         self, batch_size: int, seed: tuple[int, ...]
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-        """Return every row once, in batches mixed by the seed: tokens (batch, length), labels."""
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
+        """Return each row once, in batches mixed by the seed: tokens (batch, length), labels."""
         generator = np.random.default_rng(seed)
-        order = generator.permutation(len(self.rows))
+        order = self._mixed(generator)
         if self.pad_to is None:
             order = self._sort_in_pools(order, batch_size, generator)
         for start in generator.permutation(range(0, len(order), batch_size)):
             chosen = order[start : start + batch_size]
             yield self._pad(chosen), self.labels[chosen]
 
-    def by_length(self, batch_size: int) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    def by_length(self, batch_size: int) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
         """Return every row once, the shortest first: tokens (batch, length), labels (batch,)."""
         order = self.order_by_length
         for start in range(0, len(order), batch_size):
@@ -116,10 +122,14 @@ class Labelled:
         """Row numbers in the order of `by_length`."""
         return np.argsort(self.rows.lengths, kind="stable")
 
+    def _mixed(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Return the row numbers of an epoch in random order."""
+        return generator.permutation(len(self.rows))
+
     def _sort_in_pools(
         self, order: NDArray[np.int64], batch_size: int, generator: np.random.Generator
     ) -> NDArray[np.int64]:
-        jitter = generator.uniform(1 - _JITTER, 1 + _JITTER, len(order))
+        jitter = generator.uniform(1 - _JITTER, 1 + _JITTER, len(self.rows))
         lengths = self.rows.lengths * jitter
         pool = batch_size * _BATCHES_SORTED_TOGETHER
         pools = [order[start : start + pool] for start in range(0, len(order), pool)]
@@ -135,6 +145,49 @@ class Labelled:
             else:
                 line[width - len(row) :] = row
         return padded
+
+
+@dataclass(frozen=True)
+class Taught(Labelled):
+    """Rows with labels of their own, and behind them rows with a teacher's.
+
+    Attributes:
+        labels: float32 array of shape (n_rows, n_classes), probabilities: 0 or 1 where a label is
+            a row's own; a teacher's lie between.
+        n_labelled: how many rows have labels of their own.
+        n_drawn: how many of the others an epoch has, drawn anew each time.
+    """
+
+    n_labelled: int = 0
+    n_drawn: int = 0
+
+    @property
+    def n_per_epoch(self) -> int:
+        return self.n_labelled + self.n_drawn
+
+    def _mixed(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        order = super()._mixed(generator)
+        is_taught = order >= self.n_labelled
+        return order[~is_taught | (np.cumsum(is_taught) <= self.n_drawn)]
+
+
+def with_teacher(
+    own: Labelled, rows: Ragged, probabilities: NDArray[np.float32], n_drawn: int
+) -> Taught:
+    """Add rows with a teacher's labels.
+
+    Args:
+        probabilities: of these rows, shape (n_rows, n_classes).
+        n_drawn: how many of them an epoch has, at most.
+    """
+    labels = np.concatenate([one_hot(own.labels, probabilities.shape[1]), probabilities])
+    n_drawn = min(n_drawn, len(rows))
+    return Taught(chain(own.rows, rows), labels, own.pad_to, len(own.rows), n_drawn)
+
+
+def one_hot(labels: NDArray[np.int32], n_classes: int) -> NDArray[np.float32]:
+    """Write class numbers as probabilities, shape (n_rows, n_classes)."""
+    return np.eye(n_classes, dtype=np.float32)[labels]
 
 
 def join(first: Labelled, second: Labelled) -> Labelled:

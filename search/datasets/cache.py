@@ -1,8 +1,8 @@
 """Token ids as memory-mapped arrays, prepared once for each data set.
 
 A prepared folder holds, for each part, tokens, offsets, labels, keys and, where they are known,
-groups; and the vocabulary of the training part. It is written beside its place and moved there
-whole, so it is complete or absent.
+groups; the same without labels and groups of the unlabelled texts; and the vocabulary of the
+training part. It is written beside its place and moved there whole, so it is complete or absent.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from search.datasets import NAMES, columns, split, tokenizer
+from search.datasets import NAMES, UNLABELLED, columns, split, tokenizer
 from search.datasets.batches import Ragged, pack
 from search.datasets.columns import GUESSED, TableOptions
 from search.datasets.progress import PreparationProgress
 from search.datasets.report import PreparedPart, report
 from search.datasets.sources import Say, Source, locate
-from search.datasets.texts import Parts, Texts, in_order
+from search.datasets.texts import Parts, Texts, in_order, keys
 from tracking.commandline.errors import UserError
 from tracking.records import DataRecord, DataReportRecord
 
-_FORMAT = 2  # a change of the arrays or of the words needs a new number
+ARRAYS = "arrays"  # a folder in that of a data set (search/arrays.py)
+_FORMAT = 3  # a change of the arrays or of the words needs a new number
 SMOKE_TEXTS = 400
 
 
@@ -80,6 +81,18 @@ class Dataset(DataRecord):
         """
         return replace(self, opened_for=purpose)
 
+    def array(self, key: str) -> NDArray[np.float32]:
+        """Return what was learned from the texts before any trial, memory-mapped.
+
+        Args:
+            key: hyperparameter and value: "text.vectors=counted".
+        """
+        if key not in self.arrays:
+            raise RuntimeError(f"{key} was to be made before any trial")
+        file = self.folder / ARRAYS / self.arrays[key].file
+        array: NDArray[np.float32] = np.load(file, mmap_mode="r")
+        return array
+
     def vocabulary(self) -> list[str]:
         """Return all words of the training part, the most frequent first."""
         # As bytes: a word can hold a carriage return, which reading as text would turn around.
@@ -105,7 +118,8 @@ def find(record: DataRecord) -> Dataset | None:
     """Open what was prepared for a study, wherever its source is now; None if it is gone."""
     for manifest in sorted((folder() / "prepared").glob("*/manifest.json")):
         found = json.loads(manifest.read_text("utf-8"))
-        if (found["digest"], found["split_digest"]) == (record.digest, record.split_digest):
+        names = ("digest", "split_digest", "unlabelled_digest")
+        if all(getattr(record, name) in ("", found.get(name)) for name in names):
             values = {one.name: getattr(record, one.name) for one in fields(DataRecord)}
             return Dataset(folder=manifest.parent, **values)
     return None
@@ -201,7 +215,15 @@ def _smoke(parts: Parts) -> Parts:
         return None if part is None else part.sample(SMOKE_TEXTS, split.SEED)
 
     train = parts.train.sample(SMOKE_TEXTS, split.SEED)
-    return replace(parts, train=train, validation=few(parts.validation), test=few(parts.test))
+    n = len(parts.unlabelled)
+    chosen = np.random.default_rng(split.SEED).permutation(n)[:SMOKE_TEXTS]
+    return replace(
+        parts,
+        train=train,
+        validation=few(parts.validation),
+        test=few(parts.test),
+        unlabelled=[parts.unlabelled[row] for row in sorted(chosen.tolist())],
+    )
 
 
 def _describe(target: Path, parts: Parts) -> None:
@@ -224,7 +246,7 @@ def _describe(target: Path, parts: Parts) -> None:
 
 def _n_passes(parts: Parts) -> int:
     """Count the texts that are gone through: those of training twice."""
-    every = (parts.train, parts.train, parts.validation, parts.test)
+    every = (parts.train, parts.train, parts.validation, parts.test, parts.unlabelled)
     return sum(len(part) for part in every if part is not None)
 
 
@@ -239,14 +261,19 @@ def _write(target: Path, name: str, parts: Parts, progress: PreparationProgress)
     ids = tokenizer.index(vocabulary)
     groups = {g for texts in written.values() for g in texts.groups or ()}
     numbers = {group: number for number, group in enumerate(sorted(groups))}
+    held_out: set[bytes] = set()  # the token ids of the texts that nothing may learn from
     for part, texts in written.items():
         progress.say(f"  {part}: writing {len(texts):,} texts as numbers")
-        rows = pack([tokenizer.encode(one, ids) for one in progress.each(texts.texts)])
-        _write_part(target, part, rows, texts.labels, classes)
-        np.save(target / f"{part}.keys.npy", texts.keys())
+        rows = [tokenizer.encode(one, ids) for one in progress.each(texts.texts)]
+        if part != "train":
+            held_out.update(row.tobytes() for row in rows)
+        _write_rows(target, part, rows, texts.texts)
+        _write_labels(target, part, texts.labels, classes)
         if texts.groups is not None:
             codes = np.array([numbers[group] for group in texts.groups], dtype=np.int32)
             np.save(target / f"{part}.groups.npy", codes)
+    unlabelled = _write_unlabelled(target, parts.unlabelled, ids, held_out, progress)
+    n_texts = {part: len(texts) for part, texts in written.items()}
     (target / "vocabulary.txt").write_bytes("\n".join(vocabulary).encode("utf-8"))
     hashes = b"".join(digest for part in written.values() for digest in sorted(part.hashes()))
     manifest = {
@@ -254,16 +281,50 @@ def _write(target: Path, name: str, parts: Parts, progress: PreparationProgress)
         "classes": classes,
         "digest": hashlib.sha256(hashes).hexdigest()[:16],
         "split_digest": split.digest(parts.validation),
-        "n_texts": {part: len(texts) for part, texts in written.items()},
+        "n_texts": n_texts | ({UNLABELLED: len(unlabelled)} if len(unlabelled) else {}),
+        "unlabelled_digest": hashlib.sha256(np.sort(unlabelled).tobytes()).hexdigest()[:16],
     }
     (target / "manifest.json").write_text(json.dumps(manifest, indent=2), "utf-8")
 
 
-def _write_part(
-    target: Path, part: str, rows: Ragged, labels: Sequence[str], classes: Sequence[str]
-) -> None:
+def _write_unlabelled(
+    target: Path,
+    texts: Sequence[str],
+    ids: dict[str, int],
+    held_out: set[bytes],
+    progress: PreparationProgress,
+) -> NDArray[np.uint64]:
+    """Write the unlabelled texts but for copies, word for word, of validation and test texts.
+
+    Words that training lacks count as equal.
+
+    Args:
+        held_out: the token ids of those, as bytes.
+
+    Returns:
+        the keys of what is written.
+    """
+    rows = [tokenizer.encode(one, ids) for one in progress.each(texts)]
+    kept = [number for number, row in enumerate(rows) if row.tobytes() not in held_out]
+    if texts:
+        n_copies = len(texts) - len(kept)
+        without = f", without {n_copies:,} copies of validation or test texts" if n_copies else ""
+        progress.say(f"  {UNLABELLED}: writing {len(kept):,} texts as numbers{without}")
+    return _write_rows(target, UNLABELLED, [rows[n] for n in kept], [texts[n] for n in kept])
+
+
+def _write_rows(
+    target: Path, part: str, rows: list[NDArray[np.int32]], texts: Sequence[str]
+) -> NDArray[np.uint64]:
+    """Write what does not depend on labels; return the keys."""
+    packed, of_texts = pack(rows), keys(texts)
+    np.save(target / f"{part}.tokens.npy", packed.tokens)
+    np.save(target / f"{part}.offsets.npy", packed.offsets)
+    np.save(target / f"{part}.keys.npy", of_texts)
+    return of_texts
+
+
+def _write_labels(target: Path, part: str, labels: Sequence[str], classes: Sequence[str]) -> None:
     numbers = {label: number for number, label in enumerate(classes)}
     coded = np.array([numbers[label] for label in labels], dtype=np.int32)
-    np.save(target / f"{part}.tokens.npy", rows.tokens)
-    np.save(target / f"{part}.offsets.npy", rows.offsets)
     np.save(target / f"{part}.labels.npy", coded)

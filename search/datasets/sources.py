@@ -54,10 +54,9 @@ class Source:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         lines = []
         for folder, _, files in sorted(os.walk(self.path)):
-            if "unsup" not in folder:
-                for name in sorted(files):
-                    stat = os.stat(os.path.join(folder, name))
-                    lines.append(f"{folder}/{name} {stat.st_size} {stat.st_mtime_ns}")
+            for name in sorted(files):
+                stat = os.stat(os.path.join(folder, name))
+                lines.append(f"{folder}/{name} {stat.st_size} {stat.st_mtime_ns}")
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def resolved(self) -> Source:

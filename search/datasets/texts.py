@@ -1,4 +1,4 @@
-"""Labelled texts in memory, as every source gives them."""
+"""Texts in memory, as every source gives them."""
 
 from __future__ import annotations
 
@@ -52,14 +52,6 @@ class Texts:
             kept.extend(generator.choice(of_class, size=wanted, replace=False))
         return self.select(np.sort(np.array(kept)))
 
-    def keys(self) -> NDArray[np.uint64]:
-        """Number each text by the first 64 bits of its SHA-256, shape (n_texts,)."""
-        digests = [
-            hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
-            for text in self.texts
-        ]
-        return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
-
     def hashes(self) -> list[bytes]:
         """SHA-256 of each label and text."""
         return [
@@ -73,7 +65,7 @@ class Parts:
     """A data set as its source divides it; validation or test may be missing.
 
     Attributes:
-        unlabelled: texts without a label.
+        unlabelled: texts without a label, to learn words from; empty where there are none.
         columns: how the columns of a table are called, by what they hold; "none" is no column.
         left_out: rows of a table that are of no use, counted by the reason.
     """
@@ -101,6 +93,14 @@ def in_order(labels: Iterable[str]) -> list[str]:
         return (inf if isnan(number) else number, label)
 
     return sorted(labels, key=key)
+
+
+def keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """Number each text by the first 64 bits of its SHA-256, shape (n_texts,)."""
+    digests = [
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts
+    ]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
 def check(parts: Parts, source: str) -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from spaces.ranges import Params
 
 PADDING, START, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2, 4
 
@@ -19,6 +22,12 @@ PADDING, START, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2, 4
 # is ours: TensorFlow's string functions would end the text there.
 SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\0'
 _TO_SPACE = str.maketrans(dict.fromkeys(SEPARATORS, " "))
+
+
+def preparation(params: Params) -> dict[str, Any]:
+    """Take out of a trial's values how its texts become token ids, as keywords."""
+    names = ("vocab_size", "maxlen", "truncating", "padding")
+    return {name: params[f"text.{name}"] for name in names}
 
 
 def words(text: str) -> list[str]:

@@ -75,6 +75,7 @@ def _data(study: StudyRecord) -> Section:
         f"{group} and equal texts on one side; a table's own split is kept. Words are counted on "
         "the training part alone.",
         *(f"{remark[0].upper()}{remark[1:]}." for remark in remarks(data)),
+        *(f"Read beside the texts, {key}: {array.words}." for key, array in data.arrays.items()),
     ]
     if unofficial(study):
         said.append(f"The test part of {data.name} is {NOT_OFFICIAL} of the Large Movie Reviews.")

@@ -162,6 +162,7 @@ def open_checkpoint(
         "family": family,
         "params": {name: value for name, value in params.items() if name not in own},
         "data": [data.digest, data.split_digest, texts],
+        "arrays": {name: array.digest for name, array in data.arrays_of(params).items()},
         "seed": seed,
     }
     return Checkpoint(file, json.dumps(training, sort_keys=True))

@@ -26,7 +26,6 @@ OnEpoch = Callable[[EpochRecord], None]
 
 _SCORING_BATCH = 256
 _WARM_UP = 0.05  # share of the steps
-_SPEC = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32))
 
 
 def train(
@@ -69,7 +68,7 @@ def train(
     Raises:
         TrialFailed: if a loss is no longer a finite number.
     """
-    n_steps = epochs * math.ceil(len(training.rows) / batch_size)
+    n_steps = epochs * math.ceil(training.n_per_epoch / batch_size)
     optimizer = Adam(
         learning_rate if schedule == "constant" else _cosine(learning_rate, n_steps),
         weight_decay=weight_decay or None,
@@ -77,7 +76,7 @@ def train(
         use_ema=ema_momentum > 0,
         ema_momentum=ema_momentum,
     )
-    n_outputs = _compile(model, optimizer)
+    n_outputs = _compile(model, optimizer, label_smoothing)
     last = stop_after or epochs
     done = TrainingState() if checkpoint is None else checkpoint.restore(model, last)
     for epoch in done.epochs:
@@ -112,7 +111,7 @@ def _cosine(learning_rate: float, n_steps: int) -> keras.optimizers.schedules.Co
     )
 
 
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> int:
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, smoothing: float) -> int:
     """Compile, and make what optimizer and metrics keep; `fit` would within the first step.
 
     TensorFlow traces a step twice that makes variables, and a trace costs as much as many steps.
@@ -124,7 +123,7 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> int:
     model.compile(
         optimizer=optimizer,
         loss="binary_crossentropy" if n_outputs == 1 else "categorical_crossentropy",
-        metrics=[accuracy],
+        metrics=[_Accuracy(max(2, n_outputs), smoothing)],
         jit_compile=False,  # XLA would compile anew for every length of a batch
     )
     model.optimizer.build(model.trainable_variables)
@@ -133,27 +132,48 @@ def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> int:
     return n_outputs
 
 
-def accuracy(targets: Any, probabilities: Any) -> Any:
-    """Return for each row whether its most probable class is that of its targets."""
-    if probabilities.shape[-1] == 1:
-        return tf.cast((targets > 0.5) == (probabilities > 0.5), tf.float32)
-    classes = (tf.argmax(one, axis=-1) for one in (targets, probabilities))
-    return tf.cast(tf.equal(*classes), tf.float32)
-
-
 def _targets(n_outputs: int, smoothing: float = 0.0) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """Make a function that turns labels (batch,) into targets, float32 (batch, n_outputs).
+    """Make a function that turns labels into targets, float32 (batch, n_outputs).
+
+    Labels are numbers of classes, (batch,), or probabilities of the classes, (batch, n_classes).
 
     Args:
-        smoothing: share of each label that is spread evenly over all classes.
+        smoothing: share of a text's own label that is spread evenly over all classes; what a
+            teacher says is spread already.
     """
+    n_classes = max(2, n_outputs)
 
     def soften(tokens: Any, labels: Any) -> tuple[Any, Any]:
-        classes = tf.range(n_outputs) if n_outputs > 1 else tf.ones(1, tf.int32)
-        targets = tf.cast(labels[:, None] == classes, tf.float32)
-        return tokens, targets * (1 - smoothing) + smoothing / max(2, n_outputs)
+        if labels.shape.rank == 1:
+            labels = tf.one_hot(labels, n_classes)
+        is_own = tf.reduce_max(labels, axis=1, keepdims=True) == 1
+        spread_out = labels * (1 - smoothing) + smoothing / n_classes
+        targets = tf.where(is_own, spread_out, labels)
+        return tokens, targets[:, 1:] if n_outputs == 1 else targets
 
     return soften
+
+
+class _Accuracy(keras.metrics.Mean):  # type: ignore[misc]
+    """Accuracy on the texts that have a label of their own; a teacher's is never 0 or 1.
+
+    Args:
+        smoothing: of the labels in training; those of validation are as they are.
+    """
+
+    def __init__(self, n_classes: int, smoothing: float) -> None:
+        super().__init__(name="accuracy")
+        self._own = (1.0, 1 - smoothing + smoothing / n_classes)
+
+    def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
+        targets, outputs = (
+            tf.concat([1 - one, one], axis=1) if one.shape[-1] == 1 else one
+            for one in (targets, outputs)
+        )
+        is_right = tf.argmax(targets, axis=1) == tf.argmax(outputs, axis=1)
+        largest = tf.reduce_max(targets, axis=1)
+        is_own = tf.reduce_any([tf.abs(largest - own) < 1e-6 for own in self._own], axis=0)
+        super().update_state(tf.cast(is_right, tf.float32), tf.cast(is_own, tf.float32))
 
 
 def predict(model: keras.Model, data: Labelled) -> NDArray[np.float32]:
@@ -184,19 +204,23 @@ def mixed_batches(
         first_epoch: the number of the epoch that comes first, from 0.
     """
     numbers = itertools.count(first_epoch)
-    n_batches = math.ceil(len(data.rows) / batch_size)
-    return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches)
+    n_batches = math.ceil(data.n_per_epoch / batch_size)
+    return _dataset(lambda: data.epoch(batch_size, (seed, next(numbers))), n_batches, data)
 
 
 def sorted_batches(data: Labelled) -> tf.data.Dataset:
     """Return (tokens, labels) in large batches, the shortest rows first."""
     n_batches = math.ceil(len(data.rows) / _SCORING_BATCH)
-    return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches)
+    return _dataset(lambda: data.by_length(_SCORING_BATCH), n_batches, data)
 
 
-def _dataset(batches: Callable[[], Iterator[Any]], n_batches: int) -> tf.data.Dataset:
+def _dataset(
+    batches: Callable[[], Iterator[Any]], n_batches: int, data: Labelled
+) -> tf.data.Dataset:
     """Wrap a generator; Keras' PyDataset would take the first lengths that it sees for a law."""
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=_SPEC)
+    labels = tf.TensorSpec((None, *data.labels.shape[1:]), data.labels.dtype)
+    signature = (tf.TensorSpec((None, None), tf.int32), labels)
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
     # Autotuning sleeps 10 ms, then twice that, and so on, and the end of an epoch waits until it
     # wakes: an epoch of 42 s took 82 s. There is nothing here for it to tune.

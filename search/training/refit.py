@@ -1,7 +1,8 @@
 """A finished trial's values, trained once more on training and validation part together.
 
 Nothing is held out, so nothing stops early: it takes as many epochs as were best in the trial.
-Test data are not read. The vocabulary stays that of the training part.
+Test data are not read. The vocabulary stays that of the training part, and so do word vectors and
+the teacher, if there is one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,19 @@ import keras
 
 from search.datasets.batches import Labelled, join
 from search.datasets.cache import Dataset
+from search.datasets.tokenizer import preparation
 from search.training.checkpoint import open_checkpoint
 from search.training.fit import train
-from search.training.trial import build, encoded, memory_limited, set_seed
-from spaces.ranges import Params, take
+from search.training.trial import (
+    build,
+    encoded,
+    first_vectors,
+    fit_values,
+    memory_limited,
+    set_seed,
+    taught,
+)
+from spaces.ranges import Params
 from tracking.records import EpochRecord
 
 
@@ -45,12 +55,14 @@ def refit(
         TrialFailed: if these values cannot be trained.
     """
     set_seed(seed)
-    values: dict[str, Any] = {**take(params, "train"), "stop_after": epochs}
+    values = {**fit_values(params), "stop_after": epochs}
     saved = open_checkpoint(checkpoint, params, family, data, seed, "train and validation")
     with memory_limited(params):
-        training = both_parts(data, **take(params, "text"))
-        model = build(params, family, len(data.classes), training)
+        training = both_parts(data, **preparation(params))
+        vectors = first_vectors(params, data)
+        model = build(params, family, len(data.classes), training, vectors)
         on_model(model)
+        training = taught(training, params, data)
         train(model, training, None, seed=seed, on_epoch=on_epoch, checkpoint=saved, **values)
     return model
 

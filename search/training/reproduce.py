@@ -15,13 +15,22 @@ import numpy as np
 from search.datasets import split
 from search.datasets.batches import Labelled, join
 from search.datasets.cache import Dataset
+from search.datasets.tokenizer import preparation
 from search.training.checkpoint import open_checkpoint
 from search.training.fit import predict, train
 from search.training.refit import both_parts
 from search.training.test_part import evaluation_record
-from search.training.trial import build, encoded, memory_limited, set_seed
+from search.training.trial import (
+    build,
+    encoded,
+    first_vectors,
+    fit_values,
+    memory_limited,
+    set_seed,
+    taught,
+)
 from spaces.plan import Split
-from spaces.ranges import Params, take
+from spaces.ranges import Params
 from tracking.records import EpochRecord, EvaluationRecord
 
 _PART = 0.6  # 15,000 of the 25,000 training reviews
@@ -49,13 +58,21 @@ def reproduce(
     """
     set_seed(seed)
     data = data.open_test("a published configuration, trained as published")
-    values: dict[str, Any] = take(params, "train")
     saved = open_checkpoint(checkpoint, params, family, data, seed, by)
     with memory_limited(params):
-        training, test = divide(data, by, **take(params, "text"))
-        model = build(params, family, len(data.classes), training)
+        training, test = divide(data, by, **preparation(params))
+        vectors = first_vectors(params, data)
+        model = build(params, family, len(data.classes), training, vectors)
         on_model(model)
-        train(model, training, None, seed=seed, on_epoch=on_epoch, checkpoint=saved, **values)
+        train(
+            model,
+            taught(training, params, data),
+            None,
+            seed=seed,
+            on_epoch=on_epoch,
+            checkpoint=saved,
+            **fit_values(params),
+        )
         probabilities = predict(model, test)
     return evaluation_record(
         probabilities,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.datasets.cache import Dataset
+from search.datasets.tokenizer import preparation
 from search.training import metrics
-from spaces.ranges import Params, take
+from spaces.ranges import Params
 from tracking.records import EvaluationRecord
 
 
@@ -56,10 +56,10 @@ def evaluate_model_on_test(
     from search.training.fit import predict
     from search.training.trial import encoded
 
-    text: dict[str, Any] = take(params, "text")
     model = keras_loading.load(file).layers[-1]
     model.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
-    return _evaluation(predict(model, encoded(data, "test", **text)), data, predictions)
+    test = encoded(data, "test", **preparation(params))
+    return _evaluation(predict(model, test), data, predictions)
 
 
 def evaluate_simple_baseline_on_test(

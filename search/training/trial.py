@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from search.datasets.batches import Labelled, clip
+from search.datasets import UNLABELLED
+from search.datasets.batches import Labelled, clip, with_teacher
 from search.datasets.cache import Dataset
-from search.datasets.tokenizer import decode
+from search.datasets.tokenizer import FIRST_WORD, decode, preparation
 from search.models import BUILDERS
 from search.models.ngrams import NgramNumbers
 from search.training import metrics
@@ -24,10 +25,13 @@ from search.training.checkpoint import open_checkpoint
 from search.training.failures import TrialFailed
 from search.training.fit import FirstRung, predict, train
 from spaces.ranges import Params, take
+from spaces.text import VECTORS
+from spaces.training import TEACHER
 from tracking.records import EpochRecord, MistakeRecord, RungRecord, ScoreRecord
 
 _N_MISTAKES = 10
 _MISTAKE_WORDS = 300
+_SPREAD = 0.3  # standard deviation of the numbers that an embedding begins with
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,7 @@ def evaluate(
     Raises:
         TrialFailed: if these values cannot be trained.
     """
-    text: dict[str, Any] = take(params, "text")
-    fit: dict[str, Any] = take(params, "train")
+    text = preparation(params)
     epochs: list[EpochRecord] = []
 
     def collect(epoch: EpochRecord) -> None:
@@ -79,35 +82,86 @@ def evaluate(
     set_seed(seed)
     with memory_limited(params):
         training, validation = (encoded(data, part, **text) for part in ("train", "validation"))
-        model = build(params, family, len(data.classes), training)
+        vectors = first_vectors(params, data)
+        model = build(params, family, len(data.classes), training, vectors)
         on_model(model)
         evaluations = [FirstRung(first_rung, validation, on_rung)] if first_rung else []
         best_epoch = train(
             model,
-            training,
+            taught(training, params, data),
             validation,
             seed=seed,
             on_epoch=collect,
             callbacks=evaluations,
             checkpoint=open_checkpoint(checkpoint, params, family, data, seed, "train"),
-            **fit,
+            **fit_values(params),
         )
         probabilities = predict(model, validation)
         scored = _score(model, probabilities, data, validation, epochs[best_epoch - 1])
         return Evaluation(scored, model, probabilities)
 
 
-def build(params: Params, family: str, n_classes: int, training: Labelled) -> keras.Model:
-    """Build a family's model and have it count what it must before it is trained."""
-    text: dict[str, Any] = take(params, "text")
-    masked = text["padding"] == "bucket"
-    model = BUILDERS[family](
-        text["vocab_size"], text["maxlen"], n_classes, masked, **take(params, family)
-    )
+def build(
+    params: Params,
+    family: str,
+    n_classes: int,
+    training: Labelled,
+    vectors: NDArray[np.float32] | None = None,
+) -> keras.Model:
+    """Build a family's model and have it count what it must before it is trained.
+
+    Args:
+        vectors: of the words, the most frequent first, which its embedding begins with; None
+            leaves it to begin at random.
+    """
+    text = preparation(params)
+    n_tokens, masked = text["vocab_size"], text["padding"] == "bucket"
+    model = BUILDERS[family](n_tokens, text["maxlen"], n_classes, masked, **take(params, family))
     for layer in model.layers:
         if isinstance(layer, NgramNumbers):
             layer.adapt(training.rows, training.labels, n_classes)
+    if vectors is not None:
+        _begin_with(vectors, model, n_tokens)
     return model
+
+
+def _begin_with(vectors: NDArray[np.float32], model: keras.Model, n_tokens: int) -> None:
+    """Let the embedding begin with these vectors; what has none begins as it was.
+
+    Numbers have the same spread whatever the vectors come from. It was the best of those tried.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Embedding) and layer.input_dim == n_tokens:
+            (table,) = layer.get_weights()
+            words = vectors[: n_tokens - FIRST_WORD, : layer.output_dim]
+            known = words.any(axis=1)
+            place = table[FIRST_WORD : FIRST_WORD + len(words), : words.shape[1]]
+            place[known] = words[known] * (_SPREAD / words[known].std())
+            layer.set_weights([table])
+            return
+    raise TrialFailed(f"text.vectors needs an embedding of {n_tokens} words, but there is none")
+
+
+def first_vectors(params: Params, data: Dataset) -> NDArray[np.float32] | None:
+    """Return what a trial's embedding begins with, shape (n_words, dim); None is at random."""
+    value = params.get(VECTORS, "random")  # not in records made before there was a choice
+    return None if value == "random" else data.array(f"{VECTORS}={value}")
+
+
+def fit_values(params: Params) -> dict[str, Any]:
+    """Take out of a trial's values those of `search.training.fit.train`, as keywords."""
+    values: dict[str, Any] = take(params, "train")
+    return {name: value for name, value in values.items() if not name.startswith("teacher")}
+
+
+def taught(training: Labelled, params: Params, data: Dataset) -> Labelled:
+    """Add the unlabelled texts with the labels of the trial's teacher, if it has one."""
+    value = params.get(TEACHER, "none")
+    if value == "none":
+        return training
+    unlabelled = encoded(data, UNLABELLED, **preparation(params))
+    n_drawn = round(float(params["train.teacher_strength"]) * len(training.rows))
+    return with_teacher(training, unlabelled.rows, data.array(f"{TEACHER}={value}"), n_drawn)
 
 
 def set_seed(seed: int) -> None:
@@ -128,9 +182,13 @@ def memory_limited(params: Params) -> Iterator[None]:
 def encoded(
     data: Dataset, part: str, *, vocab_size: int, maxlen: int, truncating: str, padding: str
 ) -> Labelled:
-    """Clip a part of the data to a trial's vocabulary and length."""
+    """Clip a part of the data to a trial's vocabulary and length.
+
+    Unlabelled texts get the label 0, for nothing but to stand there.
+    """
     rows = clip(data.tokens(part), vocab_size=vocab_size, maxlen=maxlen, truncating=truncating)
-    return Labelled(rows, data.labels(part), pad_to=maxlen if padding == "full" else None)
+    labels = np.zeros(len(rows), np.int32) if part == UNLABELLED else data.labels(part)
+    return Labelled(rows, labels, pad_to=maxlen if padding == "full" else None)
 
 
 def _score(

@@ -19,7 +19,18 @@ class Refitted:
     n_texts: int
 
 
-Result = ScoreRecord | EvaluationRecord | Refitted
+@dataclass(frozen=True)
+class TeacherResult:
+    """A teacher has labelled the unlabelled texts.
+
+    Attributes:
+        val_accuracy: its own.
+    """
+
+    val_accuracy: float
+
+
+Result = ScoreRecord | EvaluationRecord | Refitted | TeacherResult
 STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
 Step = RungRecord | EpochRecord
 CHECKPOINT = "checkpoint.npz"  # a file in the folder of a task
@@ -124,4 +135,36 @@ class EvaluationTask:
         return self.folder / "output.txt"
 
 
-AnyTask = Task | SimpleBaselineTask | EvaluationTask
+@dataclass(frozen=True)
+class TeacherTask:
+    """A teacher that is to label the unlabelled texts.
+
+    Attributes:
+        params: those that it is trained with, or was.
+        folder: receives unlabelled.npy (its probabilities there), checkpoint.npz (to continue its
+            training from), output.txt (what the process printed).
+        file: the model of a finished trial, as a Task leaves it; None fits one on the training
+            part alone, which sees no validation text.
+    """
+
+    params: Params
+    family: str
+    data: Dataset
+    seed: int
+    folder: Path
+    file: Path | None = None
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "unlabelled.npy"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+AnyTask = Task | SimpleBaselineTask | EvaluationTask | TeacherTask

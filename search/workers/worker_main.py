@@ -26,6 +26,7 @@ from search.workers.tasks import (
     SimpleBaselineTask,
     Step,
     Task,
+    TeacherTask,
 )
 from tracking.records import ScoreRecord
 
@@ -82,6 +83,10 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
         from search.training.test_part import evaluate_model_on_test
 
         return evaluate_model_on_test(task.file, task.params, task.data, task.predictions)
+    if isinstance(task, TeacherTask):
+        from search.workers.teaching import teach
+
+        return teach(task, on_step)
     from search.models import ONE_THREAD
 
     n_threads = 1 if task.family in ONE_THREAD else task.n_threads
@@ -141,11 +146,10 @@ def _refit(task: Task, epochs: int, on_step: Callable[[Step], None]) -> Refitted
 
 def _save(task: Task, model: Any) -> None:
     """Leave the model in the task's folder, with its text preparation in front."""
+    from search.datasets.tokenizer import preparation
     from search.models.text_layer import with_text
-    from spaces.ranges import take
 
-    text: dict[str, Any] = take(task.params, "text")
-    with_text(model, task.data.vocabulary(), **text).save(task.model)
+    with_text(model, task.data.vocabulary(), **preparation(task.params)).save(task.model)
 
 
 def _end_with_parent() -> None:

@@ -8,8 +8,9 @@ from spaces.families.gru import GRU
 from spaces.families.lstm import LSTM
 from spaces.families.nbsvm import NBSVM
 from spaces.families.ngram import NGRAM
+from spaces.layers import EMBEDDING
 from spaces.ranges import Choice, Space, join
-from spaces.text import TEXT
+from spaces.text import TEXT, VECTORS
 from spaces.training import TRAIN
 
 FAMILIES: dict[str, Space] = {
@@ -24,6 +25,22 @@ FAMILIES: dict[str, Space] = {
 }
 
 FAMILY = "model.family"  # the hyperparameter of a study over several families
+SHARED = ("model", "text", "train")  # prefixes that are no family's
+
+# The families that turn each word into a vector.
+EMBEDS_WORDS = tuple(
+    family
+    for family, space in FAMILIES.items()
+    if {f"{family}.{name}" for name in EMBEDDING} <= set(space)
+)
+
+
+def applies(name: str, family: str) -> bool:
+    """Return whether the trials of a family have this hyperparameter."""
+    prefix = name.partition(".")[0]
+    if name == VECTORS:
+        return family in EMBEDS_WORDS
+    return prefix == family or prefix in SHARED
 
 
 def space_of(*families: str) -> Space:
@@ -31,11 +48,15 @@ def space_of(*families: str) -> Space:
 
     With several, the family is a hyperparameter too, and the first is its default.
     """
-    own = [FAMILIES[family] for family in families]
-    if len(families) == 1:
-        return join(TEXT, TRAIN, *own)
-    choice = Choice(options=families, default=families[0], note="the architecture")
-    return join({FAMILY: choice}, TEXT, TRAIN, *own)
+    spaces = [TEXT, TRAIN, *(FAMILIES[family] for family in families)]
+    if len(families) > 1:
+        choice = Choice(options=families, default=families[0], note="the architecture")
+        spaces.insert(0, {FAMILY: choice})
+    return {
+        name: range_
+        for name, range_ in join(*spaces).items()
+        if any(applies(name, family) for family in families)
+    }
 
 
 for _family, _space in FAMILIES.items():

@@ -18,6 +18,7 @@ def text(vocab_size: int = 5_000, maxlen: int = 500) -> Params:
         "text.maxlen": maxlen,
         "text.truncating": "pre",
         "text.padding": "full",
+        "text.vectors": "random",
     }
 
 
@@ -29,6 +30,8 @@ def train(epochs: int = 3, batch_size: int = 64) -> Params:
         "train.patience": epochs,
         "train.batch_size": batch_size,
         "train.learning_rate": 1e-3,
+        "train.teacher": "none",
+        "train.teacher_strength": 1.0,  # of none
     }
 
 

@@ -21,12 +21,13 @@ import numpy as np
 
 from search.datasets.batches import Labelled
 from search.datasets.cache import load
+from search.datasets.tokenizer import preparation
 from search.system.keras_backend import keras  # first: it silences TensorFlow's start
 from search.training.fit import mixed_batches
 from search.training.reproduce import divide
 from search.training.trial import build
 from spaces.families import FAMILIES, space_of
-from spaces.ranges import defaults, take
+from spaces.ranges import defaults
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     lstm = None
     for family in ("lstm", *(name for name in FAMILIES if name != "lstm")):
         params = defaults(space_of(family))
-        training, _ = divide(data, "official", **take(params, "text"))
+        training, _ = divide(data, "official", **preparation(params))
         if arguments.texts:
             training = _first(training, arguments.texts)
         n_parameters, seconds = _epoch(family, params, training, len(data.classes))

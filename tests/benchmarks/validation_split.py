@@ -31,12 +31,13 @@ from search.datasets import cache, split
 from search.datasets.cache import Dataset
 from search.datasets.sources import locate
 from search.datasets.texts import Texts
+from search.datasets.tokenizer import preparation
 from search.system.keras_backend import keras  # first: it silences TensorFlow's start
 from search.training.fit import predict
 from search.training.metrics import accuracy
 from search.training.trial import encoded, evaluate
 from spaces.families import space_of
-from spaces.ranges import Params, check, defaults, take
+from spaces.ranges import Params, check, defaults
 from spaces.training import PLAIN
 
 PURPOSE = "how far validation by movie, and at random, are from test"
@@ -124,8 +125,7 @@ def _train(data: Dataset, name: str, seed: int) -> tuple[float, float, float]:
     check(space, params, of=name)
     began = time.perf_counter()
     done = evaluate(params, family, data, seed, lambda epoch: None)
-    text: dict[str, Any] = take(params, "text")
-    test = encoded(data.open_test(PURPOSE), "test", **text)
+    test = encoded(data.open_test(PURPOSE), "test", **preparation(params))
     on_test = accuracy(predict(done.model, test), test.labels)
     keras.backend.clear_session()
     return done.score.val_accuracy, on_test, time.perf_counter() - began

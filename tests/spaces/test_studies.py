@@ -14,6 +14,8 @@ from spaces.plan import Reference, StudyPlan
 from spaces.ranges import Choice, Float, Int, Space, check, defaults
 from spaces.references import BASELINE, LABELLED_ONLY, NBSVM, NGRAM
 from spaces.studies import STUDIES
+from spaces.text import VECTORS
+from spaces.training import TEACHER
 from spaces.tutorials import TUTORIALS
 
 PLANS = pytest.mark.parametrize("plan", STUDIES.values(), ids=STUDIES)
@@ -244,3 +246,47 @@ def test_a_budget_is_replaced_as_a_whole() -> None:
     plan = plan_with().with_budget(n_trials=None, timeout=90.0)
     assert (plan.n_trials, plan.timeout) == (None, 90.0)
     assert replace(plan, n_trials=20, timeout=60.0) == plan_with()
+
+
+def test_only_families_that_embed_words_have_vectors() -> None:
+    plan = STUDIES["architecture"]
+    having = {family for family in plan.families if VECTORS in plan.space_for(family)}
+    assert having == {"bilstm", "cnn", "cnn_lstm", "feedforward", "gru", "lstm"}
+    assert VECTORS not in space_of("nbsvm", "ngram")
+    params = plan.complete({FAMILY: "nbsvm"})
+    assert VECTORS not in params
+    assert params[TEACHER] == "none"
+
+
+@PLANS
+def test_what_was_published_has_neither_vectors_nor_a_teacher(plan: StudyPlan) -> None:
+    for published in plan.references:
+        assert published.params.get(TEACHER) == "none", published.name
+        if VECTORS in plan.space_for(published.family):
+            assert published.params.get(VECTORS) == "random", published.name
+
+
+def test_a_fixed_value_is_that_of_all_trials_but_the_references() -> None:
+    plan = plan_with(
+        reference("published", lstm__units=100), searched=("lstm.units", "lstm.dropout")
+    )
+    fixed = plan.fixed("lstm.units", 300).fixed("lstm.pooling", "mean")
+    assert fixed.searched == ("lstm.dropout",)
+    assert fixed.complete({})["lstm.units"] == 300
+    assert fixed.complete({})["lstm.pooling"] == "mean"
+    assert fixed.initial_trials()["published"]["lstm.units"] == 100
+    check(fixed.space, {"lstm.units": 8, "lstm.pooling": "last"}, of="what it had before")
+    with pytest.raises(ValueError, match=r"lstm\.units must be in 8 to 256, but got 'many'"):
+        plan.fixed("lstm.units", "many")
+
+
+def test_a_hyperparameter_that_is_new_has_no_reproduction_made_again() -> None:
+    plan = STUDIES["tutorials"]
+    points = plan.initial_trials()
+    recorded = [
+        (name, {n: value for n, value in point.items() if n not in (VECTORS, TEACHER)})
+        for name, point in points.items()
+    ]
+    assert plan.n_counted(recorded) == len(points)
+    name, params = recorded[0]
+    assert plan.n_counted([(name, {**params, "train.batch_size": 17})]) == 0  # it was corrected

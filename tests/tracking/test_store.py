@@ -17,6 +17,7 @@ import pytest
 from mlflow.entities import Run
 
 from tests.builders import (
+    build_array,
     build_data,
     build_evaluation,
     build_plan,
@@ -476,6 +477,13 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
     [
         (build_plan(data=build_data(digest="ffff")), "0123abcd", "ffff"),
         (build_plan(data=build_data(split_digest="eeee")), "4567ef01", "eeee"),
+        (build_plan(data=build_data(unlabelled_digest="dddd")), "89abcdef", "dddd"),
+        (
+            build_plan(data=build_data(arrays={"text.vectors=file": build_array("aaaa")})),
+            "its text.vectors=file, but lstm has 01abcdef",
+            "aaaa",
+        ),
+        (build_plan(data=build_data(arrays={})), "has 01abcdef", "none"),
         (build_plan(seed=8), "7", "8"),
         (build_plan(engine="keras-tuner"), "optuna", "keras-tuner"),
         (
@@ -484,7 +492,7 @@ def test_only_the_best_models_are_kept(root: Path) -> None:
             "val_accuracy, n_parameters",
         ),
     ],
-    ids=["data", "split", "seed", "engine", "goals"],
+    ids=["data", "split", "unlabelled", "vectors", "no vectors", "seed", "engine", "goals"],
 )
 def test_other_data_another_seed_or_another_search_is_refused(
     root: Path, asked: PlanRecord, before: str, now: str
@@ -500,6 +508,33 @@ def test_other_data_another_seed_or_another_search_is_refused(
     assert now in message
     assert "\n" not in message
     assert store.read_study(root, "lstm").plan == build_plan()
+
+
+def test_a_study_may_come_to_read_more_arrays(root: Path) -> None:
+    write_study(root, build_study(build_trial(0)))
+    known = build_data().arrays
+    more = build_data(arrays={**known, "train.teacher=nbsvm": build_array("bbbb")})
+    store.open_study(root, build_plan(data=more), fresh=False)
+    assert store.read_study(root, "lstm").plan.data == more
+
+
+def test_a_trial_is_tagged_with_the_arrays_that_it_reads(root: Path) -> None:
+    study = open_study(root)
+    params = {"text.vectors": "file", "train.teacher": "none"}
+    for number, values in enumerate(({"text.vectors": "random"}, params)):
+        write_trial(study, build_trial(number, params=values))
+    tags = [run.data.tags for _, run in sorted(_trial_runs(root).items())]
+    assert not any(name.startswith("text.vectors") for name in tags[0])
+    assert {name: tags[1][name] for name in tags[1] if name.startswith("text.vectors")} == {
+        "text.vectors.digest": "01abcdef",
+        "text.vectors.source": "/home/me/glove.txt",
+        "text.vectors.words": "0.6667",
+    }
+
+
+def test_a_study_of_before_unlabelled_texts_were_known_goes_on(root: Path) -> None:
+    write_study(root, build_study(build_trial(0), data=build_data(unlabelled_digest="")))
+    store.open_study(root, build_plan(), fresh=False)
 
 
 def test_fresh_puts_the_old_records_aside_and_loses_nothing(root: Path) -> None:

@@ -16,6 +16,7 @@ from tracking.records.evaluation import (
 )
 from tracking.records.plan import (
     MOVIE_REVIEWS,
+    ArrayRecord,
     BaselineRecord,
     DataRecord,
     PlanRecord,
@@ -39,6 +40,7 @@ from tracking.records.trial import (
 
 __all__ = [
     "MOVIE_REVIEWS",
+    "ArrayRecord",
     "BaselineRecord",
     "CommandRecord",
     "DataRecord",

@@ -13,6 +13,30 @@ MOVIE_REVIEWS = ("imdb", "imdb-train")  # names that no table has: they lack an 
 
 
 @dataclass(frozen=True)
+class ArrayRecord:
+    """What was learned from the texts before any trial: word vectors, or a teacher's labels.
+
+    Attributes:
+        file: its name beside the prepared texts.
+        digest: of its numbers, 16 hexadecimal digits.
+        source: what it came from, for the person.
+        facts: what is known of it, by name: shares and accuracies between 0 and 1.
+    """
+
+    file: str
+    digest: str
+    source: str
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What it is, to be read."""
+        shares = [f", {name} {100 * value:.2f} %" for name, value in self.facts.items()]
+        source = self.source.rpartition("/")[2]  # where a file lies is nobody else's business
+        return f"{source}{''.join(shares)}; digest {self.digest}"
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """The data set of a study.
 
@@ -29,6 +53,10 @@ class DataRecord:
         encoding: that a table was read with; empty for UTF-8.
         test_share: share of a table's texts that was held out as a test part; 0 for none.
         report: what is in it.
+        unlabelled_digest: names the texts without a label, 16 hexadecimal digits, even where there
+            are none; empty where it is not on record.
+        arrays: what trials read beside the texts, by hyperparameter and value:
+            "text.vectors=counted".
     """
 
     name: str
@@ -53,6 +81,14 @@ class DataRecord:
     def example(self) -> str:
         """A text to try a model on."""
         return "A wonderful film." if self.is_movie_reviews else "A text to classify."
+
+    unlabelled_digest: str = ""
+    arrays: Mapping[str, ArrayRecord] = field(default_factory=dict)
+
+    def arrays_of(self, params: Mapping[str, Value]) -> dict[str, ArrayRecord]:
+        """Return the arrays that a trial with these values reads, by hyperparameter."""
+        read = {name: self.arrays.get(f"{name}={value}") for name, value in params.items()}
+        return {name: array for name, array in read.items() if array is not None}
 
 
 @dataclass(frozen=True)

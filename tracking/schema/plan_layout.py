@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,7 @@ from tracking.commandline.redaction import redact
 from tracking.connection.damage import reading
 from tracking.connection.files import read_json
 from tracking.records import (
+    ArrayRecord,
     BaselineRecord,
     DataRecord,
     DataReportRecord,
@@ -41,6 +43,19 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
         **data_tags(plan.data),
     }
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def array_tags(arrays: Mapping[str, ArrayRecord]) -> dict[str, str]:
+    """Return the tags that say what a run learned from beside the texts.
+
+    Args:
+        arrays: by hyperparameter.
+    """
+    tags: dict[str, str] = {}
+    for name, array in arrays.items():
+        tags |= {f"{name}.digest": array.digest, f"{name}.source": redact(array.source)}
+        tags |= {f"{name}.{fact}": f"{value:.4f}" for fact, value in array.facts.items()}
+    return tags
 
 
 def data_tags(data: DataRecord) -> dict[str, str]:
@@ -101,6 +116,7 @@ def _data(data: dict[str, Any]) -> DataRecord:
             **data,
             "classes": tuple(data["classes"]),
             "report": None if found is None else DataReportRecord.of(found),
+            "arrays": {key: ArrayRecord(**array) for key, array in data.get("arrays", {}).items()},
         }
     )
 

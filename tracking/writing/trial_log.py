@@ -51,6 +51,7 @@ def start_run(
                 **tags,
                 **trial_layout.lineage_tags(code),
                 **plan_layout.data_tags(data),
+                **plan_layout.array_tags(data.arrays_of(params)),
             },
         )
         run_id = run.info.run_id

@@ -129,6 +129,7 @@ def _data(facts: Facts) -> Iterator[Block]:
         ("digest of the texts", data.digest),
         ("digest of the validation part", data.split_digest),
         ("vocabulary", "fitted on the training part alone"),
+        *((name, array.words) for name, array in data.arrays_of(facts.trial.params).items()),
     ]
     yield Table(("", ""), rows)
     if data.is_movie_reviews:

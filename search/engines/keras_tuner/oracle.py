@@ -23,8 +23,8 @@ with silenced():
 from search.engines.base import History, derive, next_number
 from search.engines.keras_tuner.bayesian import BayesianOracle
 from search.engines.names import ENGINES
-from spaces.families import FAMILY
-from spaces.plan import StudyPlan, family_of
+from spaces.families import FAMILY, applies
+from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Params, Range, Value
 from tracking.records import TrialRecord
 
@@ -220,20 +220,20 @@ def _key(values: Params) -> frozenset[tuple[str, Value]]:
 
 
 def render(plan: StudyPlan, searched: list[str]) -> Any:
-    """Write the searched ranges as HyperParameters: those of a family on condition of it.
+    """Write the searched ranges as HyperParameters: those of some families on condition of them.
 
     All are registered before the first proposal: of one that it meets later Keras Tuner proposes
     the default first.
     """
     space = keras_tuner.HyperParameters()
     for name in searched:
-        family = family_of(name)
+        having = [family for family in plan.families if applies(name, family)]
         condition: dict[str, Any] = {}
-        if family is not None and FAMILY in searched:
-            wanted = encode(plan.space[FAMILY], family)
-            condition = {"parent_name": FAMILY, "parent_values": [wanted]}
-        elif family not in (None, plan.family({})):
-            continue  # of a family that this study does not try
+        if not having or (FAMILY not in searched and plan.family({}) not in having):
+            continue  # of families that this study does not try
+        if len(having) < len(plan.families) and FAMILY in searched:
+            wanted = [encode(plan.space[FAMILY], family) for family in having]
+            condition = {"parent_name": FAMILY, "parent_values": wanted}
         _register(space, name, plan.space[name], condition)
     return space
 

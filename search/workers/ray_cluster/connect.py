@@ -156,7 +156,7 @@ def _place(
         plan,
         folder if is_local else None,
     )
-    placed = nodes.prepared(data.folder, is_shared=is_local)
+    placed = nodes.prepared(data, is_shared=is_local)
     new_slot = partial(Slot, hire, nodes.versions(), placed)
     slots = [new_slot() for _ in range(n_workers)]
     open_pool = partial(ClusterPool, slots, new_slot, say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +14,8 @@ from search.datasets import cache
 
 if TYPE_CHECKING:
     from ray import ObjectRef
+
+    from search.datasets.cache import Dataset
 
 # The numbers of a trial depend on these. Ray compares Python and itself.
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
@@ -49,11 +51,13 @@ class Prepared:
         folder: where the coordinator has it.
         manifest: the bytes of its manifest, which hold the digest of the texts.
         files: in Ray's object store, each with its name; empty if all nodes see the folder.
+        arrays: likewise, what was learned from the texts. Their names name their content.
     """
 
     folder: Path
     manifest: bytes
     files: Sequence[tuple[str, ObjectRef[Any]]] = ()
+    arrays: Sequence[tuple[str, ObjectRef[Any]]] = ()
 
     def place(self) -> Path:
         """Return the folder where this node has the data; the first to ask brings them here.
@@ -61,16 +65,19 @@ class Prepared:
         Raises:
             OSError: if they cannot be written.
         """
+        target = cache.folder() / "prepared" / self.folder.name
         if self._lies_in(self.folder):  # the coordinator's machine, or a shared file system
-            return self.folder
+            target = self.folder
+        if self._lies_in(target) and not self._lacking(target):
+            return target
 
         from filelock import FileLock
 
-        target = cache.folder() / "prepared" / self.folder.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.parent / ".lock"):
             if not self._lies_in(target):
                 self._bring(target)
+            self._bring_arrays(target)
         return target
 
     def _lies_in(self, folder: Path) -> bool:
@@ -90,18 +97,35 @@ class Prepared:
             shutil.rmtree(target, ignore_errors=True)
             whole.rename(target)
 
+    def _lacking(self, folder: Path) -> list[tuple[str, ObjectRef[Any]]]:
+        return [one for one in self.arrays if not (folder / cache.ARRAYS / one[0]).is_file()]
 
-def prepared(folder: Path, *, is_shared: bool) -> Prepared:
+    def _bring_arrays(self, folder: Path) -> None:
+        import ray
+
+        for name, content in self._lacking(folder):
+            (folder / cache.ARRAYS).mkdir(exist_ok=True)
+            part = folder / cache.ARRAYS / f"{name}.part"
+            part.write_bytes(ray.get(content))
+            part.replace(part.with_name(name))
+
+
+def prepared(data: Dataset, *, is_shared: bool) -> Prepared:
     """Make a prepared data set ready for the nodes.
 
     Args:
-        is_shared: all nodes see the folder.
+        is_shared: all nodes see its folder.
     """
+    folder = data.folder
     manifest = (folder / "manifest.json").read_bytes()
     if is_shared:
         return Prepared(folder, manifest)
 
     import ray
 
-    files = [(file.name, ray.put(file.read_bytes())) for file in sorted(folder.iterdir())]
-    return Prepared(folder, manifest, files)
+    def put(folder: Path, names: Iterable[str]) -> list[tuple[str, ObjectRef[Any]]]:
+        return [(name, ray.put((folder / name).read_bytes())) for name in sorted(names)]
+
+    files = put(folder, (file.name for file in folder.iterdir() if file.is_file()))
+    arrays = put(folder / cache.ARRAYS, {array.file for array in data.arrays.values()})
+    return Prepared(folder, manifest, files, arrays)

@@ -14,9 +14,12 @@ from search.cli.options import SMOKE_TRIALS, Options, options
 from search.datasets.cache import load
 from search.datasets.columns import TableOptions
 from search.workers.ray_cluster.cluster_options import ClusterPlan
+from spaces.families import EMBEDS_WORDS, FAMILY
 from spaces.plan import DEFAULTS
 from spaces.ranges import Int
 from spaces.studies import STUDIES
+from spaces.text import VECTORS
+from spaces.training import TEACHER
 from tracking.commandline.errors import UserError
 from tracking.commandline.quantities import accuracy, seconds, share
 from tracking.records import BaselineRecord
@@ -405,3 +408,55 @@ def test_the_first_trials_fit_the_texts(tmp_path: Path) -> None:
     assert (str(maxlen), str(vocab_size)) == ("20 to 31 (log)", "500 to 80000 (log)")
     reviews = replace(data, name="imdb")
     assert typed().for_data(reviews) == typed()
+
+
+def test_the_vectors_that_are_asked_for_are_those_of_all_trials_but_the_references() -> None:
+    plan = typed("--vectors", "counted", study="architecture").plan
+    for family in plan.families:
+        params = plan.complete({FAMILY: family})
+        assert params.get(VECTORS, "none") == ("counted" if family in EMBEDS_WORDS else "none")
+    points = typed("--vectors", "counted").plan.initial_trials()
+    assert points.pop(DEFAULTS)[VECTORS] == "counted"
+    assert {point[VECTORS] for point in points.values()} == {"random"}
+    assert typed("--vectors", "random").plan.complete({})[VECTORS] == "random"
+
+
+def test_vectors_of_a_file_say_how_many_numbers_a_word_has(tmp_path: Path) -> None:
+    file = tmp_path / "glove.txt"
+    file.write_text("film " + "0.5 " * 300)
+    chosen = typed("--vectors", str(file))
+    assert chosen.vectors_file == file
+    plan = chosen.plan
+    assert (plan.complete({})[VECTORS], plan.complete({})["lstm.embedding_dim"]) == ("file", 300)
+    assert not {VECTORS, "lstm.embedding_dim"} & set(plan.searched)
+    assert {p["lstm.embedding_dim"] for p in plan.initial_trials().values()} == {300, 32}
+    file.write_text("one_word\n")
+    with pytest.raises(UserError, match="line 1: each line needs a word"):
+        typed("--vectors", str(file))
+
+
+@pytest.mark.parametrize(
+    ("study", "words", "law"),
+    [
+        ("lstm", ("--vectors", "cuonted"), "takes random, counted, or a file.*no file 'cuonted'"),
+        ("nbsvm", ("--vectors", "counted"), "nothing to study nbsvm: no family of it has an emb"),
+        ("tutorials", ("--vectors", "counted"), "--vectors means nothing to study tutorials"),
+        ("tutorials", ("--teacher", "nbsvm"), "--teacher means nothing to study tutorials"),
+        ("lstm", ("--teacher", "bert"), "must be none, nbsvm or study:NAME, but got 'bert'"),
+        ("lstm", ("--teacher", "study:"), "must be none, nbsvm or study:NAME, but got 'study:'"),
+        ("lstm", ("--teacher", "study:lstm"), "a study cannot be its own teacher"),
+    ],
+)
+def test_vectors_or_a_teacher_that_cannot_be_are_refused(
+    study: str, words: tuple[str, str], law: str
+) -> None:
+    with pytest.raises(UserError, match=law):
+        typed(*words, study=study)
+
+
+def test_the_teacher_that_is_asked_for_is_that_of_all_trials_but_the_references() -> None:
+    chosen = typed("--teacher", "study:nbsvm")
+    assert chosen.teacher == "study:nbsvm"
+    points = chosen.plan.initial_trials()
+    assert points.pop(DEFAULTS)[TEACHER] == "study:nbsvm"
+    assert {point[TEACHER] for point in points.values()} == {"none"}

@@ -51,6 +51,7 @@ EXPECTED = Parts(
         ("neg", "neg", "pos", "pos"),
         ("http://movie/4", "http://movie/4", "http://movie/5", "http://movie/6"),
     ),
+    unlabelled=["no label"],
 )
 
 
@@ -103,6 +104,19 @@ def read_two(path: Path, reviews_per_label: int = 2) -> Parts:
 
 def test_texts_labels_and_movies_come_out_by_label_and_number(tmp_path: Path) -> None:
     assert read_two(as_archive(tmp_path / "a.tar.gz", FILES)) == EXPECTED
+
+
+@pytest.mark.parametrize("pack", [as_archive, as_folder])
+def test_reviews_without_a_label_come_by_number_and_may_be_missing(
+    tmp_path: Path, pack: Callable[[Path, dict[str, str]], Path]
+) -> None:
+    files = without("aclImdb/train/urls_unsup.txt")
+    files["aclImdb/train/unsup/10_0.txt"] = "eleventh"
+    files["aclImdb/train/unsup/2_0.txt"] = "third"
+    files["aclImdb/test/unsup/3_0.txt"] = "no part of the official archive"
+    assert read_two(pack(tmp_path / "more", files)).unlabelled == ["no label", "third", "eleventh"]
+    fewer = {name: content for name, content in files.items() if "unsup" not in name}
+    assert read_two(pack(tmp_path / "fewer", fewer)).unlabelled == []
 
 
 def test_review_ten_comes_after_review_two(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from search.datasets.batches import Labelled, Ragged, clip, pack
+from search.datasets.batches import Labelled, Ragged, clip, pack, with_teacher
 
 ROWS = st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=12), min_size=1, max_size=12)
 BATCH_SIZES = st.integers(1, 5)
@@ -167,3 +167,42 @@ def test_bucketing_wastes_little_on_padding() -> None:
         for chosen in np.array_split(np.random.default_rng(0).permutation(len(rows)), 63)
     )
     assert at_random > 1.5 * len(rows.tokens)
+
+
+N_OWN, N_TAUGHT = 7, 5
+
+
+def taught_rows(n_drawn: int, seed: tuple[int, ...]) -> list[int]:
+    """The rows of an epoch, 7 with labels of their own and then 5 with a teacher's."""
+    rows = [ragged([[number + 1] for number in range(n)]) for n in (N_OWN, N_TAUGHT)]
+    own = Labelled(rows[0], np.arange(N_OWN, dtype=np.int32) % 3)
+    probabilities = np.full((N_TAUGHT, 3), 1 / 3, np.float32)
+    both = with_teacher(own, rows[1], probabilities, n_drawn)
+    batches = list(both.epoch(4, seed))
+    assert sum(len(tokens) for tokens, _ in batches) == both.n_per_epoch
+    found = []
+    for tokens, labels in batches:
+        assert labels.dtype == np.float32
+        for word, label in zip(tokens[:, 0].tolist(), labels, strict=True):
+            is_own = label.max() == 1
+            assert label.tolist() == (
+                np.eye(3)[(word - 1) % 3].tolist() if is_own else [np.float32(1 / 3)] * 3
+            )
+            found.append(word - 1 if is_own else N_OWN + word - 1)
+    return found
+
+
+@given(SEEDS, st.integers(0, 9))
+def test_an_epoch_has_each_row_with_its_own_label_and_some_of_the_teachers(
+    seed: tuple[int, ...], n_drawn: int
+) -> None:
+    found = taught_rows(n_drawn, seed)
+    assert sorted(row for row in found if row < N_OWN) == list(range(N_OWN))
+    others = [row for row in found if row >= N_OWN]
+    assert len(others) == len(set(others)) == min(n_drawn, N_TAUGHT)
+    assert found == taught_rows(n_drawn, seed)
+
+
+def test_each_epoch_draws_others_of_the_teachers_rows() -> None:
+    drawn = [{row for row in taught_rows(2, (0, epoch)) if row >= N_OWN} for epoch in range(30)]
+    assert set.union(*drawn) == set(range(N_OWN, N_OWN + N_TAUGHT))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from search.datasets import cache
+from search.datasets import cache, table
 from search.datasets.cache import SMOKE_TEXTS, Dataset, load
 from search.datasets.columns import as_recorded
 from search.datasets.tokenizer import OUT_OF_VOCABULARY, START, decode, fit_vocabulary
@@ -210,6 +212,69 @@ def test_changed_texts_are_prepared_anew(divided: Path, own_cache: Path) -> None
     assert after.folder != before.folder
     assert after.digest != before.digest
     assert after.split_digest == before.split_digest
+
+
+def with_unlabelled(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
+    """Have tables come with texts that have no label."""
+    read = table.read
+    monkeypatch.setattr(table, "read", lambda path: replace(read(path), unlabelled=texts))
+
+
+def test_unlabelled_texts_are_a_part_without_labels(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = load(str(divided), quiet)
+    with_unlabelled(monkeypatch, "a film good", "number strange number")
+    shutil.rmtree(labelled.folder)
+    data = load(str(divided), quiet)
+    assert data.n_texts == {**labelled.n_texts, "unlabelled": 2}
+    assert texts_of(data, "unlabelled") == ["<oov> film good", "number <oov> number"]
+    assert len(data.keys("unlabelled")) == 2
+    assert not {path.name for path in data.folder.glob("unlabelled.labels*")}
+    assert (data.digest, data.split_digest) == (labelled.digest, labelled.split_digest)
+    assert data.unlabelled_digest != labelled.unlabelled_digest
+    assert data.vocabulary() == labelled.vocabulary()
+
+
+def test_unlabelled_copies_of_validation_and_test_texts_are_dropped(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    held_out = [text for text, _, part in ROWS if part != "train"]
+    shouted = [f"{text.upper()}!" for text in held_out]  # the same words
+    with_unlabelled(monkeypatch, *shouted, "good film number 3", *held_out)
+    data = load(str(divided), said.append)
+    assert texts_of(data, "unlabelled") == ["good film number 3"]
+    assert said[-1].endswith(
+        "writing 1 texts as numbers, without 6 copies of validation or test texts"
+    )
+
+
+def test_where_all_unlabelled_texts_are_copies_there_are_none(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = load(str(divided), quiet)
+    shutil.rmtree(without.folder)
+    with_unlabelled(monkeypatch, "bad film")
+    assert load(str(divided), quiet).record == without.record
+
+
+def test_what_was_prepared_with_other_unlabelled_texts_is_not_found(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = load(str(divided), quiet)
+    assert cache.find(data.record) == data
+    before = replace(data.record, unlabelled_digest="")  # recorded when nobody looked at them
+    assert cache.find(before) == replace(data, unlabelled_digest="")
+    assert cache.find(replace(data.record, unlabelled_digest="0" * 16)) is None
+
+
+def test_smoke_takes_few_unlabelled_texts_too(
+    divided: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_unlabelled(monkeypatch, *(f"film {number}" for number in range(1_000)))
+    data = load(str(divided), quiet, smoke=True)
+    assert data.n_texts["unlabelled"] == SMOKE_TEXTS
 
 
 def test_a_fifth_is_held_out_where_the_table_does_not_divide(tiny_dataset: Dataset) -> None:

@@ -21,6 +21,7 @@ from spaces.families import FAMILY
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, check
 from spaces.studies import STUDIES
+from spaces.text import TEXT, VECTORS
 from tests.histories import begun, ended, run, run_three_at_once
 from tracking.records import TrialRecord
 
@@ -207,6 +208,8 @@ def conditional_plans(draw: st.DrawFn) -> StudyPlan:
     for prefix in ("text", *families):
         for number in range(draw(st.integers(0 if prefix == "text" else 1, 3))):
             space[f"{prefix}.p{number}"] = draw(RANGES)
+    if draw(st.booleans()):  # what some families have, and others have not
+        space[VECTORS] = TEXT[VECTORS]
     searched = [name for name in space if name != FAMILY and draw(st.booleans())]
     return StudyPlan(
         name="any",

@@ -57,6 +57,9 @@ def test_ranges_budget_seeds_hardware_splits_selection_and_test_evaluations_are_
     assert "1 training: Linux, 2 cores" in found["Machine and code"][0][0]
     assert "with uncommitted changes" in found["Machine and code"][0][1]
     assert "validation part 4567ef01" in found["Data and splits"][0][1]
+    assert found["Data and splits"][0][3] == (
+        "Read beside the texts, text.vectors=file: glove.txt, words 66.67 %; digest 01abcdef."
+    )
     assert "expected to look 0.71 points better" in found["Selection"][0][1]
     assert found["Looks at the test set"][0] == ["1 test evaluation."]
     assert found["Looks at the test set"][1][1][:3] == ("1", "trial 1 (tpe)", "90.10 %")

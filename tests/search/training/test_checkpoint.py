@@ -29,8 +29,9 @@ from search.workers.tasks import Task
 from spaces.families import space_of
 from spaces.ranges import Params, Value, defaults
 from tests.builders import build_epochs
+from tests.learned import any_labels, any_vectors, with_array, with_unlabelled
 from tests.search.training.test_trial import numbers
-from tracking.records import EpochRecord, RungRecord
+from tracking.records import ArrayRecord, EpochRecord, RungRecord
 
 RECURRENT = {"embedding_dim": 8, "units": 4, "dropout": 0.2, "recurrent_dropout": 0.2}
 FAMILIES: dict[str, dict[str, Value]] = {
@@ -49,6 +50,7 @@ TINY: dict[str, Value] = {
     "train.patience": 4,
 }
 N = 4
+OTHER = ArrayRecord("other.npy", "0" * 16, "a test")
 OnEpoch = Callable[[EpochRecord], None]
 
 
@@ -483,6 +485,30 @@ def test_a_damaged_or_foreign_file_is_ignored(
     assert not (tmp_path / "unpickled").exists()
 
 
+def test_with_vectors_and_a_teacher_a_continued_training_is_equal_to_the_last_bit(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    data = with_unlabelled(tiny_dataset, tmp_path / "data")
+    data = with_array(data, "text.vectors=counted", any_vectors(data))
+    data = with_array(data, "train.teacher=nbsvm", any_labels(data))
+    file = tmp_path / "checkpoint.npz"
+    params = params_of(
+        "cnn",
+        text__vectors="counted",
+        train__teacher="nbsvm",
+        train__teacher_strength=0.125,  # half of the texts without a label in each epoch
+    )
+    whole = run(data, params)
+    stop(data, params, file, after=2)
+    assert_same(run(data, params, file), whole)
+    for key, other in (
+        ("text.vectors=counted", -any_vectors(data)),
+        ("train.teacher=nbsvm", any_labels(data)[:, ::-1]),
+    ):
+        anew = run(with_array(data, key, np.ascontiguousarray(other)), params, file)
+        assert numbers(anew[1]) != numbers(whole[1])
+
+
 def test_a_training_whose_checkpoint_is_damaged_starts_anew(
     tiny_dataset: Dataset, tmp_path: Path, whole: tuple[Evaluation, list[EpochRecord]]
 ) -> None:
@@ -500,11 +526,12 @@ def test_a_training_whose_checkpoint_is_damaged_starts_anew(
         ({}, "cnn_lstm", {}, 1, "train", N),
         ({}, "cnn", {"digest": "0" * 16}, 1, "train", N),
         ({}, "cnn", {"split_digest": "0" * 16}, 1, "train", N),
+        ({}, "cnn", {"arrays": {"text.vectors=random": OTHER}}, 1, "train", N),
         ({}, "cnn", {}, 2, "train", N),
         ({}, "cnn", {}, 1, "train and validation", N),
         ({}, "cnn", {}, 1, "train", 1),
     ],
-    ids=["values", "family", "texts", "split", "seed", "part", "fewer epochs"],
+    ids=["values", "family", "texts", "split", "array", "seed", "part", "fewer epochs"],
 )
 def test_a_checkpoint_of_another_training_is_ignored(
     params: Params,

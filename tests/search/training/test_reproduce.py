@@ -10,15 +10,15 @@ import pytest
 from search.datasets import cache
 from search.datasets.batches import Labelled
 from search.datasets.cache import Dataset
+from search.datasets.tokenizer import preparation
 from search.training.reproduce import divide, reproduce
 from spaces.plan import Split
-from spaces.ranges import take
 from spaces.studies import STUDIES
 from tracking.records import EpochRecord
 
 PLAN = STUDIES["tutorials"].with_max_epochs(2)
 PARAMS = {**PLAN.initial_trials()["feedforward-dropout"], "text.maxlen": 20}
-TEXT = take(PARAMS, "text")
+TEXT = preparation(PARAMS)
 
 
 @pytest.fixture(scope="module")

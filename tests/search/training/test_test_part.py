@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from search.datasets.cache import Dataset
+from search.datasets.tokenizer import preparation
 from search.models.text_layer import with_text
 from search.training.fit import predict
 from search.training.test_part import evaluate_model_on_test, evaluate_simple_baseline_on_test
 from search.training.trial import encoded, evaluate
 from spaces.families import space_of
-from spaces.ranges import defaults, take
+from spaces.ranges import defaults
 
 SMALL = {"text.vocab_size": 500, "text.maxlen": 20, "train.epochs": 1, "train.batch_size": 32}
 PARAMS = {
@@ -28,7 +28,7 @@ def test_a_saved_model_gives_the_probabilities_of_the_one_that_was_trained(
     family: str, parted: Dataset, tmp_path: Path
 ) -> None:
     params = {**defaults(space_of(family)), **PARAMS[family]}
-    text: dict[str, Any] = take(params, "text")
+    text = preparation(params)
     done = evaluate(params, family, parted, 1, lambda epoch: None)
     with_text(done.model, parted.vocabulary(), **text).save(tmp_path / "model.keras")
     opened = parted.open_test("a test of scoring")

@@ -10,17 +10,18 @@ import pandas as pd
 import pytest
 
 from search.datasets import cache
-from search.datasets.batches import Labelled
+from search.datasets.batches import Labelled, chain, pack, with_teacher
 from search.datasets.cache import Dataset
-from search.datasets.tokenizer import decode
+from search.datasets.tokenizer import decode, preparation
 from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
 from search.system.keras_backend import keras, tf
 from search.training.failures import TrialFailed
-from search.training.fit import mixed_batches, predict, sorted_batches, spread
-from search.training.trial import Evaluation, encoded, evaluate, mistakes
-from spaces.families import space_of
-from spaces.ranges import Value, defaults, take
+from search.training.fit import mixed_batches, predict, sorted_batches, spread, train
+from search.training.trial import Evaluation, build, encoded, evaluate, mistakes, taught
+from spaces.families import EMBEDS_WORDS, space_of
+from spaces.ranges import Value, defaults
+from tests.learned import any_labels, any_vectors, with_array, with_unlabelled
 from tracking.records import EpochRecord, RungRecord
 
 TINY: dict[str, Value] = {
@@ -264,7 +265,7 @@ def test_three_classes_are_trained_and_scored(tmp_path: Path) -> None:
 def test_no_batches_are_autotuned_for_an_epoch_would_wait_for_it_to_wake(
     tiny_dataset: Dataset, batches: Callable[[Labelled], tf.data.Dataset]
 ) -> None:
-    data = encoded(tiny_dataset, "train", **take(TINY, "text"))
+    data = encoded(tiny_dataset, "train", **preparation(TINY))
     assert batches(data).options().autotune.enabled is False
 
 
@@ -313,3 +314,102 @@ def test_a_step_of_training_is_traced_once(
     monkeypatch.setattr(keras.Model, "train_step", train_step)
     run(tiny_dataset, train__epochs=2)
     assert len(traced) == 1
+
+
+def embedding_of(model: keras.Model) -> np.ndarray:
+    (layer,) = [one for one in model.layers if isinstance(one, keras.layers.Embedding)]
+    return np.asarray(layer.get_weights()[0])
+
+
+@pytest.mark.parametrize("family", EMBEDS_WORDS)
+def test_an_embedding_begins_with_the_vectors_of_its_words(
+    family: str, tiny_dataset: Dataset
+) -> None:
+    params = {**defaults(space_of(family)), "text.vocab_size": 500, f"{family}.embedding_dim": 8}
+    training = encoded(tiny_dataset, "train", **preparation(params))
+    vectors = any_vectors(tiny_dataset)
+    vectors[3] = 0  # a word that has none
+    keras.utils.set_random_seed(0)
+    table = embedding_of(build(params, family, 2, training, vectors))
+    keras.utils.set_random_seed(0)
+    untouched = embedding_of(build(params, family, 2, training))
+    words = np.r_[4:7, 8:500]
+    expected = vectors[words - 4, :8]
+    np.testing.assert_allclose(table[words], expected * (0.3 / expected.std()), rtol=1e-5)
+    for row in (0, 1, 2, 3, 7):  # the reserved ids, and that word
+        np.testing.assert_array_equal(table[row], untouched[row])
+
+
+def test_what_the_vectors_lack_begins_at_random(tiny_dataset: Dataset) -> None:
+    params = {**TINY, "lstm.embedding_dim": 20}
+    training = encoded(tiny_dataset, "train", **preparation(params))
+    table = embedding_of(build(params, "lstm", 2, training, any_vectors(tiny_dataset)[:100]))
+    assert np.abs(table[104:]).max() <= 0.05  # fewer words than the vocabulary
+    assert np.abs(table[:, 16:]).max() <= 0.05  # and fewer numbers than the embedding
+    assert table[4:104, :16].std() == pytest.approx(0.3, rel=1e-3)
+
+
+def test_a_family_without_an_embedding_of_words_cannot_begin_with_vectors(
+    tiny_dataset: Dataset,
+) -> None:
+    params = {**defaults(space_of("nbsvm")), "text.vocab_size": 500, "nbsvm.max_ngrams": 5_000}
+    training = encoded(tiny_dataset, "train", **preparation(params))
+    with pytest.raises(TrialFailed, match="needs an embedding of 500 words, but there is none"):
+        build(params, "nbsvm", 2, training, any_vectors(tiny_dataset))
+
+
+def test_a_trial_learns_from_the_vectors_that_its_values_name(
+    tiny_dataset: Dataset, bag_of_words: None
+) -> None:
+    data = with_array(tiny_dataset, "text.vectors=counted", any_vectors(tiny_dataset))
+    random, counted = (run(data, text__vectors=value)[1] for value in ("random", "counted"))
+    assert numbers(random) != numbers(counted)
+    with pytest.raises(RuntimeError, match=r"text\.vectors=counted was to be made"):
+        run(tiny_dataset, text__vectors="counted")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_of_a_taught_training_the_loss_is_over_all_texts_and_the_accuracy_over_labelled_ones(
+    n_classes: int,
+) -> None:
+    """With a step size of zero, both are those of the model as it was."""
+    chance = np.random.default_rng(0)
+    rows = [pack([chance.integers(4, 50, 9).astype(np.int32) for _ in range(n)]) for n in (40, 30)]
+    own = Labelled(rows[0], chance.integers(0, n_classes, 40).astype(np.int32))
+    labels = chance.dirichlet(np.ones(n_classes), 30).astype(np.float32)
+    both = with_teacher(own, rows[1], labels, 30)
+    epochs: list[EpochRecord] = []
+    model = build_bag_of_words(50, 9, n_classes, True)
+    values = {"epochs": 1, "batch_size": 7, "learning_rate": 0.0, "patience": 1}
+    train(model, both, own, seed=0, on_epoch=epochs.append, **values)
+    probabilities = predict(model, Labelled(chain(*rows), np.zeros(70, np.int32)))
+    wanted = np.concatenate([np.eye(n_classes)[own.labels], labels])
+    assert epochs[0].train_loss == pytest.approx(-(wanted * np.log(probabilities)).sum(1).mean())
+    accuracy = float((probabilities[:40].argmax(1) == own.labels).mean())
+    assert epochs[0].train_accuracy == pytest.approx(accuracy)
+    assert epochs[0].val_accuracy == pytest.approx(accuracy)
+
+
+def test_a_trial_learns_from_its_teacher(
+    tiny_dataset: Dataset, tmp_path: Path, bag_of_words: None
+) -> None:
+    """A teacher that knows better than our few labels: it knows those of validation."""
+    data = with_unlabelled(tiny_dataset, tmp_path / "data")
+    knows = np.eye(2, dtype=np.float32)[data.labels("validation")] * 0.9 + 0.05
+    data = with_array(data, "train.teacher=nbsvm", knows)
+    changes: dict[str, Value] = {"train__epochs": 10, "train__patience": 10}
+    alone = run(data, **changes)[0].score.val_accuracy
+    with_it = run(data, train__teacher="nbsvm", **changes)[0].score.val_accuracy
+    assert with_it == 1.0 > alone
+
+
+def test_the_strength_says_how_many_of_the_teachers_texts_an_epoch_has(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    data = with_unlabelled(tiny_dataset, tmp_path / "data")
+    data = with_array(data, "train.teacher=nbsvm", any_labels(data))
+    training = encoded(data, "train", **preparation(TINY))
+    assert taught(training, TINY, data) is training
+    for strength, n_drawn in ((0.125, 12), (0.25, 24), (4.0, 24)):
+        values = {**TINY, "train.teacher": "nbsvm", "train.teacher_strength": strength}
+        assert taught(training, values, data).n_per_epoch == 96 + n_drawn

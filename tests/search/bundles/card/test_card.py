@@ -66,6 +66,13 @@ def test_the_card_has_numbers_data_cost_and_citation() -> None:
             assert said in text, said
 
 
+def test_what_the_trial_learned_from_beside_the_texts_is_named() -> None:
+    study = build_study(build_trial(0, params={"text.vectors": "file"}), build_trial(1))
+    for trial in study.trials:
+        text, _ = both(facts(study=study, trial=trial))
+        assert ("glove.txt, words 66.67 %; digest 01abcdef" in text) is (trial.number == 0)
+
+
 def test_texts_of_ones_own_ask_for_no_citation() -> None:
     study = build_study(build_trial(0), data=build_data(name="mine.csv", official=False))
     text, _ = both(facts(study=study, trial=study.trials[0]))

@@ -21,7 +21,7 @@ from search.bundles import formats
 from search.bundles.formats import encoder, keras_file
 from search.bundles.formats.saved_graph import OPERATIONS
 from search.datasets.batches import Labelled, pack
-from search.datasets.tokenizer import SEPARATORS, words
+from search.datasets.tokenizer import SEPARATORS, preparation, words
 from search.models import BUILDERS, keras_loading, layers
 from search.models.fused import loops_only
 from search.models.keras_size import n_weights
@@ -29,7 +29,7 @@ from search.models.text_layer import with_text
 from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
 from search.training.trial import build
 from spaces.families import space_of
-from spaces.ranges import Choice, Int, defaults, take
+from spaces.ranges import Choice, Int, defaults
 from tracking.commandline.errors import UserError
 
 WORDS = ["the", "film", "don't", "été", "good", "bad", "a\u00a0b", "wonderful", "plot", "of"]
@@ -47,6 +47,10 @@ ODD = [
 ]
 
 
+# Hyperparameters that leave no other layers behind.
+NOT_OF_THE_MODEL = ("text.truncating", "text.vectors", "train.teacher")
+
+
 def params_of(family: str, **changes: Any) -> dict[str, Any]:
     return {**defaults(space_of(family)), **SMALL, **changes}
 
@@ -58,7 +62,7 @@ def variants() -> list[Any]:
         found.append(pytest.param(family, {}, id=family))
         for name, range_ in space_of(family).items():
             options: list[Any] = []
-            if isinstance(range_, Choice) and name != "text.truncating":
+            if isinstance(range_, Choice) and name not in NOT_OF_THE_MODEL:
                 options = [one for one in range_.options if one != range_.default]
             elif isinstance(range_, Int) and name.endswith((".layers", "_kernels", "pool_size")):
                 options = [2, 3]
@@ -77,7 +81,7 @@ def model_of(family: str, params: Mapping[str, Any], n_classes: int = 2) -> kera
     model = build(params, family, n_classes, data)
     for weights in model.trainable_weights:
         weights.assign(weights + chance.normal(0, 0.3, weights.shape))
-    return with_text(model, WORDS, **take(params, "text"))
+    return with_text(model, WORDS, **preparation(params))
 
 
 def exported(
@@ -148,7 +152,7 @@ def test_a_model_that_pools_with_a_layer_of_keras_is_exported(
     pooled = getattr(keras.layers, pooling)()(steps)
     model = keras.Model(ids, layers.classify(pooled, 2))
     params = params_of("cnn", **{"text.padding": "bucket" if masked else "full"})
-    write(tmp_path, with_text(model, WORDS, **take(params, "text")), formats.NAMES)
+    write(tmp_path, with_text(model, WORDS, **preparation(params)), formats.NAMES)
     scores = [formats.open_score(name, tmp_path)(ODD) for name in formats.NAMES]
     for other in scores[1:]:
         np.testing.assert_allclose(other, scores[0], atol=1e-5)

@@ -34,6 +34,7 @@ from search.workers.trial_process import Event, server
 from spaces.ranges import Value
 from spaces.studies import STUDIES
 from tests.builders import place_database
+from tests.learned import any_vectors, with_array
 from tests.programs import Running, call, snapshot
 from tests.servers import free_port
 from tracking.commandline.errors import UserError
@@ -259,16 +260,25 @@ def test_nothing_of_a_local_cluster_listens_beyond_this_machine(cluster: Executo
 def test_a_node_that_does_not_see_the_data_is_brought_them_once(
     tmp_path: Path, tiny_dataset: Dataset, cluster: ExecutorConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = nodes.prepared(tiny_dataset.folder, is_shared=False)
+    data = with_array(tiny_dataset, "text.vectors=counted", any_vectors(tiny_dataset))
+    (array,) = data.arrays.values()
+    sent = nodes.prepared(data, is_shared=False)
     assert sent.place() == tiny_dataset.folder
     monkeypatch.setenv("SEQSEARCH_CACHE", str(tmp_path / "node"))
     sent = replace(sent, folder=tmp_path / "elsewhere" / tiny_dataset.folder.name)
     placed = sent.place()
     assert placed == tmp_path / "node" / "prepared" / tiny_dataset.folder.name
     for file in tiny_dataset.folder.iterdir():
-        assert (placed / file.name).read_bytes() == file.read_bytes()
+        if file.is_file():
+            assert (placed / file.name).read_bytes() == file.read_bytes()
+    np.testing.assert_array_equal(
+        replace(data, folder=placed).array("text.vectors=counted"), any_vectors(tiny_dataset)
+    )
     before = placed.stat()
     assert sent.place() == placed
+    assert placed.stat().st_ino == before.st_ino
+    (placed / "arrays" / array.file).unlink()  # a study before had no vectors
+    assert (sent.place() / "arrays" / array.file).is_file()
     assert placed.stat().st_ino == before.st_ino
     (placed / "manifest.json").write_text("of other data")
     assert (sent.place() / "manifest.json").read_bytes() == sent.manifest
