@@ -46,10 +46,12 @@ class TrainingState:
         """Whether early stopping has ended the training."""
         return bool(self.stopping.get("stopped_epoch"))
 
-    @property
-    def has_other_weights(self) -> bool:
-        """Whether early stopping keeps weights that are not those of the last epoch."""
-        return bool(self.stopping) and self.stopping["best_epoch"] + 1 < len(self.epochs)
+    def keeps_others(self, model: keras.Model) -> bool:
+        """Whether early stopping keeps weights that are not the model's own: earlier, averaged."""
+        if not self.stopping:
+            return False
+        is_earlier: bool = self.stopping["best_epoch"] + 1 < len(self.epochs)
+        return is_earlier or bool(model.optimizer.use_ema)
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Checkpoint:
             "stopping": known,
         }
         arrays = [variable.numpy() for variable in _variables(model)]
-        if stopping is not None and TrainingState(tuple(epochs), known).has_other_weights:
+        if stopping is not None and TrainingState(tuple(epochs), known).keeps_others(model):
             arrays += stopping.best_weights
         try:
             self._write(json.dumps(state), arrays)
@@ -98,14 +100,14 @@ class Checkpoint:
             state, arrays = self._read()
             epochs = tuple(EpochRecord(**epoch) for epoch in state["epochs"])
             done = TrainingState(epochs, state["stopping"])
-            has_other_weights = done.has_other_weights
+            keeps_others = done.keeps_others(model)
         except FileNotFoundError:
             return TrainingState()
         except Exception as error:  # NumPy, zipfile and json raise many types at a damaged file
             _log.warning("%s is ignored: %s", self.file, error)
             return TrainingState()
         variables = _variables(model)
-        expected = [*variables, *(model.weights if has_other_weights else [])]
+        expected = [*variables, *(model.weights if keeps_others else [])]
         if (
             state["training"] != self.training
             or len(epochs) > max_epochs
@@ -117,7 +119,7 @@ class Checkpoint:
             variable.assign(value)
         if not done.stopping:
             return done
-        best = arrays[len(variables) :] if has_other_weights else model.get_weights()
+        best = arrays[len(variables) :] if keeps_others else model.get_weights()
         return TrainingState(epochs, {**done.stopping, "best_weights": best})
 
     def _write(self, state: str, arrays: Arrays) -> None:
