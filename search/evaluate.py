@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tracking.commandline.console import note, notes_on, open_console
 from tracking.commandline.errors import Stopped, UserError
-from tracking.commandline.parser import Parser
+from tracking.commandline.parser import Once, Parser
 from tracking.commandline.paths import home
 from tracking.commandline.program import run
 from tracking.commandline.signals import StopFlag
@@ -74,7 +74,7 @@ def parser() -> Parser:
     """Describe the command line."""
     parser = Parser("search.evaluate", __doc__, _EPILOG)
     add = parser.add_argument
-    add("--study", required=True, metavar="NAME", help="a study that has been run")
+    add("--study", action=Once, required=True, metavar="NAME", help="a study that has been run")
     add("--top", type=_positive, metavar="K", help="how many of the best trials, default 5")
     add("--seeds", type=_positive, metavar="N", help="fresh seeds of each, default 5, the least")
     add("--workers", type=_positive, metavar="N", help="trainings at a time, default cores / 2")

@@ -17,7 +17,7 @@ from search.bundles.formats import NAMES
 from tracking.commandline.console import shown
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import percent
-from tracking.commandline.parser import Parser
+from tracking.commandline.parser import Once, Parser
 from tracking.commandline.paths import home
 from tracking.commandline.program import run
 
@@ -222,7 +222,7 @@ def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -
 
 def _parser() -> Parser:
     parser = Parser("search.export", __doc__)
-    parser.add_argument("--study", required=True, metavar="NAME")
+    parser.add_argument("--study", action=Once, required=True, metavar="NAME")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", type=Path, metavar="DIR", help="a new folder for the model")
     where.add_argument(

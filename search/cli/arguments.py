@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Callable
 
 from search.engines.names import DEFAULT_ENGINE, ENGINES, methods
 from search.workers.ray_cluster.cluster_options import add_cluster
-from tracking.commandline.parser import Parser
+from tracking.commandline.parser import Once, Parser
 from tracking.commandline.quantities import accuracy, not_negative, positive, seconds, share
 
+Add = Callable[..., object]  # add_argument of a parser or of a group
+
+_DESCRIPTION = """\
+Search the hyperparameters of a sequence classifier. Three examples:
+
+  python -m search.run --study lstm_dropout --smoke
+  python -m search.run --study lstm_dropout --trials 30 --timeout 1h
+  python -m search.run --study nbsvm --data reviews.csv --baseline 0.87
+"""
 _EPILOG = """\
 A study without options uses its plan's own budget, a number of trials and a time (--list).
 --trials and --timeout replace it: with one of them, the other no longer limits. Both count the
@@ -22,48 +31,32 @@ Ways to search, the first of each the default:
 
 def parser() -> Parser:
     """Describe the command line."""
-    parser = Parser(
-        "search.run", "Search the hyperparameters of a sequence classifier.", _EPILOG + methods()
-    )
-    add = parser.add_argument
-    add("--study", metavar="NAME", help="the study to run or to resume (see --list)")
-    add("--list", action="store_true", help="list the studies and end")
-    _add_budget(parser)
-    _add_data(parser)
+    parser = Parser("search.run", _DESCRIPTION, _EPILOG + methods())
+    parser.usage = "%(prog)s --study NAME [OPTION ...]"
+    group = parser.add_argument_group
+    add = group("study").add_argument
     add(
-        "--vectors",
-        metavar="FILE",
-        help="random, counted, or a file of word vectors (text of word2vec or GloVe, or .gz) "
-        "that the embeddings of all trials begin with",
-    )
-    add(
-        "--teacher",
+        "--study",
+        action=Once,
         metavar="NAME",
-        help="none, nbsvm, or study:NAME, the best model of another study: it labels texts that "
-        "have no label, and all trials learn from those too",
+        help="the study to run or to resume (see --list)",
     )
-    _add_methods(parser)
-    _add_workers(parser)
-    add_cluster(parser)
-    _add_configurations(parser)
-    _add_baseline(parser)
-    add("--seed", type=not_negative, default=0, metavar="N", help="seed of the study, default 0")
-    add(
-        "--keep-models",
-        type=positive,
-        default=3,
-        metavar="K",
-        help="keep the models of the best K trials, default 3",
-    )
+    add("--list", action="store_true", help="list the studies and end")
+    add("--dry-run", action="store_true", help="print what would be done, train nothing")
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
-    add("--dry-run", action="store_true", help="print what would be done, train nothing")
-    add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
+    _add_data(group("data").add_argument)
+    _add_learned(group("learned before any trial").add_argument)
+    _add_budget(group("budget").add_argument)
+    _add_methods(group("method (below)").add_argument)
+    _add_workers(group("where trials run").add_argument)
+    add_cluster(group("on a cluster").add_argument)
+    _add_results(group("what is kept and shown").add_argument)
+    _add_configurations(group("of the study tutorials").add_argument)
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_data(add: Add) -> None:
     add(
         "--data",
         default="imdb",
@@ -91,8 +84,22 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_baseline(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_learned(add: Add) -> None:
+    add(
+        "--vectors",
+        metavar="FILE",
+        help="random, counted, or a file of word vectors (text of word2vec or GloVe, or .gz) "
+        "that the embeddings of all trials begin with",
+    )
+    add(
+        "--teacher",
+        metavar="NAME",
+        help="none, nbsvm, or study:NAME, the best model of another study: it labels texts that "
+        "have no label, and all trials learn from those too",
+    )
+
+
+def _add_results(add: Add) -> None:
     add(
         "--baseline",
         type=accuracy,
@@ -100,10 +107,17 @@ def _add_baseline(parser: argparse.ArgumentParser) -> None:
         help="what you have already, from 0 to 1: the line that all charts draw",
     )
     add("--baseline-name", metavar="NAME", help='how it is called, such as "our SVM"')
+    add(
+        "--keep-models",
+        type=positive,
+        default=3,
+        metavar="K",
+        help="keep the models of the best K trials, default 3",
+    )
+    add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
 
 
-def _add_budget(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_budget(add: Add) -> None:
     add("--trials", type=positive, metavar="N", help="finished trials of the study in total")
     add("--timeout", type=seconds, metavar="TIME", help="time of its trials: 90s, 30m, 2h")
     add("--max-epochs", type=positive, metavar="N", help="epochs of a trial at most")
@@ -121,15 +135,14 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_methods(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_methods(add: Add) -> None:
     add("--engine", choices=ENGINES, help=f"who proposes values, default {DEFAULT_ENGINE}")
     add("--sampler", metavar="NAME", help="how values are proposed (below)")
     add("--pruner", metavar="NAME", help="how poor trials are ended (below)")
+    add("--seed", type=not_negative, default=0, metavar="N", help="seed of the study, default 0")
 
 
-def _add_workers(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_workers(add: Add) -> None:
     add(
         "--workers",
         type=positive,
@@ -145,8 +158,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     add("--trial-timeout", type=seconds, metavar="TIME", help="end a trial that takes longer")
 
 
-def _add_configurations(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+def _add_configurations(add: Add) -> None:
     add(
         "--only",
         action="append",

@@ -24,7 +24,7 @@ from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LABEL, plain
 from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
-from tracking.schema.environment import default_workers
+from tracking.schema.environment import default_workers, most_workers, resources
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
@@ -138,6 +138,7 @@ def options(arguments: argparse.Namespace) -> Options:
     plan = _with_teacher(plan, study, arguments.teacher)
     max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
     if max_epochs:
+        _check_epochs(plan, max_epochs)
         plan = plan.with_max_epochs(max_epochs)
     engine, sampler, pruner = _methods(arguments)
     return Options(
@@ -152,7 +153,7 @@ def options(arguments: argparse.Namespace) -> Options:
         pruner=pruner,
         smoke=arguments.smoke,
         keep_models=arguments.keep_models,
-        n_continued=_n_continued(plan, arguments),
+        n_continued=_n_continued(arguments),
         n_workers=_n_workers(arguments),
         time_limit=arguments.trial_timeout,
         cluster=cluster_plan(arguments),
@@ -165,16 +166,19 @@ def options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def _n_continued(plan: StudyPlan, arguments: argparse.Namespace) -> int:
+def _check_epochs(plan: StudyPlan, max_epochs: int) -> None:
+    if max_epochs > plan.max_epochs:
+        raise UserError(
+            f"--max-epochs lowers the epochs of a trial, and train.epochs of study {plan.name} "
+            f"goes up to {plan.max_epochs}, but got --max-epochs {max_epochs}."
+        )
+
+
+def _n_continued(arguments: argparse.Namespace) -> int:
     """Return how many finished trials are to train on."""
     n = getattr(arguments, "continue") or 0
     if n and arguments.fresh:
         raise UserError(f"--continue {n} needs finished trials, and --fresh begins without any.")
-    if n and (arguments.max_epochs or 0) > plan.max_epochs:
-        raise UserError(
-            f"--continue trains up to --max-epochs, and train.epochs of study {plan.name} goes up "
-            f"to {plan.max_epochs}, but got --max-epochs {arguments.max_epochs}."
-        )
     return int(n)
 
 
@@ -209,8 +213,14 @@ def _table(arguments: argparse.Namespace) -> TableOptions:
 
 def _n_workers(arguments: argparse.Namespace) -> int:
     """Return how many trials run side by side; a smoke test is to be the same anywhere."""
-    if arguments.workers:
-        return int(arguments.workers)
+    n, most = arguments.workers, most_workers()
+    if n and not arguments.cluster and n > most:
+        raise UserError(
+            f"--workers must be at most {most} on this machine, which has {resources()}, "
+            f"but got {n}."
+        )
+    if n:
+        return int(n)
     return 1 if arguments.smoke or arguments.deterministic else default_workers()
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import socket
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, description: str | None, epilog: str | None = None) -> None:
         super().__init__(
-            prog=f"python -m {prog}",
+            prog=_typed(prog),
             description=description,
             epilog=epilog,
             allow_abbrev=False,
@@ -39,6 +40,28 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {shown(message)} (--help lists the options)\n")
+
+
+class Once(argparse.Action):
+    """An option that may be given once; argparse would take the last and say nothing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        earlier = getattr(namespace, self.dest)
+        if earlier is not None:
+            parser.error(f"{option_string} is given once, but got {earlier} and {values}")
+        setattr(namespace, self.dest, values)
+
+
+def _typed(module: str) -> str:
+    """Return how a program was called: as a command of `seqsearch`, or as a module."""
+    is_command = re.fullmatch(r"seqsearch \w+", sys.argv[0])
+    return sys.argv[0] if is_command else f"python -m {module}"
 
 
 def add_address(

@@ -7,13 +7,13 @@ import re
 
 
 def seconds(text: str) -> float:
-    """Read a time such as 90s, 30m, 1.5h; a bare number is seconds.
+    """Read a time such as 90s, 30m, 1.5h. A bare number could mean any unit.
 
     >>> seconds("30m")
     1800.0
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    n = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    n = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
     if n <= 0:
         raise argparse.ArgumentTypeError(
             f"a time is a positive number with s, m or h, such as 90s, 30m or 2h, but got {text!r}"

@@ -38,6 +38,7 @@ _VARIABLES = (
     "XLA_FLAGS",
 )
 _MOST_WORKERS, _GB_EACH = 4, 2.0  # trials of 25,000 reviews took 0.5 to 1.4 GB
+_MOST_EACH = 8  # trials on a core: more only wait for one another
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,6 +118,17 @@ def default_workers() -> int:
     a few, and an engine proposes too much before it knows how the last proposals did.
     """
     return max(1, min(n_cores(), _MOST_WORKERS, int(_memory_gb() / _GB_EACH)))
+
+
+def most_workers() -> int:
+    """Return how many trials may be evaluated side by side on this machine."""
+    return _MOST_EACH * n_cores()
+
+
+def resources() -> str:
+    """Say what this machine has: "2 cores and 24 GB of memory"."""
+    n = n_cores()
+    return f"{n} {'core' if n == 1 else 'cores'} and {_memory_gb():.0f} GB of memory"
 
 
 def _memory_gb() -> float:

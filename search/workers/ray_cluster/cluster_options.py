@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tracking.commandline.errors import UserError
@@ -33,9 +34,9 @@ class ClusterPlan:
     time_limit: float | None
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a cluster."""
-    parser.add_argument(
+def add_cluster(add: Callable[..., object]) -> None:
+    """Add the options of a cluster, by the add_argument of a parser or of a group."""
+    add(
         "--cluster",
         type=_address,
         metavar="ADDRESS",
@@ -43,7 +44,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         "(start one here); --workers is then as many as there is room for",
     )
     for kind, read, default in (("cpus", positive, 1), ("gpus", not_negative, 0)):
-        parser.add_argument(
+        add(
             f"--{kind}-per-trial",
             type=read,
             metavar="N",

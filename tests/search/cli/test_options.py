@@ -39,7 +39,7 @@ def budget(*words: str) -> tuple[int | None, float | None]:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90", 90), ("90s", 90), ("30m", 1_800), ("2h", 7_200), ("1.5h", 5_400), ("0.5m", 30)],
+    [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("1.5h", 5_400), ("0.5m", 30)],
 )
 def test_a_time_is_read_with_its_unit(text: str, expected: float) -> None:
     assert seconds(text) == expected
@@ -47,7 +47,23 @@ def test_a_time_is_read_with_its_unit(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["banana", "", "m", "0", "0s", "-5m", "5 m", "5d", "1e3", "1h30m", "inf", "nan", "."],
+    [
+        "banana",
+        "",
+        "m",
+        "10",
+        "90",
+        "0",
+        "0s",
+        "-5m",
+        "5 m",
+        "5d",
+        "1e3",
+        "1h30m",
+        "inf",
+        "nan",
+        ".",
+    ],
 )
 def test_what_is_not_a_positive_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="such as 90s, 30m or 2h") as refusal:
@@ -88,7 +104,28 @@ def test_max_epochs_caps_what_is_searched_and_what_is_tried_first() -> None:
     assert (epochs.low, epochs.high, epochs.default) == (1, 2, 2)
     points = typed("--max-epochs", "2").plan.initial_trials().values()
     assert {params["train.epochs"] for params in points} == {2}
-    assert epochs_of(typed("--max-epochs", "99")) == PLAN.space["train.epochs"]
+
+
+def test_more_epochs_than_the_study_has_are_refused() -> None:
+    with pytest.raises(UserError, match="goes up to 15, but got --max-epochs 99"):
+        typed("--max-epochs", "99")
+    assert epochs_of(typed("--max-epochs", "15")) == PLAN.space["train.epochs"]
+
+
+def test_more_workers_than_the_machine_can_run_are_refused_with_what_it_has() -> None:
+    has = f"which has {environment.resources()}, but got 100000"
+    with pytest.raises(UserError, match=has):
+        typed("--workers", "100000")
+    n = typed("--workers", "1000", "--cluster", "head.lab:6379").n_workers
+    assert n == 1000  # of other machines nothing is known here
+
+
+def test_a_study_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        typed("--study", "cnn")
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: --study is given once, but got lstm_dropout and cnn")
 
 
 def epochs_of(chosen: Options) -> Int:

@@ -24,11 +24,13 @@ from search.workers.tasks import TeacherResult, TeacherTask
 from search.workers.teaching import teach
 from spaces.families import space_of
 from spaces.ranges import Value, defaults
+from spaces.training import PLAIN
 from tests.learned import any_labels, with_array, with_unlabelled
 from tracking.records import EpochRecord
 
 PARAMS: dict[str, Value] = {
     **defaults(space_of("nbsvm")),
+    **PLAIN,
     "text.vocab_size": 500,
     "train.epochs": 4,
     "train.batch_size": 16,
