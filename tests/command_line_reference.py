@@ -32,9 +32,9 @@ Every option of every command, as `--help` prints it. This page is made by
 `python -m tests.command_line_reference`, and a test compares it with the parsers.
 [Exit codes](exit-codes.md) are the same for all commands.
 
-The console script `seqsearch` has them all under one name: `seqsearch run` is `python -m search.run`, and so are
-`evaluate`, `export`, `predict` and `doctor`; `page` is `dashboards.build`, `board` is `dashboards.serve`, `ui` is
-`tracking.ui`.
+The console script `seqsearch` has them all under one name: `seqsearch run` is
+`python -m search.run`, and so are `evaluate`, `export`, `predict` and `doctor`; `page` is
+`dashboards.build`, `board` is `dashboards.serve`, `ui` is `tracking.ui`.
 """
 
 
