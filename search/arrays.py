@@ -71,7 +71,7 @@ def without_teacher(plan: StudyPlan, data: Dataset, say: Say) -> StudyPlan:
     if UNLABELLED in data.n_texts or not may_teach:
         return plan
     say(f"{data.name} has no texts without a label, so no trial has a teacher")
-    return plan.fixed(TEACHER, "none")
+    return plan.always(TEACHER, "none")
 
 
 def refuse_teacher(data: Dataset, asked: str | None) -> None:

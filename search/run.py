@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.cli import plan_file
 from search.cli.arguments import parser
 from search.cli.options import Options, options
 from tracking.commandline.console import notes_on, open_console
@@ -54,6 +55,7 @@ def _dry_run(console: Console, chosen: Options) -> int:
 
     data = _load(console, chosen)
     chosen = _with_what_data_have(console, chosen.for_data(data), data)
+    _save_plan(console, chosen)
     if chosen.json:
         print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
@@ -73,6 +75,7 @@ def _run(console: Console, chosen: Options) -> int:
     refuse_unwritable(root / "mlflow.db")  # before the data are prepared
     data = _load(console, chosen)
     chosen = _with_what_data_have(console, chosen.for_data(data), data)
+    _save_plan(console, chosen)
     with temporary_folder():
         data = _learn(console, chosen, data, root)
     with (
@@ -125,6 +128,12 @@ def _learn(console: Console, chosen: Options, data: Dataset, root: Path) -> Data
     )
 
 
+def _save_plan(console: Console, chosen: Options) -> None:
+    if chosen.save_plan is not None:
+        plan_file.save(plan_file.write(chosen.plan), chosen.save_plan)
+        notes_on(console)(f"plan: {chosen.save_plan}, which --study reads")
+
+
 def _coordinate(
     console: Console,
     chosen: Options,
@@ -145,7 +154,8 @@ def _coordinate(
         hold.renew()
 
     retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
-    records = store.open_study(root, chosen.record(data), fresh=chosen.fresh, retry=retry)
+    record, say = chosen.record(data), notes_on(console)
+    records = store.open_study(root, record, fresh=chosen.fresh, retry=retry, say=say)
     engine = choose_engine(
         chosen.plan,
         chosen.engine,

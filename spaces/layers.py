@@ -5,7 +5,11 @@ from spaces.ranges import Choice, Float, Int, Range
 EMBEDDING: dict[str, Range] = {
     "embedding_dim": Int(low=8, high=256, default=64, log=True, note="numbers in a word's vector"),
     "embedding_dropout": Float(
-        low=0.0, high=0.6, default=0.4, note="share of words dropped whole, vector and all"
+        low=0.0,
+        high=0.6,
+        default=0.4,
+        most=0.95,
+        note="share of words dropped whole, vector and all",
     ),
 }
 
@@ -13,11 +17,16 @@ EMBEDDING: dict[str, Range] = {
 RECURRENT: dict[str, Range] = {
     "units": Int(low=8, high=256, default=64, log=True, note="numbers in a layer's state"),
     "dropout": Float(
-        low=0.0, high=0.6, default=0.0, note="share of a step's input dropped inside the layer"
+        low=0.0,
+        high=0.6,
+        default=0.0,
+        most=0.95,
+        note="share of a step's input dropped inside the layer",
     ),
     "recurrent_dropout": Float(
         low=0.0,
         high=0.6,
+        most=0.95,
         default=0.0,
         note="share of the state dropped from step to step; an epoch then takes longer",
     ),
@@ -35,6 +44,7 @@ STACK: dict[str, Range] = {
     "layer_dropout": Float(
         low=0.0,
         high=0.7,
+        most=0.95,
         default=0.3,
         note="share dropped after the embedding and after each recurrent layer",
     ),

@@ -7,8 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spaces.families import FAMILY, SHARED, applies
-from spaces.ranges import Choice, Int, Params, Space, Value, check, defaults
+from spaces.families import FAMILY, SHARED, applies, space_of
+from spaces.ranges import (
+    Choice,
+    Int,
+    Params,
+    Range,
+    Space,
+    Value,
+    changed,
+    check,
+    defaults,
+    fixed,
+    unknown,
+)
+from spaces.text import TEXT
 
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
 
@@ -115,6 +128,13 @@ class StudyPlan:
         return [name for name in self.searched if name in space]
 
     @property
+    def fixed(self) -> dict[str, Value]:
+        """The values that are the same in every trial; none of a reproduction."""
+        if self.reproduces:
+            return {}
+        return {n: r.default for n, r in self.space.items() if n not in self.searched}
+
+    @property
     def max_epochs(self) -> int:
         """The most epochs that a trial may have."""
         return self._epochs.high
@@ -188,7 +208,7 @@ class StudyPlan:
         """Replace the budget as a whole: what is None here no longer limits."""
         return replace(self, n_trials=n_trials, timeout=timeout)
 
-    def fixed(self, name: str, value: Value) -> StudyPlan:
+    def always(self, name: str, value: Value) -> StudyPlan:
         """Have every trial but the references take this value, whatever was searched."""
         range_ = self.space[name]
         match range_:
@@ -215,10 +235,89 @@ class StudyPlan:
             references=tuple(_cap_epochs(reference, cap) for reference in self.references),
         )
 
+    def with_values(self, values: Mapping[str, object]) -> StudyPlan:
+        """Fix hyperparameters: every trial has these values, also outside of a range.
+
+        A reference that was published with another value is no trial of the study any more.
+
+        Raises:
+            ValueError: if there is no such hyperparameter, or the value makes no sense.
+        """
+        self._check_names(values)
+        narrowed = {name: fixed(name, self.space[name], values[name]) for name in values}
+        return self._with(narrowed, tuple(n for n in self.searched if n not in values))
+
+    def with_defaults(self, values: Mapping[str, Value]) -> StudyPlan:
+        """Change defaults, in their ranges; a reference may have another value.
+
+        Raises:
+            ValueError: if there is no such hyperparameter, or the value is not in its range.
+        """
+        self._check_names(values)
+        check(self.space, values, of=f"study {self.name}, default")
+        space = {n: replace(self.space[n], default=value) for n, value in values.items()}  # type: ignore[arg-type]
+        return replace(self, space={**self.space, **space})
+
+    def with_ranges(self, ranges: Mapping[str, Range]) -> StudyPlan:
+        """Search these hyperparameters, in these ranges; others as before.
+
+        Raises:
+            ValueError: if there is no such hyperparameter, or the range makes no sense.
+        """
+        self._check_names(ranges)
+        wanted = {name: changed(name, self.space[name], ranges[name]) for name in ranges}
+        if isinstance(wanted.get("train.epochs"), Choice):
+            raise ValueError("train.epochs must be a range LOW..HIGH, but got a list.")
+        return self._with(wanted, (*self.searched, *(n for n in wanted if n not in self.searched)))
+
+    def with_families(self, families: tuple[str, ...]) -> StudyPlan:
+        """Try these families: of those that the study did not have, every range is searched."""
+        stock = space_of(*families)
+        space = {
+            name: stock[name] if name == FAMILY else self.space.get(name, stock[name])
+            for name in stock
+        }
+        known = set(self.families)
+        shared = [n for n in self.searched if _family_of(n) is None and n != FAMILY and n in space]
+        own = [
+            name
+            for name in space
+            if (name in self.searched if _family_of(name) in known else _family_of(name))
+        ]
+        first = [FAMILY] if len(families) > 1 else []
+        return replace(
+            self,
+            space=space,
+            searched=tuple(dict.fromkeys([*first, *shared, *own])),
+            references=tuple(r for r in self.references if r.family in families),
+        )
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name == FAMILY:
+                raise ValueError(f"{FAMILY} is not set by itself: name the families.")
+            if name not in self.space:
+                raise ValueError(unknown("hyperparameter", name, set(self.space) - {FAMILY}))
+
+    def _with(self, ranges: Space, searched: tuple[str, ...]) -> StudyPlan:
+        """Replace ranges, and leave out the references that do not fit any more."""
+        fitting = tuple(
+            reference
+            for reference in self.references
+            if all(
+                reference.params[name] in ranges[name]
+                for name in ranges
+                if name in reference.params
+            )
+        )
+        space = {**self.space, **ranges}
+        return replace(self, space=space, searched=searched, references=fitting)
+
     def with_texts(self, *, maxlen: int, longest: int, vocab_size: int, n_ids: int) -> StudyPlan:
         """Fit text length and vocabulary to own texts: defaults, and ends that none is beyond.
 
-        The references, which were published on other texts, are left out.
+        A range that the study or a person has chosen stays as it is. The references, which were
+        published on other texts, are left out.
 
         Args:
             maxlen: default of text.maxlen, in tokens.
@@ -232,7 +331,7 @@ class StudyPlan:
             ("text.vocab_size", vocab_size, n_ids),
         ):
             range_ = space[name]
-            if isinstance(range_, Int):
+            if isinstance(range_, Int) and range_ == TEXT[name]:
                 high = min(range_.high, most) if most > range_.low else range_.high
                 space[name] = replace(
                     range_, high=high, default=min(max(default, range_.low), high)
@@ -242,6 +341,12 @@ class StudyPlan:
     def _of_family(self, family: str, params: Params) -> dict[str, Value]:
         chosen: Params = {FAMILY: family} if FAMILY in self.space else {}
         return self.complete({**chosen, **params})
+
+
+def _family_of(name: str) -> str | None:
+    """Return the family that a hyperparameter is of; None where families share it."""
+    prefix = name.partition(".")[0]
+    return None if prefix in SHARED else prefix
 
 
 def _cap_epochs(reference: Reference, cap: int) -> Reference:

@@ -6,10 +6,12 @@ A space maps one dotted name to one range. The prefix says who consumes the valu
 
 from __future__ import annotations
 
+import difflib
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 
 Value = bool | int | float | str
@@ -18,15 +20,35 @@ Params = Mapping[str, Value]
 _NUMBER = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Float:
-    """Real values from `low` to `high`, both included; `log` spreads them by ratio."""
+    """Real values from `low` to `high`, both included; `log` spreads them by ratio.
+
+    Attributes:
+        most: no value above it makes sense, whatever range a person asks for; None is no limit.
+    """
 
     low: float
     high: float
+    _: KW_ONLY
     default: float
-    note: str
+    note: str = ""
     log: bool = False
+    most: float | None = field(default=None, repr=False)
+
+    def admits(self, value: object) -> bool:
+        """Return whether a person may choose this value, though it lies outside the range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not math.isfinite(value) or (self.most is not None and value > self.most):
+            return False
+        return value > 0 if self.low > 0 else value >= 0 or self.low < 0
+
+    @property
+    def law(self) -> str:
+        """Which values `admits` takes, in words."""
+        least = " above 0" if self.low > 0 else " from 0" if self.low == 0 else ""
+        return f"a number{least}" + ("" if self.most is None else f" to {self.most:g}")
 
     def __contains__(self, value: object) -> bool:
         return (
@@ -39,15 +61,42 @@ class Float:
         return f"{self.low:g} to {self.high:g}{' (log)' if self.log else ''}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Int:
-    """Whole numbers from `low` to `high`, both included; `log` spreads them by ratio."""
+    """Whole numbers from `low` to `high`, both included; `log` spreads them by ratio.
+
+    Attributes:
+        least, most: no value beyond them makes sense, whatever range a person asks for. Without
+            `least` it is 1 or 0, where `low` is not below that.
+    """
 
     low: int
     high: int
+    _: KW_ONLY
     default: int
-    note: str
+    note: str = ""
     log: bool = False
+    least: int | None = field(default=None, repr=False)
+    most: int | None = field(default=None, repr=False)
+
+    def admits(self, value: object) -> bool:
+        """Return whether a person may choose this value, though it lies outside the range."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        least, most = self._least, self.most
+        return (least is None or value >= least) and (most is None or value <= most)
+
+    @property
+    def law(self) -> str:
+        """Which values `admits` takes, in words."""
+        least = "" if self._least is None else f" from {self._least}"
+        return f"a whole number{least}" + ("" if self.most is None else f" to {self.most}")
+
+    @property
+    def _least(self) -> int | None:
+        if self.least is not None:
+            return self.least
+        return min(self.low, 1) if self.low >= 0 else None
 
     def __contains__(self, value: object) -> bool:
         return (
@@ -60,13 +109,23 @@ class Int:
         return f"{self.low} to {self.high}{' (log)' if self.log else ''}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Choice:
     """One of `options`, without an order between them."""
 
     options: tuple[Value, ...]
+    _: KW_ONLY
     default: Value
-    note: str
+    note: str = ""
+
+    def admits(self, value: object) -> bool:
+        """Return whether a person may choose this value: the builder knows no other."""
+        return value in self
+
+    @property
+    def law(self) -> str:
+        """Which values `admits` takes, in words."""
+        return f"one of {', '.join(map(str, self.options))}"
 
     def __contains__(self, value: object) -> bool:
         return any(value == option and type(value) is type(option) for option in self.options)
@@ -77,6 +136,93 @@ class Choice:
 
 Range = Float | Int | Choice
 Space = Mapping[str, Range]
+
+
+def fixed(name: str, range_: Range, value: object) -> Range:
+    """Narrow a range to one value, which may lie outside of it.
+
+    Raises:
+        ValueError: if no such value makes sense.
+    """
+    one = _typed(range_, value)
+    if not range_.admits(one):
+        raise ValueError(f"{name} must be {range_.law}, but got {value!r}.")
+    match range_:
+        case Int():
+            assert isinstance(one, int)
+            return replace(range_, low=one, high=one, default=one, log=False)
+        case Float():
+            assert isinstance(one, float)
+            return replace(range_, low=one, high=one, default=one, log=False)
+    return replace(range_, options=(one,), default=one)
+
+
+def is_fixed(range_: Range) -> bool:
+    """Return whether a range has one value only."""
+    if isinstance(range_, Choice):
+        return len(range_.options) == 1
+    return range_.low == range_.high
+
+
+def changed(name: str, range_: Range, wanted: Range) -> Range:
+    """Put another range in the place of one; it keeps the note, and the limits.
+
+    Raises:
+        ValueError: if a value of the other makes no sense, or it has none.
+    """
+    note = wanted.note or range_.note
+    if isinstance(wanted, Choice):
+        options = [_typed(range_, option) for option in wanted.options]
+        for option in options:
+            if not range_.admits(option):
+                raise ValueError(f"{name} must be {range_.law}, but got {option!r}.")
+        if not 0 < len(set(options)) == len(options):
+            shown = ", ".join(map(str, options))
+            raise ValueError(f"{name} needs values, each once, but got {shown or 'none'}.")
+        default = _typed(range_, wanted.default)
+        return Choice(tuple(options), default=default, note=note)
+    if isinstance(range_, Choice):
+        raise ValueError(f"{name} must be {range_.law}, but got {wanted}: it has no order.")
+    low, high, default = (_typed(range_, v) for v in (wanted.low, wanted.high, wanted.default))
+    for end in (low, high):
+        if not range_.admits(end):
+            raise ValueError(f"{name} must be {range_.law}, but got {end!r}.")
+    if not wanted.low <= wanted.high:
+        raise ValueError(f"{name} needs a range that rises, but got {wanted}.")
+    if wanted.log and wanted.low <= 0:
+        raise ValueError(f"{name} is spread by ratio (log) above 0 only, but got {wanted}.")
+    if not wanted.low <= wanted.default <= wanted.high:
+        raise ValueError(f"{name} has its default in {wanted}, but got {wanted.default!r}.")
+    found: Range = replace(range_, low=low, high=high, default=default, log=wanted.log, note=note)  # type: ignore[arg-type]
+    return found
+
+
+def nearest(range_: Range, wanted: Sequence[Value] | tuple[float, float]) -> Value:
+    """Return the default of a range, or what is closest to it of the options, or ends, wanted."""
+    default = range_.default
+    if default in wanted or isinstance(range_, Choice):
+        return default if default in wanted else wanted[0]
+    return min(wanted, key=lambda value: abs(float(value) - float(default)))
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> str:
+    """Say that a name is not known, which are, and which was probably meant."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"unknown {noun} {name!r}.{hint} Known: {', '.join(names)}."
+
+
+def _typed(range_: Range, value: object) -> Value:
+    """Write a number as the range has it: 1 is 1.0 where real numbers are."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value  # type: ignore[return-value]
+    if isinstance(range_, Float):
+        return float(value)
+    if isinstance(range_, Choice):
+        same = (o for o in range_.options if o == value and not isinstance(o, bool))
+        return next(same, value)
+    return value
 
 
 def read(words: str, values: Sequence[Value]) -> Range:

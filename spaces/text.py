@@ -13,6 +13,8 @@ TEXT = declare(
         high=80_000,
         default=20_000,
         log=True,
+        least=5,  # the reserved ids and a word
+        most=131_071,  # 17 bits: search/models/ngrams.py
         note="token ids in use, as Keras' num_words: the most frequent words, 4 reserved ids",
     ),
     maxlen=Int(
@@ -20,6 +22,8 @@ TEXT = declare(
         high=2_500,
         default=400,
         log=True,
+        least=2,
+        most=100_000,
         note="tokens of a text that are kept, the start token among them",
     ),
     truncating=Choice(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,19 @@ _NAME = re.compile(r"\w[\w. -]{0,119}")
 
 
 def open_study(
-    root: Path, plan: PlanRecord, *, fresh: bool, retry: RetryPolicy | None = None
+    root: Path,
+    plan: PlanRecord,
+    *,
+    fresh: bool,
+    retry: RetryPolicy | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> StudyStore:
     """Open a study for writing, and make it if it is new.
 
     Args:
         fresh: put the study's earlier records aside, under a name with the time, and start anew.
         retry: how long each write waits for records that do not answer.
+        say: called with what the person should know: that the ranges are not those of before.
 
     Raises:
         UserError: if the records are of other data, another seed or another engine.
@@ -71,6 +78,8 @@ def open_study(
     _refuse_other(recorded, plan)
     if not plan.baselines:  # one that was given once stays
         plan = replace(plan, baselines=recorded.baselines)
+    if change := _change(recorded, plan):
+        say(change)
     if recorded != plan:  # other limits of the search: the latest are those on record
         plan_layout.write_plan(client, parent.info.run_id, plan)
     setup.create_lines(client, experiment, plan)
@@ -268,6 +277,20 @@ def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
             "python -m search.doctor --relocate lets them name those that lie here."
         )
     return connect(root, retry)
+
+
+def _change(recorded: PlanRecord, plan: PlanRecord) -> str:
+    """Say which ranges and values are not those of before; empty if all are."""
+    if not recorded.fixed:  # records that do not say what was fixed
+        return ""
+    before, now = ({**one.fixed, **one.space} for one in (recorded, plan))
+    changes = [f"{n} was {before.get(n)}, is {now[n]}" for n in now if before.get(n) != now[n]]
+    if not changes:
+        return ""
+    return (
+        f"study {plan.study} goes on with another space: {'; '.join(changes)}. Its finished "
+        "trials stay as they are. --fresh puts them aside and starts anew."
+    )
 
 
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:

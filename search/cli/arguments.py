@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from search.engines.names import DEFAULT_ENGINE, ENGINES, methods
 from search.workers.ray_cluster.cluster_options import add_cluster
@@ -38,13 +39,14 @@ def parser() -> Parser:
     add(
         "--study",
         action=Once,
-        metavar="NAME",
-        help="the study to run or to resume (see --list)",
+        metavar="STUDY",
+        help="the study to run or to resume: a name (see --list), or a FILE.toml of --save-plan",
     )
     add("--list", action="store_true", help="list the studies and end")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
+    _add_ranges(group("ranges").add_argument)
     _add_data(group("data").add_argument)
     _add_learned(group("learned before any trial").add_argument)
     _add_budget(group("budget").add_argument)
@@ -54,6 +56,29 @@ def parser() -> Parser:
     _add_results(group("what is kept and shown").add_argument)
     _add_configurations(group("of the study tutorials").add_argument)
     return parser
+
+
+def _add_ranges(add: Add) -> None:
+    add(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="the same value in every trial, such as train.batch_size=64; may be repeated",
+    )
+    add(
+        "--range",
+        action="append",
+        metavar="NAME=RANGE",
+        help="search a hyperparameter from LOW..HIGH, LOW..HIGH:log (by ratio) or a list a,b,c, "
+        "such as lstm.units=32..128; may be repeated",
+    )
+    add("--families", metavar="F[,F]", help="try these architectures, such as lstm,cnn")
+    add(
+        "--save-plan",
+        type=Path,
+        metavar="FILE",
+        help="also write the plan, with all that was typed, to a .toml that --study reads",
+    )
 
 
 def _add_data(add: Add) -> None:

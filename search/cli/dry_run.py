@@ -76,11 +76,7 @@ def dry_run(options: Options, data: Dataset) -> dict[str, Any]:
         "study": options.study,
         "question": plan.question,
         "searched": {name: str(plan.space[name]) for name in plan.searched},
-        "fixed": {
-            name: value
-            for name, value in plan.complete({}).items()
-            if name not in plan.searched and not plan.reproduces
-        },
+        "fixed": {n: v for n, v in plan.complete({}).items() if n in plan.fixed},
         "initial_trials": list(plan.initial_trials()),
         "trials": plan.n_trials,
         "timeout_seconds": plan.timeout,

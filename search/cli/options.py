@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.cli import plan_file
+from search.cli.find_plan import find_plan
+from search.cli.overrides import overridden
 from search.datasets import NAMES
 from search.datasets.columns import TableOptions
 from search.datasets.opening import check_encoding, stem
@@ -18,7 +21,6 @@ from search.workers.ray_cluster.cluster_options import ClusterPlan, cluster_plan
 from spaces.families import EMBEDS_WORDS
 from spaces.plan import StudyPlan
 from spaces.references import BASELINES
-from spaces.studies import STUDIES
 from spaces.text import VECTORS
 from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from search.datasets.cache import Dataset
 
 SMOKE_TRIALS = 2
+_A_LIST = "it has a list of configurations"
 _BASELINE_NAME = "your baseline"
 _SIMPLE_BASELINES = ("majority", "tfidf_logistic")
 # Options of a search, which mean nothing to a list of configurations.
@@ -67,6 +70,7 @@ class Options:
     deterministic: bool
     fresh: bool
     dry_run: bool
+    save_plan: Path | None
     json: bool
     vectors_file: Path | None = None
     teacher: str | None = None
@@ -100,6 +104,8 @@ class Options:
             question=plan.question,
             families=plan.families,
             space={name: str(plan.space[name]) for name in plan.searched},
+            fixed=plan.fixed,
+            file="" if plan.reproduces else plan_file.write(plan),
             references=tuple(
                 ReferenceRecord(
                     name=r.name,
@@ -129,12 +135,13 @@ def options(arguments: argparse.Namespace) -> Options:
     Raises:
         UserError: if the study is not known, or the engine has no such sampler or pruner.
     """
-    if arguments.study not in STUDIES:
-        raise unknown("study", arguments.study, STUDIES)
-    plan = STUDIES[arguments.study]
+    plan = find_plan(arguments.study)
+    if plan.reproduces:
+        _refuse(plan, arguments, "set", "range", "families", "save-plan", why=_A_LIST)
+    plan = overridden(plan, arguments.families, arguments.set or (), arguments.range or ())
     plan = (_reproduction if plan.reproduces else _search)(plan, arguments)
     plan, vectors_file = _with_vectors(plan, arguments.vectors)
-    study = _record_name(arguments.study, arguments.data, arguments.smoke)
+    study = _record_name(plan.name, arguments.data, arguments.smoke)
     plan = _with_teacher(plan, study, arguments.teacher)
     max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
     if max_epochs:
@@ -160,6 +167,7 @@ def options(arguments: argparse.Namespace) -> Options:
         deterministic=arguments.deterministic,
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
+        save_plan=arguments.save_plan,
         json=arguments.json,
         vectors_file=vectors_file,
         teacher=arguments.teacher,
@@ -256,7 +264,7 @@ def _with_vectors(plan: StudyPlan, asked: str | None) -> tuple[StudyPlan, Path |
             "words."
         )
     if asked in ("random", "counted"):
-        return plan.fixed(VECTORS, asked), None
+        return plan.always(VECTORS, asked), None
     file = Path(asked)
     if not file.is_file():
         raise UserError(
@@ -266,9 +274,9 @@ def _with_vectors(plan: StudyPlan, asked: str | None) -> tuple[StudyPlan, Path |
     from search.datasets.vectors_file import dimension
 
     dim = dimension(file)
-    plan = plan.fixed(VECTORS, "file")
+    plan = plan.always(VECTORS, "file")
     for family in families:
-        plan = plan.fixed(f"{family}.embedding_dim", dim)
+        plan = plan.always(f"{family}.embedding_dim", dim)
     return plan, file
 
 
@@ -279,7 +287,7 @@ def _with_teacher(plan: StudyPlan, study: str, asked: str | None) -> StudyPlan:
         raise UserError(f"--teacher must be none, nbsvm or study:NAME, but got {asked!r}.")
     if asked == f"study:{study}":
         raise UserError(f"a study cannot be its own teacher, but --teacher names {asked!r}.")
-    return plan.fixed(TEACHER, asked)
+    return plan.always(TEACHER, asked)
 
 
 def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
@@ -309,7 +317,7 @@ def _methods(arguments: argparse.Namespace) -> tuple[str, str, str]:
 
 def _reproduction(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
     """Its size is its list: every configuration, or those named, as often as asked for."""
-    _refuse(plan, arguments, *_SEARCHING, why="it has a list of configurations")
+    _refuse(plan, arguments, *_SEARCHING, why=_A_LIST)
     if not arguments.smoke:
         _refuse(plan, arguments, "max-epochs", why="each is trained as long as it was published")
     names = tuple(reference.name for reference in plan.references)

@@ -9,7 +9,7 @@ from spaces.families.lstm import LSTM
 from spaces.families.nbsvm import NBSVM
 from spaces.families.ngram import NGRAM
 from spaces.layers import EMBEDDING
-from spaces.ranges import Choice, Space, join
+from spaces.ranges import Choice, Space, join, unknown
 from spaces.text import TEXT, VECTORS
 from spaces.training import TRAIN
 
@@ -47,7 +47,15 @@ def space_of(*families: str) -> Space:
     """Join what these families share with the ranges of each.
 
     With several, the family is a hyperparameter too, and the first is its default.
+
+    Raises:
+        ValueError: if there is no such family, or none is named.
     """
+    for family in families:
+        if family not in FAMILIES:
+            raise ValueError(unknown("family", family, FAMILIES))
+    if not families:
+        raise ValueError("a study needs a family, but got none.")
     spaces = [TEXT, TRAIN, *(FAMILIES[family] for family in families)]
     if len(families) > 1:
         choice = Choice(options=families, default=families[0], note="the architecture")

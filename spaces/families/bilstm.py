@@ -15,10 +15,12 @@ BILSTM = declare(
         note="units of a layer as a share of those of the layer below",
     ),
     input_dropout=Float(
-        low=0.0, high=0.7, default=0.3, note="share of the embedding's numbers dropped"
+        low=0.0, high=0.7, default=0.3, most=0.95, note="share of the embedding's numbers dropped"
     ),
-    layer_dropout=Float(low=0.0, high=0.7, default=0.3, note="share dropped between two layers"),
+    layer_dropout=Float(
+        low=0.0, high=0.7, default=0.3, most=0.95, note="share dropped between two layers"
+    ),
     output_dropout=Float(
-        low=0.0, high=0.7, default=0.3, note="share dropped before the classifier"
+        low=0.0, high=0.7, default=0.3, most=0.95, note="share dropped before the classifier"
     ),
 )

@@ -13,6 +13,6 @@ CNN = declare(
         low=1, high=4, default=2, note="kernel sizes side by side, each one word longer"
     ),
     output_dropout=Float(
-        low=0.0, high=0.7, default=0.3, note="share dropped before the classifier"
+        low=0.0, high=0.7, default=0.3, most=0.95, note="share dropped before the classifier"
     ),
 )

@@ -13,6 +13,7 @@ CNN_LSTM = declare(
     layer_dropout=Float(
         low=0.0,
         high=0.7,
+        most=0.95,
         default=0.3,
         note="share dropped after the embedding, before and after the LSTM",
     ),

@@ -17,6 +17,7 @@ FEEDFORWARD = declare(
     layer_dropout=Float(
         low=0.0,
         high=0.7,
+        most=0.95,
         default=0.3,
         note="share dropped after the pooling and after each hidden layer",
     ),

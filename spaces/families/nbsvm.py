@@ -5,7 +5,7 @@ from spaces.ranges import Float, Int, declare
 NBSVM = declare(
     __file__,
     "nbsvm",
-    order=Int(low=1, high=3, default=3, note="words of the longest n-gram"),
+    order=Int(low=1, high=3, most=3, default=3, note="words of the longest n-gram"),
     max_ngrams=Int(
         low=5_000,
         high=1_000_000,

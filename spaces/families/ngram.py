@@ -7,7 +7,7 @@ NGRAM = declare(
     __file__,
     "ngram",
     embedding_dim=EMBEDDING["embedding_dim"],
-    order=Int(low=1, high=3, default=2, note="words of the longest n-gram"),
+    order=Int(low=1, high=3, most=3, default=2, note="words of the longest n-gram"),
     max_ngrams=Int(
         low=5_000,
         high=1_000_000,
@@ -16,6 +16,6 @@ NGRAM = declare(
         note="n-grams with a vector: those in the most training texts",
     ),
     output_dropout=Float(
-        low=0.0, high=0.7, default=0.3, note="share dropped before the classifier"
+        low=0.0, high=0.7, default=0.3, most=0.95, note="share dropped before the classifier"
     ),
 )

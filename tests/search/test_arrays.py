@@ -79,8 +79,8 @@ def test_a_plan_needs_what_a_trial_of_it_may_read() -> None:
     assert needed(LSTM) == set()
     assert needed(replace(LSTM, searched=(*LSTM.searched, "text.vectors"))) == {COUNTED}
     assert needed(replace(LSTM, searched=(*LSTM.searched, "train.teacher"))) == {TEACHER}
-    assert needed(LSTM.fixed("text.vectors", "file")) == {FILE}
-    assert needed(LSTM.fixed("train.teacher", "study:nbsvm")) == {"train.teacher=study:nbsvm"}
+    assert needed(LSTM.always("text.vectors", "file")) == {FILE}
+    assert needed(LSTM.always("train.teacher", "study:nbsvm")) == {"train.teacher=study:nbsvm"}
     assert needed(STUDIES["tutorials"]) == needed(STUDIES["nbsvm"]) == set()
 
 

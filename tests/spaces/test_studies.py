@@ -270,14 +270,14 @@ def test_a_fixed_value_is_that_of_all_trials_but_the_references() -> None:
     plan = plan_with(
         reference("published", lstm__units=100), searched=("lstm.units", "lstm.dropout")
     )
-    fixed = plan.fixed("lstm.units", 300).fixed("lstm.pooling", "mean")
+    fixed = plan.always("lstm.units", 300).always("lstm.pooling", "mean")
     assert fixed.searched == ("lstm.dropout",)
     assert fixed.complete({})["lstm.units"] == 300
     assert fixed.complete({})["lstm.pooling"] == "mean"
     assert fixed.initial_trials()["published"]["lstm.units"] == 100
     check(fixed.space, {"lstm.units": 8, "lstm.pooling": "last"}, of="what it had before")
     with pytest.raises(ValueError, match=r"lstm\.units must be in 8 to 256, but got 'many'"):
-        plan.fixed("lstm.units", "many")
+        plan.always("lstm.units", "many")
 
 
 def test_a_hyperparameter_that_is_new_has_no_reproduction_made_again() -> None:

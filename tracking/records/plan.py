@@ -142,6 +142,8 @@ class PlanRecord:
         study: the name of the records; a smoke run or other data have one of their own.
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
+        fixed: value of each that is not searched; empty in records made before it was kept.
+        file: the plan as the text of a file of TOML, which search.run --study reads.
         references: the published configurations that it tries.
         engine: who proposes values; empty where nothing is searched.
         sampler: how values are proposed; empty where nothing is searched.
@@ -163,3 +165,5 @@ class PlanRecord:
     pruner: str = ""
     engine: str = "optuna"  # the only one of records that do not say
     goals: tuple[str, ...] = ("val_accuracy",)
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    file: str = ""

@@ -33,6 +33,8 @@ class OtherSchema(UserError):
 
 def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
     client.log_dict(run_id, asdict(plan), "plan.json")
+    if plan.file:
+        client.log_text(run_id, plan.file, "plan.toml")
     tags = {
         "plan.name": plan.plan,
         "plan.families": ", ".join(plan.families),
