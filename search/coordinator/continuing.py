@@ -11,9 +11,12 @@ from tracking.records import TrialRecord, ranked
 def can_train_on(trial: TrialRecord) -> bool:
     """Return whether a finished trial ended because it had all of its epochs.
 
-    One that early stopping has ended would be ended again at once.
+    One that early stopping has ended would be ended again at once. One whose step size fell to
+    zero over its epochs is not the beginning of a longer training.
     """
     if trial.state != "complete" or trial.score is None or "train.patience" not in trial.params:
+        return False
+    if trial.params.get("train.schedule", "constant") != "constant":
         return False
     return len(trial.epochs) - trial.score.best_epoch < int(trial.params["train.patience"])
 
@@ -43,6 +46,7 @@ def to_continue(
         raise UserError(
             f"--continue {n} needs {n} finished trials that can train on up to {max_epochs} "
             f"epochs (--max-epochs), but there are {n_done + len(possible)}. Others have had as "
-            "many, were ended by early stopping, or are those of search.evaluate."
+            "many, were ended by early stopping, have a train.schedule that spans their own "
+            "epochs, or are those of search.evaluate."
         )
     return possible[: max(0, n - n_done)]

@@ -19,7 +19,7 @@ from search.cli.arguments import parser
 from search.cli.dry_run import print_dry_run
 from search.cli.options import options
 from search.coordinator.audit import audit
-from search.coordinator.continuing import can_train_on
+from search.coordinator.continuing import can_train_on, to_continue
 from search.coordinator.loop import Coordinator
 from search.engines.optuna.optuna_engine import OptunaEngine
 from search.training.failures import TrialFailed
@@ -27,7 +27,7 @@ from spaces.plan import StudyPlan
 from tests.builders import build_trial, place_database
 from tests.coordinator import DATASET, MODEL, RECORD, RecordingCallbacks, Script, place
 from tests.coordinator import PLAN as SHORT
-from tests.programs import call, copy_study
+from tests.programs import call
 from tracking import store
 from tracking.commandline.errors import Stopped, UserError
 from tracking.connection.runs import connect
@@ -38,10 +38,13 @@ LESS, MORE = 2, 4  # epochs
 
 
 def plan(epochs: int) -> StudyPlan:
-    """A plan whose trials all have so many epochs."""
+    """A plan whose trials all have so many epochs, and a step size that does not fall."""
     known = SHORT.space["train.epochs"]
-    fixed = replace(known, low=epochs, high=epochs, default=epochs)
-    return replace(SHORT, space={**SHORT.space, "train.epochs": fixed}, references=())
+    fixed = {
+        "train.epochs": replace(known, low=epochs, high=epochs, default=epochs),
+        "train.schedule": replace(SHORT.space["train.schedule"], default="constant"),
+    }
+    return replace(SHORT, space={**SHORT.space, **fixed}, references=())
 
 
 @pytest.fixture
@@ -239,6 +242,16 @@ def test_early_stopping_is_not_undone() -> None:
     assert not can_train_on(build_trial(0, 0.8, state="pruned", params=params))
 
 
+def test_a_step_size_that_falls_over_its_own_epochs_is_not_undone() -> None:
+    params = {"train.epochs": 2, "train.patience": 2}
+    for schedule, can in {"cosine": False, "constant": True}.items():
+        trial = build_trial(0, 0.8, 0.85, params={**params, "train.schedule": schedule})
+        assert can_train_on(trial) == can
+    falls = replace(trial, params={**trial.params, "train.schedule": "cosine"})
+    with pytest.raises(UserError, match=r"have a train\.schedule that spans their own epochs"):
+        to_continue([falls], 1, 9, ())
+
+
 def numbers(study: StudyRecord) -> list[tuple[int, float, float | None, float | None]]:
     (trial,) = (trial for trial in study.trials if trial.number == 0)
     return [_numbers(epoch) for epoch in trial.epochs]
@@ -252,10 +265,14 @@ def test_a_trained_trial_continues_to_what_it_would_have_been_with_more_epochs(
     tmp_path: Path, smoke_home: Path
 ) -> None:
     table = str(smoke_home / "parted.csv")
-    words = ["--study", "lstm", "--data", table, "--smoke", "--max-epochs", "3", "--trials"]
-    home, whole = copy_study(smoke_home, tmp_path / "continued"), tmp_path / "whole"
-    (whole / "mlruns").mkdir(parents=True)
-    (whole / "cache").symlink_to(home / "cache")
+    study = ["--study", "lstm", "--data", table, "--smoke", "--set", "train.schedule=constant"]
+    words = [*study, "--max-epochs", "3", "--trials"]
+    home, whole = tmp_path / "continued", tmp_path / "whole"
+    for folder in (home, whole):
+        (folder / "mlruns").mkdir(parents=True)
+        (folder / "cache").symlink_to(smoke_home / "cache")
+    first = call(home, "search.run", *study)
+    assert first.returncode == 0, first.stderr
     # On a slow machine an epoch takes so long that there is one; here all is trained again.
     shutil.rmtree(home / "mlruns" / f"{STUDY}.trials", ignore_errors=True)
     done = call(home, "search.run", *words, "2", "--continue", "2")

@@ -33,6 +33,7 @@ from search.system.keras_backend import keras, tf
 from search.training.trial import build
 from spaces.families import FAMILIES
 from spaces.ranges import Choice, Float, Int, Range, Value, defaults, take
+from spaces.text import TEXT
 
 FAMILY = pytest.mark.parametrize("family", BUILDERS)
 N_TOKENS, MAXLEN = 30, 40
@@ -83,7 +84,7 @@ def make(
     """Build a model as a trial does, on thirty random texts, from the same weights each time."""
     keras.utils.set_random_seed(0)  # by chance all of a few rectified units answer nothing
     values = {f"{family}.{name}": value for name, value in params.items()}
-    text = {"text.vocab_size": N_TOKENS, "text.maxlen": maxlen}
+    text = {**defaults(TEXT), "text.vocab_size": N_TOKENS, "text.maxlen": maxlen}
     padding = {"text.padding": "bucket" if masked else "full"}
     rows = pack([batch(length, seed=length)[0] for length in range(1, 31)])
     labels = np.arange(30, dtype=np.int32) % n_classes

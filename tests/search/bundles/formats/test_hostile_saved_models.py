@@ -45,6 +45,15 @@ def parsed(content: bytes) -> Any:
     return SavedModel.FromString(content)
 
 
+def computing(graph: Any) -> Any:
+    """The first function that is not the saver's, which is dropped with all that is in it."""
+    return next(
+        function
+        for function in graph.library.function
+        if not any(node.op in ("SaveV2", "RestoreV2") for node in function.node_def)
+    )
+
+
 def add(saved: Any, operation: str, place: str) -> None:
     """Hide an operation in a graph."""
     graph = saved.meta_graphs[0].graph_def
@@ -52,7 +61,7 @@ def add(saved: Any, operation: str, place: str) -> None:
         case "graph":
             graph.node.add(name="hostile", op=operation)
         case "function":
-            graph.library.function[0].node_def.add(name="hostile", op=operation)
+            computing(graph).node_def.add(name="hostile", op=operation)
         case "saved function":
             function = graph.library.function.add()
             function.signature.name = "hostile"
@@ -128,7 +137,7 @@ def a_call_of_the_saver(saved: Any) -> None:
         for function in graph.library.function
         if any(node.op == "SaveV2" for node in function.node_def)
     )
-    call = graph.library.function[0].node_def.add(name="x", op="StatefulPartitionedCall")
+    call = computing(graph).node_def.add(name="x", op="StatefulPartitionedCall")
     call.attr["f"].func.name = name
 
 
@@ -142,7 +151,7 @@ def an_operation_that_poses_as_the_saver(saved: Any) -> None:
 
 
 def a_constant_of_400_gigabytes(saved: Any) -> None:
-    node = saved.meta_graphs[0].graph_def.library.function[0].node_def.add(name="x", op="Const")
+    node = computing(saved.meta_graphs[0].graph_def).node_def.add(name="x", op="Const")
     node.attr["value"].tensor.dtype = 1
     node.attr["value"].tensor.float_val.append(1.0)
     node.attr["value"].tensor.tensor_shape.dim.add(size=10**11)
