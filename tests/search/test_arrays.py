@@ -49,7 +49,9 @@ def load(tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loa
         shutil.rmtree(tmp_path / "cache", ignore_errors=True)
         with monkeypatch.context() as patch:
             few = unlabelled[:N_UNLABELLED]
-            patch.setattr(table, "read", lambda path: change(replace(read(path), unlabelled=few)))
+            patch.setattr(
+                table, "read", lambda *args: change(replace(read(*args), unlabelled=few))
+            )
             return cache.load(str(tmp_path / "own.csv"), quiet)
 
     return load

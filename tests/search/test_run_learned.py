@@ -22,7 +22,7 @@ def home(tiny_csv_with_test: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     own = shutil.copy(tiny_csv_with_test, tmp_path / "own.csv")
     texts = [f"{text} {text[::-1]}" for text in pd.read_csv(own)["text"][:60]]
     read = table.read
-    monkeypatch.setattr(table, "read", lambda path: replace(read(path), unlabelled=texts))
+    monkeypatch.setattr(table, "read", lambda *args: replace(read(*args), unlabelled=texts))
     cache.load(str(own), lambda line: None, smoke=True)
     return tmp_path
 

@@ -36,8 +36,9 @@ def stopped(
     place = postgresql.create_for_mlflow()
     stores = ["--tracking-uri", place]
     words = ["--study", "lstm", "--data", str(tiny_csv), "--smoke", *stores]
-    run = Running(story.home, *words)
-    seen = read_until(run, "trial 0 (1 of 2), defaults")
+    # The trials must last longer than the other start.
+    run = Running(story.home, *words, "--trials", "12", "--pruner", "none")
+    seen = read_until(run, "trial 0 (1 of 12), defaults")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     story.ends.append(call(elsewhere, "search.run", *words))
     postgresql.stop()
@@ -61,13 +62,13 @@ def test_it_says_what_it_waits_for_and_goes_on_to_its_budget(
     assert stopped.facts["code"] == 0, stopped.facts["err"]
     lines = stopped.facts["out"].splitlines()
     assert [line for line in lines if line.startswith("the tracking store answers again, after ")]
-    assert "2 complete, 0 pruned, 0 failed." in lines
+    assert "12 complete, 0 pruned, 0 failed." in lines
     assert "Traceback" not in stopped.facts["err"]
     monkeypatch.setenv(TRACKING_URI, stopped.facts["place"])
     root = stopped.home / "mlruns"
     study = store.read_study(root, NAME)
     assert audit(study, store.condition(root, NAME)) == []
-    assert [trial.state for trial in study.trials] == ["complete", "complete"]
+    assert [trial.state for trial in study.trials] == ["complete"] * 12
     assert stopped.ends[1].returncode == 0, stopped.ends[1].stdout
 
 

@@ -161,7 +161,7 @@ def test_a_trial_gives_its_epochs_then_its_result_and_leaves_its_model(
     assert result.best_epoch == best.epoch
     assert result.val_accuracy == pytest.approx(best.val_accuracy, abs=1e-6)
     assert sum(map(sum, result.confusion)) == tiny_dataset.n_texts["validation"]
-    assert result.n_parameters == 500 * 8 + 4 * 8 * (8 + 8 + 1) + 8 + 1
+    assert result.n_parameters == 500 * 8 + 4 * 8 * (8 + 8 + 1) + 2 * 8 + 1
     assert task.model.stat().st_size > 1_000
     assert "embedding" in task.summary.read_text("utf-8")
     assert len(set(ticks)) == 1
