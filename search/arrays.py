@@ -66,7 +66,7 @@ def needed(plan: StudyPlan) -> set[str]:
 
 
 def without_teacher(plan: StudyPlan, data: Dataset, say: Say) -> StudyPlan:
-    """Let a plan that may use a teacher do without, where there is no unlabelled text."""
+    """Take the teacher out of a plan, where there is no unlabelled text."""
     may_teach = any(key.startswith(f"{TEACHER}=") for key in needed(plan))
     if UNLABELLED in data.n_texts or not may_teach:
         return plan
@@ -232,7 +232,7 @@ class _Maker:
         return self._labels(source, trial.family, trial.params, file)
 
     def _labels(self, source: str, family: str, params: Params, file: Path | None) -> ArrayRecord:
-        """Have a teacher label the unlabelled texts, in a process of its own."""
+        """Label the unlabelled texts with a teacher, in a process of its own."""
         recipe = f"labels {_LABELS_FORMAT} {source} {json.dumps(dict(params), sort_keys=True)}"
 
         def make() -> Made:
@@ -277,7 +277,7 @@ class _Maker:
 
 
 def _run(task: TeacherTask, say: Say) -> TeacherResult:
-    """Have a teacher label, in a process of its own; a stop leaves its checkpoint.
+    """Run a teacher in a process of its own; a stop leaves its checkpoint.
 
     Raises:
         UserError: if it cannot be trained.

@@ -209,7 +209,7 @@ class StudyPlan:
         return replace(self, n_trials=n_trials, timeout=timeout)
 
     def always(self, name: str, value: Value) -> StudyPlan:
-        """Have every trial but the references take this value, whatever was searched."""
+        """Fix this value in every trial but the references, also outside the range."""
         range_ = self.space[name]
         match range_:
             case Choice(options=options):

@@ -206,7 +206,7 @@ def nearest(range_: Range, wanted: Sequence[Value] | tuple[float, float]) -> Val
 
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> str:
-    """Say that a name is not known, which are, and which was probably meant."""
+    """Return the sentence that refuses an unknown name, with the known ones and a suggestion."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""

@@ -205,10 +205,11 @@ def _next(study: StudyRecord) -> str:
         parts.append(f"The best lies at the edge of its range in {names}: widen what can be.")
     score = _score(best)
     if score.best_epoch == len(best.epochs) > 1:
-        parts.append(
-            "Its last epoch was its best: let it train longer. A larger --max-epochs with "
-            "--continue 1 does."
-        )
+        if best.params.get("train.schedule", "constant") == "constant":
+            longer = "A larger --max-epochs with --continue 1 does."
+        else:  # its step size has fallen to zero: it cannot train on (decision 97)
+            longer = "--range train.epochs=LOW..HIGH searches more epochs."
+        parts.append(f"Its last epoch was its best: let it train longer. {longer}")
     parts.append(_focus(study))
     ended = [trial.number for trial in study.trials if trial.has_ended]
     after = sum(number > best.number for number in ended)

@@ -141,6 +141,7 @@ def options(arguments: argparse.Namespace) -> Options:
     plan = overridden(plan, arguments.families, arguments.set or (), arguments.range or ())
     plan = (_reproduction if plan.reproduces else _search)(plan, arguments)
     plan, vectors_file = _with_vectors(plan, arguments.vectors)
+    _check_save_plan(arguments, vectors_file)
     study = _record_name(plan.name, arguments.data, arguments.smoke)
     plan = _with_teacher(plan, study, arguments.teacher)
     max_epochs = arguments.max_epochs or (1 if arguments.smoke else None)
@@ -172,6 +173,20 @@ def options(arguments: argparse.Namespace) -> Options:
         vectors_file=vectors_file,
         teacher=arguments.teacher,
     )
+
+
+def _check_save_plan(arguments: argparse.Namespace, vectors_file: Path | None) -> None:
+    """Refuse a plan that could not be written, or not be read back."""
+    file = arguments.save_plan
+    if file is None:
+        return
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"{file} cannot be written: there is no folder {file.parent}.")
+    if vectors_file is not None or str(arguments.teacher or "").startswith("study:"):
+        raise UserError(
+            "a saved plan cannot name --vectors FILE or --teacher study:NAME, which others may "
+            "lack. Save it without, and give them again with --study FILE.toml."
+        )
 
 
 def _check_epochs(plan: StudyPlan, max_epochs: int) -> None:
@@ -247,7 +262,7 @@ def _search(plan: StudyPlan, arguments: argparse.Namespace) -> StudyPlan:
 
 
 def _with_vectors(plan: StudyPlan, asked: str | None) -> tuple[StudyPlan, Path | None]:
-    """Have all trials but the references begin with the word vectors that were asked for.
+    """Begin all trials but the references with the word vectors of --vectors.
 
     Those of a file also say how many numbers a word has: its columns have no order, by which some
     could be left out.

@@ -19,7 +19,7 @@ _off: ContextVar[bool] = ContextVar("seqsearch_fused_off", default=False)
 
 @contextmanager
 def loops_only() -> Iterator[None]:
-    """Have layers run Keras' own loop, also where one operation would do.
+    """Run Keras' own loop in layers, also where one operation would do.
 
     For graphs that are written to a file: malformed, BlockLSTM ends the process that runs it, so
     no model of ours has it.

@@ -92,6 +92,6 @@ def with_text(
     text = keras.Input((), dtype="string", name="text")
     words = vocabulary[: vocab_size - FIRST_WORD]
     ids = EncodeText(words, maxlen, truncating, padding, name="encode")(text)
-    # Without how it was trained, which nobody who predicts has.
+    # Without optimizer and loss, which prediction does not need.
     plain = keras.Model(model.inputs, model.outputs, name=model.name)
     return keras.Model(text, plain(ids), name=f"{model.name}_from_text")

@@ -126,7 +126,7 @@ def build(
 
 
 def _begin_with(vectors: NDArray[np.float32], model: keras.Model, n_tokens: int) -> None:
-    """Let the embedding begin with these vectors; what has none begins as it was.
+    """Put these vectors into the embedding; words without one keep their random values.
 
     Numbers have the same spread whatever the vectors come from. It was the best of those tried.
     """

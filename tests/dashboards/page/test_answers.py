@@ -99,6 +99,16 @@ def test_what_was_best_in_its_last_epoch_should_train_longer() -> None:
     assert "longer" not in _answers(enough)[3]
 
 
+def test_a_step_size_that_fell_to_zero_is_not_said_to_train_on() -> None:
+    def said(schedule: str) -> str:
+        params = {"train.schedule": schedule}
+        return _answers(build_study(build_trial(0, 0.7, 0.8, params=params)))[3]
+
+    assert "--continue 1 does" in said("constant")
+    assert "--continue" not in said("cosine")
+    assert "--range train.epochs=LOW..HIGH searches more epochs." in said("cosine")
+
+
 def test_a_study_without_candidates_is_told_what_to_mend() -> None:
     said = _answers(ODD["only failures"])
 

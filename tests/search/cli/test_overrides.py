@@ -193,3 +193,21 @@ def test_a_reproduction_has_no_ranges() -> None:
     for words in (["--set", "a=1"], ["--range", "a=1..2"], ["--families", "cnn"]):
         with pytest.raises(UserError, match="means nothing to study tutorials"):
             plan_of(*words, study="tutorials")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--save-plan", "nowhere/p.toml"], "there is no folder nowhere"),
+        (["--save-plan", "p.toml", "--vectors", "v.txt"], "cannot name --vectors FILE"),
+        (["--save-plan", "p.toml", "--teacher", "study:a"], "or --teacher study:NAME"),
+    ],
+)
+def test_a_plan_that_could_not_be_read_back_is_refused_before_the_data_are_read(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "v.txt").write_text("film 0.5 0.5\n")
+    with pytest.raises(UserError, match=said):
+        options(parser().parse_args(["--study", "lstm", *words]))
+    assert not (tmp_path / "p.toml").exists()
