@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.cli.arguments import add_trust
 from tracking.commandline.console import note, notes_on, open_console
 from tracking.commandline.errors import Stopped, UserError
 from tracking.commandline.parser import Once, Parser
@@ -47,6 +48,7 @@ class EvaluateOptions:
     smoke: bool
     again: bool
     report: Path | None
+    trust_code: bool
     json: bool
 
 
@@ -82,6 +84,7 @@ def parser() -> Parser:
     add("--report", type=Path, metavar="FILE", help="a reproducibility checklist: .md or .html")
     add("--data", metavar="PATH", help="where the study's table lies now, if it was moved")
     add("--smoke", action="store_true", help="the study's smoke run: 2 trials, 2 seeds")
+    add_trust(parser)
     add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
     return parser
 
@@ -111,6 +114,7 @@ def options(arguments: argparse.Namespace) -> EvaluateOptions:
         smoke=smoke,
         again=arguments.again,
         report=report,
+        trust_code=arguments.trust_code,
         json=arguments.json,
     )
 
@@ -133,12 +137,15 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     from search.coordinator.lock import alone
     from search.evaluation.evaluation_text import without_test
     from search.evaluation.finalists import finalists
+    from search.system.own_code import refuse_untrusted
     from search.system.temporary import temporary_folder
     from search.workers.trial_process import server
     from tracking import store
 
     root = home()
     study = store.read_study(root, _recorded_name(chosen, list(store.studies(root))))
+    for source in study.plan.sources:
+        refuse_untrusted(source, f"study {study.plan.study}", chosen.trust_code)
     finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
     data = _load(console, chosen, study)
     name = study.plan.study

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.bundles.formats import NAMES
+from search.cli.arguments import add_trust
+from spaces.families import FAMILIES
 from tracking.commandline.console import shown
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import percent
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from search.bundles.proof import Proof
     from search.datasets.cache import Dataset
     from tracking.models.registry import Registration
-    from tracking.records import ScoreRecord, StudyRecord, TrialRecord
+    from tracking.records import ScoreRecord, SourceRecord, StudyRecord, TrialRecord
 
 
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
@@ -58,11 +61,14 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     """Choose the trial, write the bundle, register it."""
     from search.bundles.chosen import ModelSource, choose
     from search.datasets import cache
+    from search.system.own_code import refuse_untrusted
     from tracking import store
     from tracking.models import registry
 
+    trusted = arguments.trust_code
     source = ModelSource(arguments.retrain, arguments.refit)
     trial = choose(study, arguments.trial, source)
+    refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trusted)
     commit = store.command_of(root, trial).commit
     wanted = None
     if arguments.register:
@@ -80,7 +86,8 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     )
     if wanted is not None:
         _register(root, wanted, arguments.out, manifest)
-    _say(f'next: python -m search.predict {arguments.out} "{study.plan.data.example}"')
+    trust = " --trust-code" if study.plan.source_of(trial.family) else ""
+    _say(f'next: python -m search.predict {arguments.out} "{study.plan.data.example}"{trust}')
     return 0
 
 
@@ -104,18 +111,54 @@ class Export:
         """Get the model, write it in each format, measure it, write card and manifest."""
         from search.bundles import bundle, formats
         from search.models import keras_loading
+        from search.system import own_code
         from search.system.temporary import temporary_folder
+        from tracking.models import source_files
 
         with temporary_folder(), tempfile.TemporaryDirectory(prefix="seqsearch-") as temporary:
             file = Path(temporary) / "model.keras"
+            if self.code is not None:
+                own_code.load(self.code)
+            written = self._possible()  # before anything is trained for it
             n_refitted = self._get(file)
-            model = keras_loading.load(file)
+            model = keras_loading.load(file, self.code)
             with bundle.building(out) as folder:
-                for name in self.formats:
-                    formats.write(name, model, folder, self.study.plan.data.classes)
+                for name in written:
+                    formats.write(name, model, folder, self.study.plan.data.classes, self.to_onnx)
+                if self.code is not None:
+                    source_files.write(folder, self.code)
                 vocabulary = "\n".join(model.get_layer("encode").vocabulary)
                 (folder / "vocabulary.txt").write_bytes(vocabulary.encode("utf-8"))
-                return self._finish(folder, n_refitted, Path(temporary))
+                return self._finish(folder, written, n_refitted, Path(temporary))
+
+    @property
+    def code(self) -> SourceRecord | None:
+        """The Python file that defines the trial's family; None where it is one of ours."""
+        return self.study.plan.source_of(self.trial.family)
+
+    @property
+    def to_onnx(self) -> Callable[..., Any] | None:
+        """The converter that a family of its own hands over; its file is loaded."""
+        family = FAMILIES.get(self.trial.family)
+        return None if self.code is None or family is None else family.to_onnx
+
+    def _possible(self) -> tuple[str, ...]:
+        """Return the formats that can be written: ONNX of own layers needs a converter.
+
+        Raises:
+            UserError: if there is no other.
+        """
+        if self.code is None or self.to_onnx is not None or "onnx" not in self.formats:
+            return self.formats
+        why = (
+            f"onnx is left out: family {self.trial.family} is of {self.code.name} and hands over "
+            f"no converter, Family({self.trial.family!r}, build, to_onnx, ...)"
+        )
+        rest = tuple(name for name in self.formats if name != "onnx")
+        if not rest:
+            raise UserError(f"{why}.")
+        _say(why)
+        return rest
 
     def _get(self, file: Path) -> int:
         """Put the model there, and give the number of texts that it was refitted on."""
@@ -139,9 +182,12 @@ class Export:
         _say(f"training trial {self.trial.number} once more, {what}")
         folder = self.root / f"{self.trial.run_id}.training"
         with chosen.alone(folder, self.trial):
-            return chosen.train(self.trial, data, self.source, file, folder, _say)
+            values = (self.trial, data, self.source, file, folder)
+            return chosen.train(*values, _say, code=self.code)
 
-    def _finish(self, folder: Path, n_refitted: int, temporary: Path) -> Manifest:
+    def _finish(
+        self, folder: Path, written: tuple[str, ...], n_refitted: int, temporary: Path
+    ) -> Manifest:
         """Measure what lies in a folder; write the card, and the manifest last."""
         from search.bundles import bundle
         from search.bundles.card.content import write
@@ -151,14 +197,12 @@ class Export:
 
         classes, trial, score = self.study.plan.data.classes, self.trial, self.trial.score
         assert score is not None
-        proof = prove(folder, self.formats, classes, trial.params, self.data)
+        proof = prove(folder, written, classes, trial.params, self.data, source=self.code)
         off = abs(proof.accuracy - score.val_accuracy) * proof.n_texts
         if off > _ON_THE_BORDER and not n_refitted:
             raise RuntimeError(f"the bundle has {proof.accuracy}, the record {score.val_accuracy}")
         # Of two equals the first stays first.
-        ranked = sorted(
-            self.formats, key=lambda name: bool(proof.n_texts) and name != proof.fastest
-        )
+        ranked = sorted(written, key=lambda name: bool(proof.n_texts) and name != proof.fastest)
         facts = Facts(
             self.study,
             trial,
@@ -205,7 +249,8 @@ class Export:
         kept = store.model_file(self.root, self.trial)
         chosen.copy_kept(kept, temporary / "model.keras", self.trial)
         classes = self.study.plan.data.classes
-        return prove(temporary, ("keras",), classes, self.trial.params, self.data, sizes=())
+        values = (classes, self.trial.params, self.data)
+        return prove(temporary, ("keras",), *values, sizes=(), source=self.code)
 
 
 def _register(root: Path, wanted: Registration, out: Path, manifest: Manifest) -> None:
@@ -241,6 +286,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--alias", metavar="ALIAS", help="have it name that version, if it is better on validation"
     )
+    add_trust(parser)
     parser.add_argument("--force", action="store_true", help="even if it is not better")
     parser.add_argument(
         "--refit",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.bundles.formats import NAMES
+from search.cli.arguments import add_trust
 from tracking.commandline.errors import UserError
 from tracking.commandline.formatting import plain, visible
 from tracking.commandline.parser import Parser
@@ -38,14 +39,14 @@ def main() -> int:
         from search.cli.prediction_table import score_table
 
         score_table(
-            lambda: load(arguments.model, arguments.format),
+            lambda: load(arguments.model, arguments.format, trust_code=arguments.trust_code),
             arguments.csv,
             arguments.column or "",
             arguments.out,
             arguments.encoding or "",
         )
         return 0
-    classifier = load(arguments.model, arguments.format)
+    classifier = load(arguments.model, arguments.format, trust_code=arguments.trust_code)
     texts = arguments.texts or _lines()
     _print_all(classifier, texts, as_json=arguments.json)
     return 0
@@ -111,6 +112,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the table with label and probabilities added"
     )
+    add_trust(parser)
     parser.add_argument(
         "--format", choices=NAMES, help="default: the one that was fastest at the export"
     )

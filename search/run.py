@@ -130,7 +130,7 @@ def _learn(console: Console, chosen: Options, data: Dataset, root: Path) -> Data
 
 def _save_plan(console: Console, chosen: Options) -> None:
     if chosen.save_plan is not None:
-        plan_file.save(plan_file.write(chosen.plan), chosen.save_plan)
+        plan_file.save(chosen.plan, chosen.sources, chosen.save_plan)
         notes_on(console)(f"plan: {chosen.save_plan}, which --study reads")
 
 
@@ -177,6 +177,7 @@ def _coordinate(
             keep_models=chosen.keep_models,
             n_continued=chosen.n_continued,
             n_per_round=executor.n_workers if chosen.deterministic else None,
+            source_of=record.source_of,
         )
         try:
             coordinator.run()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spaces.families import FAMILY, SHARED, applies, space_of
+from spaces.families import FAMILY, applies, space_of
+from spaces.family import SHARED
 from spaces.ranges import (
     Choice,
     Int,

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from spaces.families import FAMILY, space_of
+from spaces.families import FAMILY, register, space_of
+from spaces.family import Family
 from spaces.plan import Reference, StudyPlan
 from spaces.ranges import Range, Value, unknown
 
@@ -22,7 +23,7 @@ def Study(
     question: str,
     /,
     *,
-    families: Sequence[str],
+    families: Sequence[str | Family],
     search: Sequence[str] = (),
     values: Mapping[str, Value] | None = None,
     defaults: Mapping[str, Value] | None = None,
@@ -37,7 +38,7 @@ def Study(
 
     Args:
         name: of its records; letters, digits, "_", "-" and ".".
-        families: the architectures that it tries.
+        families: the architectures that it tries: names, or a Family of one's own.
         search: names of hyperparameters to search; "lstm.*" is all of a family. With several
             families, the family is searched too, without being named.
         values: fixes hyperparameters, also outside of their ranges.
@@ -51,7 +52,10 @@ def Study(
     """
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         raise ValueError(f"a study's name has letters, digits, _, - and ., but got {name!r}.")
-    space = space_of(*families)
+    for family in families:
+        if isinstance(family, Family):
+            register(family)
+    space = space_of(*(f.name if isinstance(f, Family) else f for f in families))
     several = [FAMILY] if len(families) > 1 and (search or ranges) else []
     plan = StudyPlan(
         name=name,

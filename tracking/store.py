@@ -293,6 +293,11 @@ def _change(recorded: PlanRecord, plan: PlanRecord) -> str:
     )
 
 
+def _sources(plan: PlanRecord) -> str:
+    named = [f"{source.name} of SHA-256 {source.sha256[:16]}" for source in plan.sources]
+    return ", ".join(named) or "no file"
+
+
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
     """Numbers from other data or other seeds must not meet in one study."""
     is_known = bool(recorded.data.unlabelled_digest)
@@ -313,6 +318,7 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
             (key, array.digest, others[key].digest if key in others else "none")
             for key, array in arrays.items()
         ),
+        ("source", _sources(recorded), _sources(plan)),
     ):
         if before != now:
             raise UserError(

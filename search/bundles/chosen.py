@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from search.training.failures import TrialFailed
 from tracking.commandline.errors import UserError
-from tracking.records import EpochRecord, ScoreRecord, StudyRecord, TrialRecord
+from tracking.records import EpochRecord, ScoreRecord, SourceRecord, StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
@@ -113,13 +113,21 @@ def alone(folder: Path, trial: TrialRecord) -> Iterator[None]:
 
 
 def train(
-    trial: TrialRecord, data: Dataset, source: ModelSource, target: Path, folder: Path, say: Say
+    trial: TrialRecord,
+    data: Dataset,
+    source: ModelSource,
+    target: Path,
+    folder: Path,
+    say: Say,
+    *,
+    code: SourceRecord | None = None,
 ) -> int:
     """Train a trial's values in a process of its own, with its seed.
 
     Args:
         folder: there, and no other process's (alone); it receives the checkpoint, from which the
             same call goes on, and is deleted at the end.
+        code: the Python file that defines the family; None where it is one of ours.
 
     Returns:
         texts that a refitted model was trained on; 0 for one that was trained again as it was.
@@ -133,7 +141,8 @@ def train(
 
     assert trial.score is not None
     epochs = trial.score.best_epoch if source.refit else None
-    task = Task(trial.params, trial.family, data, trial.seed, folder, refit_epochs=epochs)
+    values = (trial.params, trial.family, data, trial.seed, folder)
+    task = Task(*values, refit_epochs=epochs, source=code)
     with server(), closing(run_all([task], 1, lambda: None, n_starts=2)) as events:
         for _, result in events:
             if isinstance(result, EpochRecord):

@@ -18,12 +18,16 @@ import numpy as np
 
 from search.bundles import bundle, formats
 from search.bundles.formats.encoder import words
+from search.system.own_code import refuse_untrusted
 from search.system.reading import LARGEST_TEXT, read
 from tracking.commandline.errors import UserError
 from tracking.commandline.paths import home
+from tracking.models import source_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tracking.records import SourceRecord
 
 _BATCH = 256
 _UNKNOWN = "\ue000"  # a word of private use: no text has it, so no vocabulary
@@ -73,13 +77,18 @@ class Classifier:
     """
 
     def __init__(
-        self, classes: Sequence[str], params: Mapping[str, Any], format: str, folder: Path
+        self,
+        classes: Sequence[str],
+        params: Mapping[str, Any],
+        format: str,
+        folder: Path,
+        source: SourceRecord | None = None,
     ) -> None:
         self.classes = tuple(classes)
         self.format = format
         self._maxlen = int(params["text.maxlen"])
         self._truncating = params["text.truncating"]
-        self._score = formats.open_score(format, folder)
+        self._score = formats.open_score(format, folder, source)
         n_classes = self._score([""]).shape[1:]
         if n_classes != (len(self.classes),):
             raise UserError(
@@ -151,11 +160,12 @@ class Classifier:
         yield from self.probabilities(batch)[:, label]
 
 
-def load(model: str | Path, format: str | None = None) -> Classifier:
+def load(model: str | Path, format: str | None = None, *, trust_code: bool = False) -> Classifier:
     """Load a bundle's folder, or a model of MLflow: `models:/NAME@ALIAS`, `models:/m-...`.
 
     Args:
         format: keras, saved_model or onnx; None takes the one that the bundle recommends.
+        trust_code: lets code run that the model holds, because its family is none of ours.
 
     Raises:
         UserError: if there is no such model, it lacks the format, or it is not as it was exported.
@@ -163,14 +173,14 @@ def load(model: str | Path, format: str | None = None) -> Classifier:
     if str(model).startswith("models:/"):
         from tracking.models import registry
 
-        return open_folder(registry.fetch(home(), str(model)), format)
+        return open_folder(registry.fetch(home(), str(model)), format, trust_code)
     folder = Path(model)
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(model)!r}.")
-    return open_folder(folder, format)
+    return open_folder(folder, format, trust_code)
 
 
-def open_folder(folder: Path, format: str | None = None) -> Classifier:
+def open_folder(folder: Path, format: str | None = None, trust_code: bool = False) -> Classifier:
     """Open a bundle; or the model that a trial keeps in MLflow, which is a Keras file."""
     if (folder / "classes.json").is_file() and not (folder / bundle.MANIFEST).is_file():
         classes: Sequence[str] = _classes(folder / "classes.json")
@@ -182,7 +192,9 @@ def open_folder(folder: Path, format: str | None = None) -> Classifier:
     chosen = format or known[0]
     if chosen not in known:
         raise UserError(f"{folder} has no format {chosen!r}. It has: {', '.join(known)}.")
-    return Classifier(classes, params, chosen, folder)
+    source = source_files.read(folder)
+    refuse_untrusted(source, str(folder), trust_code)
+    return Classifier(classes, params, chosen, folder, source)
 
 
 def _classes(file: Path) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.datasets.cache import Dataset
+    from tracking.records import SourceRecord
 
 LARGEST_DIFFERENCE = 1e-5
 BATCHES = (1, 32, 1_024)
@@ -80,11 +81,13 @@ def prove(
     params: Mapping[str, object],
     data: Dataset | None,
     sizes: Sequence[int] = BATCHES,
+    source: SourceRecord | None = None,
 ) -> Proof:
     """Score the validation part with each format in a folder.
 
     Args:
         sizes: of batches, whose speed is measured.
+        source: the Python file that defines the family; None where it is one of ours.
 
     Raises:
         RuntimeError: if two formats do not agree.
@@ -94,7 +97,7 @@ def prove(
     texts, labels = validation_texts(data), data.labels("validation")
     scores, speeds = [], {}
     for name in formats:
-        classifier = Classifier(classes, params, name, folder)
+        classifier = Classifier(classes, params, name, folder, source)
         scores.append(classifier.probabilities(texts))
         speeds[name] = {size: per_second(classifier, texts, size) for size in sizes}
     difference = float(max(np.abs(other - scores[0]).max() for other in scores))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def parser() -> Parser:
         "--study",
         action=Once,
         metavar="STUDY",
-        help="the study to run or to resume: a name (see --list), or a FILE.toml of --save-plan",
+        help="the study to run or to resume: a name (see --list), FILE.toml of --save-plan, "
+        "FILE.py with a Study of your own, or package.module:STUDY",
     )
     add("--list", action="store_true", help="list the studies and end")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")
@@ -56,6 +58,15 @@ def parser() -> Parser:
     _add_results(group("what is kept and shown").add_argument)
     _add_configurations(group("of the study tutorials").add_argument)
     return parser
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets code run which records or a model hold."""
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the Python file that a study or model of a person's own holds; read it first",
+    )
 
 
 def _add_ranges(add: Add) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.cli import plan_file
-from search.cli.find_plan import find_plan
+from search.cli.find_plan import find_plan, sources_of_plan
 from search.cli.overrides import overridden
 from search.datasets import NAMES
 from search.datasets.columns import TableOptions
@@ -25,7 +25,7 @@ from spaces.text import VECTORS
 from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LABEL, plain
-from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord
+from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord, SourceRecord
 from tracking.schema.environment import default_workers, most_workers, resources
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Options:
     """What the person typed, checked."""
 
     plan: StudyPlan
+    sources: tuple[SourceRecord, ...]
     study: str
     data: str
     table: TableOptions
@@ -105,7 +106,8 @@ class Options:
             families=plan.families,
             space={name: str(plan.space[name]) for name in plan.searched},
             fixed=plan.fixed,
-            file="" if plan.reproduces else plan_file.write(plan),
+            file="" if plan.reproduces else plan_file.write(plan, self.sources),
+            sources=self.sources,
             references=tuple(
                 ReferenceRecord(
                     name=r.name,
@@ -135,7 +137,7 @@ def options(arguments: argparse.Namespace) -> Options:
     Raises:
         UserError: if the study is not known, or the engine has no such sampler or pruner.
     """
-    plan = find_plan(arguments.study)
+    plan, own = find_plan(arguments.study)
     if plan.reproduces:
         _refuse(plan, arguments, "set", "range", "families", "save-plan", why=_A_LIST)
     plan = overridden(plan, arguments.families, arguments.set or (), arguments.range or ())
@@ -151,6 +153,7 @@ def options(arguments: argparse.Namespace) -> Options:
     engine, sampler, pruner = _methods(arguments)
     return Options(
         plan=plan,
+        sources=sources_of_plan(plan, own),
         study=study,
         data=arguments.data,
         table=_table(arguments),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from spaces.ranges import Choice, Float, Int, Range, is_fixed
 from spaces.study import Study
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LINE, plain
+from tracking.records import SourceRecord
 
 # How a field of the file is called, and which of Study it is. The tables come after them.
 _FIELDS = {
@@ -29,12 +30,17 @@ _TABLES = {"values": dict, "defaults": dict, "ranges": dict, "references": list}
 _LARGEST = 1 << 20  # bytes
 
 
-def write(plan: StudyPlan) -> str:
-    """Write a plan as text that `read` reads."""
+def write(plan: StudyPlan, sources: Sequence[SourceRecord] = ()) -> str:
+    """Write a plan as text that `read` reads.
+
+    Args:
+        sources: the Python files that define families of it; those by themselves lie beside it.
+    """
     head = {
         "name": plan.name,
         "question": plan.question,
         "families": list(plan.families),
+        "code": [one.module or one.name for one in sources if one.families] or None,
         "trials": plan.n_trials,
         "timeout": plan.timeout and float(plan.timeout),
         "patience": plan.patience,
@@ -61,16 +67,31 @@ def write(plan: StudyPlan) -> str:
     return "\n".join([*lines, ""])
 
 
-def save(plan_text: str, file: Path) -> None:
-    """Write a plan's text into a file, which may be there.
+def save(plan: StudyPlan, sources: Sequence[SourceRecord], file: Path) -> None:
+    """Write a plan into a file, which may be there, and the Python files that it needs beside it.
 
     Raises:
-        UserError: if it cannot be written.
+        UserError: if it cannot be written, or another Python file has that place.
     """
     try:
-        file.write_text(plan_text, "utf-8")
+        for source in sources:
+            beside = file.parent / source.name
+            if source.module or not source.families:
+                continue
+            if beside.exists() and beside.read_text("utf-8") != source.text:
+                raise UserError(f"{beside} is another file than the one that {file} needs there.")
+            beside.write_text(source.text, "utf-8")
+        file.write_text(write(plan, sources), "utf-8")
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def code_of(file: Path) -> list[str]:
+    """Return the Python files and modules that must be loaded before a plan is read."""
+    found = _parsed(file).get("code", [])
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise UserError(f"{file}: code must be a list of files and modules, but got {found!r}.")
+    return found
 
 
 def read(file: Path) -> StudyPlan:
@@ -80,17 +101,23 @@ def read(file: Path) -> StudyPlan:
         UserError: if the file is not there, or is no plan.
     """
     try:
-        with file.open("rb") as opened:
-            found = tomllib.loads(opened.read(_LARGEST).decode("utf-8"))
-        return _plan(found)
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+        return _plan(_parsed(file))
     except (ValueError, UserError) as error:
         raise UserError(f"{file}: {plain(str(error), LINE)}") from None
 
 
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            return tomllib.loads(opened.read(_LARGEST).decode("utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{file}: {plain(str(error), LINE)}") from None
+
+
 def _plan(found: dict[str, Any]) -> StudyPlan:
-    laws: dict[str, Any] = {"name": str, "question": str, **_FIELDS, **_TABLES}
+    laws: dict[str, Any] = {"name": str, "question": str, "code": list, **_FIELDS, **_TABLES}
     for name, value in found.items():
         if name not in laws:
             raise unknown("field", name, laws)

@@ -162,11 +162,12 @@ def next_commands(study: StudyRecord) -> list[str]:
             f"python -m dashboards.build --study {name}",
             "python -m search.run --study architecture",
         ]
+    trust = " --trust-code" if study.plan.sources else ""
     return [
         "python -m tracking.ui",
-        f"python -m search.evaluate --study {name}",
-        f"python -m search.export --study {name} --out {name}-model",
-        f'python -m search.predict {name}-model "{study.plan.data.example}"',
+        f"python -m search.evaluate --study {name}{trust}",
+        f"python -m search.export --study {name} --out {name}-model{trust}",
+        f'python -m search.predict {name}-model "{study.plan.data.example}"{trust}',
     ]
 
 

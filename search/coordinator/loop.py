@@ -25,7 +25,7 @@ from search.training.failures import OutOfTime, TrialFailed
 from search.workers.process_pool import score_simple_baseline
 from search.workers.tasks import CHECKPOINT, SimpleBaselineTask, Task
 from tracking.commandline.errors import Stopped, UserError, disk_is_full
-from tracking.records import SimpleBaselineRecord, TrialRecord
+from tracking.records import SimpleBaselineRecord, SourceRecord, TrialRecord
 
 if TYPE_CHECKING:
     from search.coordinator.callbacks import Callbacks
@@ -70,6 +70,7 @@ class Coordinator:
         keep_models: int = 3,
         n_continued: int = 0,
         n_per_round: int | None = None,
+        source_of: Callable[[str], SourceRecord | None] = lambda family: None,
     ) -> None:
         self.plan = plan
         self.engine = engine
@@ -82,6 +83,7 @@ class Coordinator:
         self._work_dir = work_dir
         self._n_continued = n_continued
         self._n_per_round = n_per_round
+        self._source_of = source_of
         self._to_continue: list[int] = []  # numbers of finished trials, the best first
         self._running: dict[Path, RunningTrial] = {}  # by the folder of their task
         self._may_begin = True  # until the engine has nothing to propose, or time is short
@@ -308,6 +310,7 @@ class Coordinator:
             split=self.plan.split_of(trial.proposed_by) if self.plan.reproduces else None,
             n_threads=self._executor.n_threads,
             first_rung=self.engine.first_rung,
+            source=self._source_of(trial.family),
         )
         running = RunningTrial(
             trial,

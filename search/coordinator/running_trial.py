@@ -162,7 +162,8 @@ class RunningTrial:
             self._log.drop_model()
             self.trial = replace(self.trial, model=False)
         if self._store.is_promising(self.trial.number, score.val_accuracy, self._keep_models):
-            self._log.keep_model(self.task.model, score.best_epoch, LOADER)
+            kept = (self.task.model, score.best_epoch, LOADER, self.task.source)
+            self._log.keep_model(*kept)
             self.trial = replace(self.trial, model=True)
         return self._end("complete", score)
 

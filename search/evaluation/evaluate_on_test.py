@@ -95,7 +95,7 @@ def take(
         f"test evaluation {record.n} of study {study.plan.study}, by {record.who}"
     )
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-        seen = _score(_tasks(store, record, opened, Path(folder)), n_workers, tick)
+        seen = _score(_tasks(store, record, opened, Path(folder), study), n_workers, tick)
         evaluations = _judge(record, opened, seen)
     store.write_evaluations(record, evaluations)
     return evaluations
@@ -114,8 +114,11 @@ def changed(store: EvaluationWriter, record: SealRecord) -> Path | None:
 Tasks = dict[str, EvaluationTask | SimpleBaselineTask]  # by run
 
 
-def _tasks(store: EvaluationWriter, record: SealRecord, opened: Dataset, folder: Path) -> Tasks:
+def _tasks(
+    store: EvaluationWriter, record: SealRecord, opened: Dataset, folder: Path, study: StudyRecord
+) -> Tasks:
     tasks: Tasks = {}
+    plan = study.plan
     params = {rerun.run_id: rerun.params for rerun in store.reruns()}
     for item in record.items:
         for run_id in item.models or [item.chosen]:
@@ -124,7 +127,11 @@ def _tasks(store: EvaluationWriter, record: SealRecord, opened: Dataset, folder:
             if item.role == "simple baseline":
                 tasks[run_id] = SimpleBaselineTask(str(item.of), opened, own, part="test")
             else:
-                tasks[run_id] = EvaluationTask(store.model(run_id), params[run_id], opened, own)
+                values = params[run_id]
+                source = plan.source_of(plan.family_of(values))
+                tasks[run_id] = EvaluationTask(
+                    store.model(run_id), values, opened, own, source=source
+                )
     return tasks
 
 

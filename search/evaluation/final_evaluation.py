@@ -97,6 +97,7 @@ class FinalEvaluation:
                 progress,
                 self.check_stop,
                 self.work_dir,
+                self.study.plan.source_of,
             )
             trainer.run(seeds)
 

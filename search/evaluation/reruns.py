@@ -21,7 +21,7 @@ from tracking.records import EpochRecord, EvaluationRecord, ScoreRecord
 if TYPE_CHECKING:
     from search.datasets.cache import Dataset
     from search.evaluation.evaluation_progress import EvaluationProgress
-    from tracking.records import RerunRecord
+    from tracking.records import RerunRecord, SourceRecord
     from tracking.writing.evaluation_writer import EvaluationWriter
     from tracking.writing.trial_log import TrialLog
 
@@ -66,6 +66,7 @@ class Trainer:
     Attributes:
         n_threads: of TensorFlow in each process; None leaves it to it.
         check_stop: raises Stopped when the user asked to end.
+        source_of: returns the Python file that defines a family; None for one of ours.
         work_dir: where the trainings leave their files, and their checkpoints for the next start.
     """
 
@@ -77,6 +78,7 @@ class Trainer:
     progress: EvaluationProgress
     check_stop: Callable[[], None]
     work_dir: Path
+    source_of: Callable[[str], SourceRecord | None]
 
     def run(self, seeds: Sequence[Seed]) -> None:
         """Train these.
@@ -157,6 +159,7 @@ class Trainer:
             one.seed(self.study_seed, seed.index),
             folder,
             n_threads=self.n_threads,
+            source=self.source_of(one.family),
         )
 
     def _tick(self) -> None:

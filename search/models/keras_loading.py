@@ -8,10 +8,13 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from search.system.own_code import load as load_source
 from search.system.reading import LARGEST_TEXT, loading
 from tracking.commandline.errors import UserError
+from tracking.records import SourceRecord
 
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
@@ -37,21 +40,35 @@ _OURS = frozenset(
 )
 
 
-def load(file: Path) -> Any:
+def load(file: Path, source: SourceRecord | None = None) -> Any:
     """Load a model of raw text, in Keras' safe mode.
+
+    Args:
+        source: the Python file that defines layers of it, which is run. Whoever trusts that file
+            lets the model be made of any layer.
 
     Raises:
         UserError: if the file is no such model, or names a layer that is not ours.
     """
     config = _config(file)
-    check(config, file)
-    _check_size(config, file)
+    if source is None:
+        check(config, file)
+        _check_size(config, file)
     from search.system.keras_backend import keras, silenced
 
     importlib.import_module("search.models")  # our layers, which Keras then knows by name
     importlib.import_module("search.models.text_layer")
+    layers = {} if source is None else _layers(load_source(source))
     with loading(file), silenced():
-        return keras.models.load_model(file, compile=False, safe_mode=True)
+        return keras.models.load_model(file, layers, compile=False, safe_mode=True)
+
+
+def _layers(module: ModuleType) -> dict[str, Any]:
+    """Return the layers of a person's own, by name; not all are registered with Keras."""
+    from search.system.keras_backend import keras
+
+    values = vars(module).items()
+    return {n: v for n, v in values if isinstance(v, type) and issubclass(v, keras.layers.Layer)}
 
 
 def text_params(file: Path) -> dict[str, Any]:

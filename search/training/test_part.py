@@ -12,7 +12,7 @@ from search.datasets.cache import Dataset
 from search.datasets.tokenizer import preparation
 from search.training import metrics
 from spaces.ranges import Params
-from tracking.records import EvaluationRecord
+from tracking.records import EvaluationRecord, SourceRecord
 
 
 def evaluation_record(
@@ -43,7 +43,11 @@ def evaluation_record(
 
 
 def evaluate_model_on_test(
-    file: Path, params: Params, data: Dataset, predictions: Path
+    file: Path,
+    params: Params,
+    data: Dataset,
+    predictions: Path,
+    source: SourceRecord | None = None,
 ) -> EvaluationRecord:
     """Score a trained model on the test part.
 
@@ -51,12 +55,13 @@ def evaluate_model_on_test(
         file: the model, raw text in. The texts come as ids, as in training: its part behind the
             text preparation is used.
         predictions: a file that receives the probabilities.
+        source: the Python file that defines its family; None where it is one of ours.
     """
     from search.models import keras_loading
     from search.training.fit import predict
     from search.training.trial import encoded
 
-    model = keras_loading.load(file).layers[-1]
+    model = keras_loading.load(file, source).layers[-1]
     model.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
     test = encoded(data, "test", **preparation(params))
     return _evaluation(predict(model, test), data, predictions)

@@ -18,7 +18,7 @@ from search.datasets import UNLABELLED
 from search.datasets.batches import Labelled, clip, with_teacher
 from search.datasets.cache import Dataset
 from search.datasets.tokenizer import FIRST_WORD, decode, preparation
-from search.models import BUILDERS
+from search.models import builder
 from search.models.ngrams import NgramNumbers
 from search.training import metrics
 from search.training.checkpoint import open_checkpoint
@@ -116,7 +116,7 @@ def build(
     """
     text = preparation(params)
     n_tokens, masked = text["vocab_size"], text["padding"] == "bucket"
-    model = BUILDERS[family](n_tokens, text["maxlen"], n_classes, masked, **take(params, family))
+    model = builder(family)(n_tokens, text["maxlen"], n_classes, masked, **take(params, family))
     for layer in model.layers:
         if isinstance(layer, NgramNumbers):
             layer.adapt(training.rows, training.labels, n_classes)

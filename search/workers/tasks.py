@@ -9,7 +9,7 @@ from typing import Literal
 from search.datasets.cache import Dataset
 from spaces.plan import Split
 from spaces.ranges import Params
-from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
+from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord, SourceRecord
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Task:
             and a family with an LSTM has one all the same.
         first_rung: share of the training texts after which it is looked at within its first epoch;
             None is not.
+        source: the Python file that defines the family; None where it is one of ours.
         refit_epochs: trains this many epochs on training and validation part together, instead.
     """
 
@@ -63,6 +64,7 @@ class Task:
     n_threads: int | None = None
     refit_epochs: int | None = None
     first_rung: float | None = None
+    source: SourceRecord | None = None
 
     @property
     def predictions(self) -> Path:
@@ -118,6 +120,7 @@ class EvaluationTask:
     Attributes:
         file: the model, as a Task leaves it.
         params: those that it was trained with.
+        source: the Python file that defines its family; None where it is one of ours.
         folder: receives test.npy (its probabilities there), output.txt (what the process printed).
     """
 
@@ -125,6 +128,7 @@ class EvaluationTask:
     params: Params
     data: Dataset
     folder: Path
+    source: SourceRecord | None = None
 
     @property
     def predictions(self) -> Path:

@@ -82,11 +82,16 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
     if isinstance(task, EvaluationTask):
         from search.training.test_part import evaluate_model_on_test
 
-        return evaluate_model_on_test(task.file, task.params, task.data, task.predictions)
+        inputs = (task.file, task.params, task.data)
+        return evaluate_model_on_test(*inputs, task.predictions, task.source)
     if isinstance(task, TeacherTask):
         from search.workers.teaching import teach
 
         return teach(task, on_step)
+    if task.source is not None:
+        from search.system.own_code import load
+
+        load(task.source)
     from search.models import ONE_THREAD
 
     n_threads = 1 if task.family in ONE_THREAD else task.n_threads

@@ -1,4 +1,6 @@
-"""The architecture families: the ranges of each, written out."""
+"""The architecture families: ours written out, others by name once they are registered."""
+
+from importlib.metadata import entry_points
 
 from spaces.families.bilstm import BILSTM
 from spaces.families.cnn import CNN
@@ -8,24 +10,20 @@ from spaces.families.gru import GRU
 from spaces.families.lstm import LSTM
 from spaces.families.nbsvm import NBSVM
 from spaces.families.ngram import NGRAM
+from spaces.family import SHARED, Family
 from spaces.layers import EMBEDDING
 from spaces.ranges import Choice, Space, join, unknown
 from spaces.text import TEXT, VECTORS
 from spaces.training import TRAIN
 
-FAMILIES: dict[str, Space] = {
-    "bilstm": BILSTM,
-    "cnn": CNN,
-    "cnn_lstm": CNN_LSTM,
-    "feedforward": FEEDFORWARD,
-    "gru": GRU,
-    "lstm": LSTM,
-    "nbsvm": NBSVM,
-    "ngram": NGRAM,
+# By name; a study that brings a family of its own adds it, in the process where it is loaded.
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (BILSTM, CNN, CNN_LSTM, FEEDFORWARD, GRU, LSTM, NBSVM, NGRAM)
 }
+OURS = frozenset(FAMILIES)
+GROUP = "seqsearch.families"  # the entry point of a package that brings a family
 
 FAMILY = "model.family"  # the hyperparameter of a study over several families
-SHARED = ("model", "text", "train")  # prefixes that are no family's
 
 # The families that turn each word into a vector.
 EMBEDS_WORDS = tuple(
@@ -43,6 +41,34 @@ def applies(name: str, family: str) -> bool:
     return prefix == family or prefix in SHARED
 
 
+def register(family: Family) -> None:
+    """Make a family known by its name.
+
+    Raises:
+        ValueError: if it is the name of one of ours.
+    """
+    if family.name in OURS and FAMILIES[family.name] is not family:
+        raise ValueError(f"family {family.name} is one of ours; give yours another name.")
+    FAMILIES[family.name] = family
+
+
+def find(name: str) -> Family:
+    """Return the family of a name: registered, or of an installed package.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    installed = entry_points(group=GROUP)
+    if name not in FAMILIES and name in installed.names:
+        family = installed[name].load()
+        if not isinstance(family, Family) or family.name != name:
+            raise ValueError(f"the entry point {name} of {GROUP} is no Family of this name.")
+        register(family)
+    if name not in FAMILIES:
+        raise ValueError(unknown("family", name, {*FAMILIES, *installed.names}))
+    return FAMILIES[name]
+
+
 def space_of(*families: str) -> Space:
     """Join what these families share with the ranges of each.
 
@@ -51,12 +77,10 @@ def space_of(*families: str) -> Space:
     Raises:
         ValueError: if there is no such family, or none is named.
     """
-    for family in families:
-        if family not in FAMILIES:
-            raise ValueError(unknown("family", family, FAMILIES))
-    if not families:
+    own = [find(family) for family in families]
+    if not own:
         raise ValueError("a study needs a family, but got none.")
-    spaces = [TEXT, TRAIN, *(FAMILIES[family] for family in families)]
+    spaces = [TEXT, TRAIN, *own]
     if len(families) > 1:
         choice = Choice(options=families, default=families[0], note="the architecture")
         spaces.insert(0, {FAMILY: choice})
@@ -65,11 +89,3 @@ def space_of(*families: str) -> Space:
         for name, range_ in join(*spaces).items()
         if any(applies(name, family) for family in families)
     }
-
-
-for _family, _space in FAMILIES.items():
-    for _name in _space:
-        if not _name.startswith(f"{_family}."):
-            raise ValueError(
-                f"spaces/families/{_family}.py: {_name} must begin with {_family!r} and a dot."
-            )

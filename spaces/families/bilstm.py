@@ -1,11 +1,12 @@
 """Embedding, LSTM layers that read in both directions, one pooled vector, a linear classifier."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING, RECURRENT
-from spaces.ranges import Choice, Float, Int, declare
+from spaces.ranges import Choice, Float, Int
 
-BILSTM = declare(
-    __file__,
+BILSTM = Family(
     "bilstm",
+    "search.models.bilstm:build",
     **EMBEDDING,
     **RECURRENT,
     layers=Int(low=1, high=3, default=1, note="two-way layers, one upon the other"),

@@ -1,11 +1,12 @@
 """Embedding, parallel convolutions, the largest value of each (Kim 2014), a linear classifier."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING
-from spaces.ranges import Float, Int, declare
+from spaces.ranges import Float, Int
 
-CNN = declare(
-    __file__,
+CNN = Family(
     "cnn",
+    "search.models.cnn:build",
     **EMBEDDING,
     filters=Int(low=8, high=256, default=64, log=True, note="patterns of each kernel size"),
     kernel_size=Int(low=1, high=5, default=3, note="words in the shortest pattern"),

@@ -1,11 +1,12 @@
 """Embedding, a convolution and its pooling shorten the review, an LSTM reads what is left."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING, RECURRENT
-from spaces.ranges import Float, Int, declare
+from spaces.ranges import Float, Int
 
-CNN_LSTM = declare(
-    __file__,
+CNN_LSTM = Family(
     "cnn_lstm",
+    "search.models.cnn_lstm:build",
     **EMBEDDING,
     filters=Int(low=8, high=256, default=64, log=True, note="patterns the convolution looks for"),
     kernel_size=Int(low=2, high=7, default=3, note="words in a pattern"),

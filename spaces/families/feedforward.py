@@ -1,11 +1,12 @@
 """Embedding, one vector without regard to order (or flattened), hidden layers, a classifier."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING
-from spaces.ranges import Choice, Float, Int, declare
+from spaces.ranges import Choice, Float, Int
 
-FEEDFORWARD = declare(
-    __file__,
+FEEDFORWARD = Family(
     "feedforward",
+    "search.models.feedforward:build",
     **EMBEDDING,
     pooling=Choice(
         options=("mean", "max", "max_mean", "flatten"),

@@ -1,6 +1,6 @@
 """Embedding, one or more GRU layers, one pooled vector, a linear classifier."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING, STACK
-from spaces.ranges import declare
 
-GRU = declare(__file__, "gru", **EMBEDDING, **STACK)
+GRU = Family("gru", "search.models.gru:build", **EMBEDDING, **STACK)

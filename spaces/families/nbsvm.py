@@ -1,10 +1,11 @@
 """Naive-Bayes-weighted n-grams under a linear classifier (Wang & Manning 2012)."""
 
-from spaces.ranges import Float, Int, declare
+from spaces.family import Family
+from spaces.ranges import Float, Int
 
-NBSVM = declare(
-    __file__,
+NBSVM = Family(
     "nbsvm",
+    "search.models.nbsvm:build",
     order=Int(low=1, high=3, most=3, default=3, note="words of the longest n-gram"),
     max_ngrams=Int(
         low=5_000,

@@ -1,11 +1,12 @@
 """Embeddings of words, word pairs and triples, averaged (fastText, Joulin et al. 2016)."""
 
+from spaces.family import Family
 from spaces.layers import EMBEDDING
-from spaces.ranges import Float, Int, declare
+from spaces.ranges import Float, Int
 
-NGRAM = declare(
-    __file__,
+NGRAM = Family(
     "ngram",
+    "search.models.ngram:build",
     embedding_dim=EMBEDDING["embedding_dim"],
     order=Int(low=1, high=3, most=3, default=2, note="words of the longest n-gram"),
     max_ngrams=Int(

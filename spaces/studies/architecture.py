@@ -13,27 +13,25 @@ proposes after a while is nbsvm. --pruner none gives them their time.
 """
 
 from spaces import references
-from spaces.families import FAMILIES, FAMILY, space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
 # The cheap ones first: whoever has 20 minutes sees most of them.
 _FAMILIES = ("nbsvm", "feedforward", "cnn", "ngram", "cnn_lstm", "gru", "lstm", "bilstm")
 
-PLAN = StudyPlan(
-    name="architecture",
-    question="Which architecture reads best, and does it do more than count words?",
-    space=space_of(*_FAMILIES),
-    searched=(
-        FAMILY,
+PLAN = Study(
+    "architecture",
+    "Which architecture reads best, and does it do more than count words?",
+    families=_FAMILIES,
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
         "train.learning_rate",
-        *(name for family in _FAMILIES for name in FAMILIES[family]),
+        *(f"{family}.*" for family in _FAMILIES),
     ),
     references=references.NBSVM,
-    n_trials=40,
-    timeout=17 * 60,
+    trials=40,
+    timeout="17m",
     seconds_per_million_tokens=5.0,
     simple_baselines=("majority", "tfidf_logistic"),
 )

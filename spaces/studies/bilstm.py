@@ -6,14 +6,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="bilstm",
-    question="Does reading a text in both directions help?",
-    space=space_of("bilstm"),
-    searched=(
+PLAN = Study(
+    "bilstm",
+    "Does reading a text in both directions help?",
+    families=("bilstm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -28,7 +27,7 @@ PLAN = StudyPlan(
         "bilstm.pooling",
     ),
     references=tutorials.BILSTM,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=26.5,
 )

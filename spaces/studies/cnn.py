@@ -5,14 +5,13 @@ Cost: 28.9 s an epoch at the defaults of cnn, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="cnn",
-    question="Which patterns of words does a convolution need?",
-    space=space_of("cnn"),
-    searched=(
+PLAN = Study(
+    "cnn",
+    "Which patterns of words does a convolution need?",
+    families=("cnn",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -25,8 +24,7 @@ PLAN = StudyPlan(
         "cnn.n_kernels",
         "cnn.output_dropout",
     ),
-    references=(),
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=5.5,
 )

@@ -6,14 +6,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="cnn_lstm",
-    question="How far may a convolution shorten a text before an LSTM reads it?",
-    space=space_of("cnn_lstm"),
-    searched=(
+PLAN = Study(
+    "cnn_lstm",
+    "How far may a convolution shorten a text before an LSTM reads it?",
+    families=("cnn_lstm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -29,7 +28,7 @@ PLAN = StudyPlan(
         "cnn_lstm.pooling",
     ),
     references=tutorials.CNN_LSTM,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=5.0,
 )

@@ -6,14 +6,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="feedforward",
-    question="How far does a network come that does not know the order of the words?",
-    space=space_of("feedforward"),
-    searched=(
+PLAN = Study(
+    "feedforward",
+    "How far does a network come that does not know the order of the words?",
+    families=("feedforward",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -27,7 +26,7 @@ PLAN = StudyPlan(
         "feedforward.layer_dropout",
     ),
     references=tutorials.FEEDFORWARD,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=1.0,
 )

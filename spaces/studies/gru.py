@@ -5,14 +5,13 @@ Cost: 50.6 s an epoch at the defaults of gru, 25,000 reviews, one core.
 Result (none yet): not run in full.
 """
 
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="gru",
-    question="How large should a GRU and its input be?",
-    space=space_of("gru"),
-    searched=(
+PLAN = Study(
+    "gru",
+    "How large should a GRU and its input be?",
+    families=("gru",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -24,8 +23,7 @@ PLAN = StudyPlan(
         "gru.layer_dropout",
         "gru.pooling",
     ),
-    references=(),
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=9.5,
 )

@@ -6,14 +6,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="lstm",
-    question="How large should a plain LSTM and its input be?",
-    space=space_of("lstm"),
-    searched=(
+PLAN = Study(
+    "lstm",
+    "How large should a plain LSTM and its input be?",
+    families=("lstm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "text.truncating",
@@ -26,7 +25,7 @@ PLAN = StudyPlan(
         "lstm.pooling",
     ),
     references=tutorials.LSTM,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=9.0,
 )

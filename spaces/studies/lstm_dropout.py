@@ -15,14 +15,13 @@ published), and is 1.60 points behind tf-idf with logistic regression (88.85 %).
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="lstm_dropout",
-    question="Where does dropout help an LSTM: on the words, between the layers, or inside?",
-    space=space_of("lstm"),
-    searched=(
+PLAN = Study(
+    "lstm_dropout",
+    "Where does dropout help an LSTM: on the words, between the layers, or inside?",
+    families=("lstm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -35,7 +34,7 @@ PLAN = StudyPlan(
         "lstm.dropout",
     ),
     references=tutorials.LSTM_DROPOUT,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=8.0,
 )

@@ -7,14 +7,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="lstm_recurrent_dropout",
-    question="Is dropping the LSTM's state from step to step worth its time?",
-    space=space_of("lstm"),
-    searched=(
+PLAN = Study(
+    "lstm_recurrent_dropout",
+    "Is dropping the LSTM's state from step to step worth its time?",
+    families=("lstm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.learning_rate",
@@ -25,7 +24,7 @@ PLAN = StudyPlan(
         "lstm.recurrent_dropout",
     ),
     references=tutorials.LSTM_RECURRENT_DROPOUT,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=11.0,
 )

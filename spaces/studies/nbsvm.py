@@ -12,14 +12,13 @@ well on validation in half the time.
 """
 
 from spaces import references
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="nbsvm",
-    question="How good is a linear classifier that naive Bayes has set up?",
-    space=space_of("nbsvm"),
-    searched=(
+PLAN = Study(
+    "nbsvm",
+    "How good is a linear classifier that naive Bayes has set up?",
+    families=("nbsvm",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -30,7 +29,7 @@ PLAN = StudyPlan(
         "nbsvm.smoothing",
     ),
     references=references.NBSVM,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=1.0,
 )

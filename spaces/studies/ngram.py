@@ -6,14 +6,13 @@ Result (none yet): not run in full.
 """
 
 from spaces import references
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="ngram",
-    question="What do averaged embeddings of word pairs and triples add to those of words?",
-    space=space_of("ngram"),
-    searched=(
+PLAN = Study(
+    "ngram",
+    "What do averaged embeddings of word pairs and triples add to those of words?",
+    families=("ngram",),
+    search=(
         "text.vocab_size",
         "text.maxlen",
         "train.epochs",
@@ -25,7 +24,7 @@ PLAN = StudyPlan(
         "ngram.output_dropout",
     ),
     references=references.NGRAM,
-    n_trials=20,
-    timeout=17 * 60,
+    trials=20,
+    timeout="17m",
     seconds_per_million_tokens=5.0,
 )

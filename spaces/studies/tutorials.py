@@ -19,16 +19,14 @@ lstm50-recurrent-dropout on the official one. No tutorial chose without looking 
 """
 
 from spaces import tutorials
-from spaces.families import space_of
-from spaces.plan import StudyPlan
+from spaces.study import Study
 
-PLAN = StudyPlan(
-    name="tutorials",
-    question="Do the tutorials' configurations reach their published accuracies?",
-    space=space_of("lstm", "bilstm", "cnn_lstm", "feedforward"),
-    searched=(),
+PLAN = Study(
+    "tutorials",
+    "Do the tutorials' configurations reach their published accuracies?",
+    families=("lstm", "bilstm", "cnn_lstm", "feedforward"),
     references=tutorials.TUTORIALS,
-    n_trials=None,
+    trials=None,
     timeout=None,
     seconds_per_million_tokens=8.0,
 )

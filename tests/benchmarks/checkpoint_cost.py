@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from search.models import BUILDERS
+from search.models import builder
 from search.system.keras_backend import keras  # first: it silences TensorFlow's start
 from search.training import checkpoint
 from search.training.checkpoint import Checkpoint
@@ -48,7 +48,7 @@ def main() -> None:
     print("model         numbers  best is     MB      s  of an epoch  CPU s  of it")
     for (name, family, params), epoch in zip(_MODELS, arguments.epoch_seconds, strict=True):
         text = take(params, "text")
-        model = BUILDERS[family](
+        model = builder(family)(
             text["vocab_size"], text["maxlen"], 2, True, **take(params, family)
         )
         model.compile("adam", "binary_crossentropy", jit_compile=False)

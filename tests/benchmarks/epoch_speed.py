@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from search.datasets.batches import Labelled, pack
 from search.datasets.cache import load
-from search.models import BUILDERS
+from search.models import builder
 from search.models.fused import loops_only
 from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
 from search.training.fit import mixed_batches, sorted_batches
@@ -149,12 +149,12 @@ def _plain() -> keras.Model:
 
 
 def _bucketed() -> keras.Model:
-    return BUILDERS["lstm"](5_000, 500, 2, True, **take(LSTM[0].params, "lstm"))
+    return builder("lstm")(5_000, 500, 2, True, **take(LSTM[0].params, "lstm"))
 
 
 def _bilstm() -> keras.Model:
     params = {**take(defaults(FAMILIES["bilstm"]), "bilstm"), "embedding_dim": 128, "units": 64}
-    return BUILDERS["bilstm"](5_000, 500, 2, True, **params)
+    return builder("bilstm")(5_000, 500, 2, True, **params)
 
 
 def _steps() -> None:

@@ -212,13 +212,13 @@ def _padded(data: Dataset, params: Params) -> Any:
 
 def _model(params: Params) -> Any:
     """Build the same network, without a mask."""
-    from search.models import BUILDERS
+    from search.models import builder
     from search.system.keras_backend import keras
 
     family = str(params[FAMILY])
     complete = STUDIES["architecture"].complete(params)
     vocab_size, maxlen = int(complete["text.vocab_size"]), int(complete["text.maxlen"])
-    model = BUILDERS[family](vocab_size, maxlen, 2, False, **take(complete, family))
+    model = builder(family)(vocab_size, maxlen, 2, False, **take(complete, family))
     model.compile(
         keras.optimizers.Adam(), "binary_crossentropy", metrics=["accuracy"], jit_compile=False
     )

@@ -25,6 +25,8 @@ from requests import HTTPError
 from tracking.connection import damage, files
 from tracking.connection.durable import written
 from tracking.connection.files import folder
+from tracking.models import source_files
+from tracking.records import SourceRecord
 
 # It complains that it finds no pip, which an environment made by uv does not have.
 logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
@@ -35,13 +37,20 @@ _PACKAGES = ("seqsearch", "tensorflow", "keras", "numpy", "pandas")
 
 
 def keep(
-    client: MlflowClient, run_id: str, model: Path, classes: Sequence[str], epoch: int, loader: str
+    client: MlflowClient,
+    run_id: str,
+    model: Path,
+    classes: Sequence[str],
+    epoch: int,
+    loader: str,
+    source: SourceRecord | None = None,
 ) -> None:
     """Write a model with its labels and its signature.
 
     Args:
         epoch: the one whose weights it has.
         loader: the module that MLflow loads it with.
+        source: the Python file that defines its family; None where it is one of ours.
     """
     run = client.get_run(run_id)
     logged = client.create_logged_model(
@@ -57,6 +66,8 @@ def keep(
         data.mkdir()
         shutil.copyfile(model, data / MODEL)
         (data / CLASSES).write_text(json.dumps(list(classes)), "utf-8")
+        if source is not None:
+            source_files.write(data, source)
         whole = Path(building) / "whole"
         ids = {"model_id": logged.model_id, "run_id": run_id}
         save(whole, data, classes, loader, ids, _PACKAGES)

@@ -23,6 +23,7 @@ from tracking.records.plan import (
     ReferenceRecord,
     Value,
 )
+from tracking.records.source import SourceRecord
 from tracking.records.study import StudyRecord, ranked
 from tracking.records.trial import (
     CommandRecord,
@@ -63,6 +64,7 @@ __all__ = [
     "SealRecord",
     "SealedEvaluationRecord",
     "SimpleBaselineRecord",
+    "SourceRecord",
     "State",
     "StudyRecord",
     "TrialRecord",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tracking.records.data_report import DataReportRecord
+from tracking.records.source import SourceRecord
 
 Value = bool | int | float | str
 
@@ -143,6 +144,7 @@ class PlanRecord:
         plan: the name of the study's plan.
         space: range of each searched hyperparameter, in words.
         fixed: value of each that is not searched; empty in records made before it was kept.
+        sources: the Python files of a person's own that define the study, and families of it.
         file: the plan as the text of a file of TOML, which search.run --study reads.
         references: the published configurations that it tries.
         engine: who proposes values; empty where nothing is searched.
@@ -167,3 +169,12 @@ class PlanRecord:
     goals: tuple[str, ...] = ("val_accuracy",)
     fixed: Mapping[str, Value] = field(default_factory=dict)
     file: str = ""
+    sources: tuple[SourceRecord, ...] = ()
+
+    def family_of(self, params: Mapping[str, Value]) -> str:
+        """Return the family of a trial with these values; the first if they do not say."""
+        return str(params.get("model.family", self.families[0]))
+
+    def source_of(self, family: str) -> SourceRecord | None:
+        """Return the file that defines a family; None for one of ours."""
+        return next((source for source in self.sources if family in source.families), None)

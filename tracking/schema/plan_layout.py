@@ -21,6 +21,7 @@ from tracking.records import (
     DataReportRecord,
     PlanRecord,
     ReferenceRecord,
+    SourceRecord,
 )
 
 # How the records of a study lie in MLflow. "1" had no tag.
@@ -35,6 +36,8 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
     client.log_dict(run_id, asdict(plan), "plan.json")
     if plan.file:
         client.log_text(run_id, plan.file, "plan.toml")
+    for source in plan.sources:
+        client.log_text(run_id, source.text, f"source/{source.name}")
     tags = {
         "plan.name": plan.plan,
         "plan.families": ", ".join(plan.families),
@@ -44,6 +47,9 @@ def write_plan(client: MlflowClient, run_id: str, plan: PlanRecord) -> None:
         "plan.pruner": plan.pruner,
         **data_tags(plan.data),
     }
+    if plan.sources:
+        shown = [f"{source.name} {source.sha256}" for source in plan.sources]
+        tags["plan.source"] = ", ".join(shown)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
@@ -107,8 +113,13 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
             "references": tuple(ReferenceRecord(**known) for known in plan["references"]),
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": _data(plan["data"]),
+            "sources": tuple(map(_source, plan.get("sources", ()))),
         }
     )
+
+
+def _source(source: dict[str, Any]) -> SourceRecord:
+    return SourceRecord(**{**source, "families": tuple(source["families"])})
 
 
 def _data(data: dict[str, Any]) -> DataRecord:

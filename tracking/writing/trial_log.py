@@ -17,6 +17,7 @@ from tracking.records import (
     EvaluationRecord,
     RungRecord,
     ScoreRecord,
+    SourceRecord,
     State,
     Value,
 )
@@ -109,10 +110,14 @@ class TrialLog:
         """Record how often the process of the training has died."""
         self._client.set_tag(self.run_id, trial_layout.DEATHS, str(deaths))
 
-    def keep_model(self, model: Path, epoch: int, loader: str) -> None:
+    def keep_model(
+        self, model: Path, epoch: int, loader: str, source: SourceRecord | None = None
+    ) -> None:
         """Keep the model with the trial (tracking.models.kept_models)."""
         with unsynced():
-            kept_models.keep(self._client, self.run_id, model, self._classes, epoch, loader)
+            kept_models.keep(
+                self._client, self.run_id, model, self._classes, epoch, loader, source
+            )
 
     def keep_files(self, *files: Path) -> None:
         """Put those of the files with the trial that are there and not empty."""

@@ -44,9 +44,17 @@ def _task(facts: Facts) -> Iterator[Block]:
 def _use(facts: Facts) -> Iterator[Block]:
     example = facts.study.plan.data.example
     yield Heading("How to use it")
+    source = facts.study.plan.source_of(facts.trial.family)
+    if source is not None:
+        yield Paragraph(
+            f"It holds code of its own, which whoever loads it runs: {source.name} of SHA-256 "
+            f"{source.sha256}, here as source.py. Read it before you trust it; search.predict "
+            "asks for --trust-code."
+        )
+    trust = "" if source is None else ", trust_code=True"
     yield Code(
         "from search.bundles.classifier import load\n\n"
-        f'model = load("{facts.on_board}")\n'
+        f'model = load("{facts.on_board}"{trust})\n'
         f'print(model.predict(["{example}"]))\n'
         f'print(model.explain("{example}").words[:5])'
     )

@@ -12,6 +12,7 @@ from search.system.reading import loading
 
 if TYPE_CHECKING:
     from search.system.reading import Score
+    from tracking.records import SourceRecord
 
 FILE = "model.keras"
 
@@ -21,12 +22,12 @@ def write(model: Any, folder: Path) -> None:
     model.save(folder / FILE)
 
 
-def open_score(folder: Path) -> Score:
+def open_score(folder: Path, source: SourceRecord | None = None) -> Score:
     """Open the file in this folder."""
     from search.system.keras_backend import tf
     from search.training.fit import spread
 
-    model = load(folder / FILE)
+    model = load(folder / FILE, source)
     signature = [tf.TensorSpec([None], tf.string)]
     # As a graph: step by step in Python, an LSTM takes a hundred times as long.
     graph = tf.function(lambda texts: model(texts, training=False), input_signature=signature)

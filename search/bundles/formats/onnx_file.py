@@ -18,24 +18,29 @@ from search.bundles.formats.encoder import SETTINGS, VOCABULARY, Encoder
 from search.system.reading import LARGEST_TEXT, LONGEST, loading, read
 
 if TYPE_CHECKING:
+    from search.bundles.formats import ToOnnx
     from search.system.reading import Score
+    from tracking.records import SourceRecord
 
 FILE = "model.onnx"
 _LARGEST = 2**31 - 1  # bytes: protobuf knows no larger message
 
 
-def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
+def write(
+    model: Any, folder: Path, classes: tuple[str, ...], to_onnx: ToOnnx | None = None
+) -> None:
     """Write a model of raw text, without its text preparation, and the encoder for that."""
-    from search.bundles.formats.onnx_layers import to_onnx
+    from search.bundles.formats import onnx_layers
 
+    convert = to_onnx or onnx_layers.to_onnx
     text, of_ids = model.get_layer("encode"), model.layers[-1]
-    (folder / FILE).write_bytes(to_onnx(of_ids, len(classes)).SerializeToString())
+    (folder / FILE).write_bytes(convert(of_ids, len(classes)).SerializeToString())
     settings = {name: getattr(text, name) for name in ("maxlen", "truncating", "padding")}
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
     shutil.copyfile(encoder.__file__, folder / "encoder.py")
 
 
-def open_score(folder: Path) -> Score:
+def open_score(folder: Path, source: SourceRecord | None = None) -> Score:
     """Open the file in this folder, if it holds nothing but what our exports hold."""
     import onnxruntime
 
@@ -51,7 +56,8 @@ def open_score(folder: Path) -> Score:
     with loading(folder / FILE):
         encode = _encoder(folder)
         content = read(folder / FILE, _LARGEST)
-        onnx_check.check(content)
+        if source is None:
+            onnx_check.check(content)
         # From memory: from a path, it would know where other files are.
         session = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]

@@ -20,6 +20,7 @@ from tracking.commandline.errors import UserError
 
 if TYPE_CHECKING:
     from search.system.reading import Score
+    from tracking.records import SourceRecord
 
 FOLDER = "saved_model"
 _GRAPH = "saved_model.pb"
@@ -52,13 +53,13 @@ def write(model: Any, folder: Path, classes: tuple[str, ...]) -> None:
     (folder / FOLDER / "assets").rmdir()  # it is empty: the vocabulary stands in the graph
 
 
-def open_score(folder: Path) -> Score:
+def open_score(folder: Path, source: SourceRecord | None = None) -> Score:
     """Open the saved model in this folder, if it only computes."""
     from search.bundles.formats.keras_file import as_tensor
     from search.system.keras_backend import silenced, tf
 
     saved = folder / FOLDER
-    graph = check(saved)
+    graph = check(saved) if source is None else (saved / _GRAPH).read_bytes()
     model: Any = None
 
     def score(texts: list[str]) -> Any:

@@ -13,13 +13,13 @@ from search.datasets import cache
 from search.datasets.batches import Labelled, chain, pack, with_teacher
 from search.datasets.cache import Dataset
 from search.datasets.tokenizer import decode, preparation
-from search.models import BUILDERS
 from search.models.layers import PoolSteps, classify
 from search.system.keras_backend import keras, tf
 from search.training.failures import TrialFailed
 from search.training.fit import mixed_batches, predict, sorted_batches, spread, train
 from search.training.trial import Evaluation, build, encoded, evaluate, mistakes, taught
-from spaces.families import EMBEDS_WORDS, space_of
+from spaces.families import EMBEDS_WORDS, FAMILIES, space_of
+from spaces.family import Family
 from spaces.ranges import Value, defaults
 from tests.learned import any_labels, any_vectors, with_array, with_unlabelled
 from tracking.records import EpochRecord, RungRecord
@@ -52,7 +52,7 @@ def build_bag_of_words(
 
 @pytest.fixture
 def bag_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BUILDERS, "lstm", build_bag_of_words)
+    monkeypatch.setitem(FAMILIES, "lstm", Family("lstm", build_bag_of_words))
 
 
 def run(data: Dataset, seed: int = 1, **changes: Value) -> tuple[Evaluation, list[EpochRecord]]:
@@ -207,7 +207,7 @@ def test_running_out_of_memory_fails_the_trial_with_its_values(
     def greedy(*args: object, **params: object) -> keras.Model:
         raise tf.errors.ResourceExhaustedError(None, None, "no memory left")
 
-    monkeypatch.setitem(BUILDERS, "lstm", greedy)
+    monkeypatch.setitem(FAMILIES, "lstm", Family("lstm", greedy))
     with pytest.raises(TrialFailed, match=r"out of memory with .*'lstm\.units': 8"):
         run(tiny_dataset)
 
@@ -218,7 +218,7 @@ def test_a_bug_in_a_builder_is_not_taken_for_a_failed_trial(
     def broken(*args: object, **params: object) -> keras.Model:
         raise KeyError("unit")
 
-    monkeypatch.setitem(BUILDERS, "lstm", broken)
+    monkeypatch.setitem(FAMILIES, "lstm", Family("lstm", broken))
     with pytest.raises(KeyError, match="unit"):
         run(tiny_dataset)
 

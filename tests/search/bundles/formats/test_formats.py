@@ -22,13 +22,13 @@ from search.bundles.formats import encoder, keras_file
 from search.bundles.formats.saved_graph import OPERATIONS
 from search.datasets.batches import Labelled, pack
 from search.datasets.tokenizer import SEPARATORS, preparation, words
-from search.models import BUILDERS, keras_loading, layers
+from search.models import keras_loading, layers
 from search.models.fused import loops_only
 from search.models.keras_size import n_weights
 from search.models.text_layer import with_text
 from search.system.keras_backend import keras, tf  # first: it silences TensorFlow's start
 from search.training.trial import build
-from spaces.families import space_of
+from spaces.families import FAMILIES, space_of
 from spaces.ranges import Choice, Int, defaults
 from tracking.commandline.errors import UserError
 
@@ -58,7 +58,7 @@ def params_of(family: str, **changes: Any) -> dict[str, Any]:
 def variants() -> list[Any]:
     """Each family at its defaults, and with each choice and each number of layers it has."""
     found = []
-    for family in BUILDERS:
+    for family in FAMILIES:
         found.append(pytest.param(family, {}, id=family))
         for name, range_ in space_of(family).items():
             options: list[Any] = []
@@ -129,7 +129,7 @@ def test_onnx_gives_what_keras_gives(family: str, changes: dict[str, Any], tmp_p
         np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", BUILDERS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_format_gives_the_same_alone_and_beside_longer_texts(
     family: str, tmp_path: Path
 ) -> None:
