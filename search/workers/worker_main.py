@@ -11,6 +11,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -32,6 +33,8 @@ from tracking.records import ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_TOP_PAD of malloc.h, each with a number of bytes.
+_MALLOC = ((-1, 2**31 - 1), (-3, 32 << 20), (-2, 64 << 20))
 
 
 def run(pipe: Connection, task: AnyTask) -> None:
@@ -40,6 +43,7 @@ def run(pipe: Connection, task: AnyTask) -> None:
         signal.signal(signum, signal.SIG_IGN)  # for the coordinator, which ends us
     os.setpgid(0, 0)  # whatever we start is ended with us
     _die_with_the_server()
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if not task.folder.is_dir():
         return  # whoever asked for this was stopped while the process was born
@@ -163,6 +167,17 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os.killpg(0, signal.SIGKILL)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory of a step for the next one.
+
+    It gives blocks of this size back to the kernel, which clears every page of them anew in each
+    step: that was up to half the time of an LSTM's epoch (docs/explanation/benchmarks.md).
+    """
+    with suppress(AttributeError):  # other C libraries have no mallopt
+        for parameter, n_bytes in _MALLOC:
+            ctypes.CDLL(None).mallopt(parameter, n_bytes)
 
 
 def _die_with_the_server() -> None:
