@@ -24,8 +24,8 @@ _BYTES = 4  # of a weight at least
 # All that a model of ours is made of. Keras itself has layers that run code from elsewhere.
 _OF_KERAS = frozenset(
     {
-        *("Functional", "InputLayer", "Activation", "Concatenate", "Dense", "Dropout"),
-        *("Embedding", "DTypePolicy", "Adam", "__keras_tensor__"),
+        *("Functional", "InputLayer", "Activation", "Average", "Concatenate", "Dense"),
+        *("Dropout", "Embedding", "DTypePolicy", "Adam", "__keras_tensor__"),
         *("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
         *("GlorotUniform", "Orthogonal", "RandomUniform", "Zeros", "Constant"),
         # Masks are computed with these.
@@ -34,7 +34,7 @@ _OF_KERAS = frozenset(
 )
 _OURS = frozenset(
     {
-        *("EncodeText", "FlattenSteps", "MaskedConv1D", "MaxPoolSteps", "PoolSteps"),
+        *("ClipIds", "EncodeText", "FlattenSteps", "MaskedConv1D", "MaxPoolSteps", "PoolSteps"),
         *("ReverseSteps", "TailMaskedGRU", "TailMaskedLSTM", "NaiveBayesNgrams", "NgramNumbers"),
     }
 )
@@ -57,7 +57,7 @@ def load(file: Path, source: SourceRecord | None = None) -> Any:
     from search.system.keras_backend import keras, silenced
 
     importlib.import_module("search.models")  # our layers, which Keras then knows by name
-    importlib.import_module("search.models.text_layer")
+    importlib.import_module("search.models.ensemble")
     layers = {} if source is None else _layers(load_source(source))
     with loading(file), silenced():
         return keras.models.load_model(file, layers, compile=False, safe_mode=True)

@@ -77,6 +77,8 @@ def _layer(layer: Mapping[str, Any], inputs: list[_Width], built: int) -> tuple[
         case "EncodeText":
             _whole(config["maxlen"], LONGEST)
             return 0, _Width()
+        case "ClipIds":
+            return 0, _Width(others=_whole(config["maxlen"], LONGEST))
         case "Embedding":
             vector = _whole(config["output_dim"])
             return _whole(config["input_dim"]) * vector, _Width(vector, max(others, wide))
@@ -108,7 +110,7 @@ def _layer(layer: Mapping[str, Any], inputs: list[_Width], built: int) -> tuple[
 
 _KEEP_FEATURES = frozenset(
     {
-        *("Activation", "Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D"),
+        *("Activation", "Average", "Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D"),
         *("MaxPoolSteps", "PoolSteps", "ReverseSteps"),
     }
 )

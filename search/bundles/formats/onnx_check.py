@@ -13,7 +13,7 @@ from collections.abc import Iterator
 OPERATORS = frozenset(
     {
         *("Add", "And", "Cast", "Concat", "Conv", "Div", "Equal", "GRU", "Gather", "Greater"),
-        *("Identity", "LSTM", "Less", "MatMul", "Max", "MaxPool", "Mul", "Not", "Pad"),
+        *("Identity", "LSTM", "Less", "MatMul", "Max", "MaxPool", "Mean", "Mul", "Not", "Pad"),
         *("ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "ReverseSequence", "Shape"),
         *("Sigmoid", "Slice", "Softmax", "Squeeze", "Sub", "TopK", "Transpose", "Unsqueeze"),
         "Where",

@@ -10,7 +10,8 @@ import numpy as np
 from onnx import ModelProto, TensorProto
 
 from search.bundles.formats.onnx_graph import IDS, Graph, Value, padded_keys, search_sorted, spread
-from search.models import layers, ngrams
+from search.datasets.tokenizer import OUT_OF_VOCABULARY
+from search.models import ensemble, layers, ngrams
 from search.models.gru import TailMaskedGRU
 
 Convert = Callable[[Graph, Any, list[Value]], Value]
@@ -25,20 +26,33 @@ def to_onnx(model: keras.Model, n_classes: int) -> ModelProto:
         NotImplementedError: if it has a layer that is not ours.
     """
     graph = Graph()
-    values: dict[int, Value] = {}
-    for layer in model.layers:  # in the order in which they are computed
-        if isinstance(layer, keras.layers.InputLayer):
-            values[id(layer.output)] = Value(IDS)
-            continue
-        if type(layer) not in _CONVERT:
-            raise NotImplementedError(f"layer {type(layer).__name__}")
-        # Keras counts masks among the inputs; here a value has its mask with it.
-        given = [values[id(one)] for one in _listed(layer.input) if id(one) in values]
-        values[id(layer.output)] = _CONVERT[type(layer)](graph, layer, given)
-    probabilities = values[id(model.outputs[0])].name
+    probabilities = _model(graph, model, [Value(IDS)]).name
     if n_classes == 2:
         probabilities = spread(graph, probabilities)
     return graph.model(probabilities, n_classes, model.name)
+
+
+def _model(graph: Graph, model: keras.Model, given: list[Value]) -> Value:
+    """Add the layers of a model, or of a model within."""
+    values: dict[str, Value] = {}
+    config = model.get_config()
+    nodes = {layer["name"]: layer["inbound_nodes"] for layer in config["layers"]}
+    for layer in model.layers:  # in the order in which they are computed
+        if isinstance(layer, keras.layers.InputLayer):
+            (values[layer.name],) = given
+            continue
+        convert = _model if isinstance(layer, keras.Model) else _CONVERT.get(type(layer))
+        if convert is None:
+            raise NotImplementedError(f"layer {type(layer).__name__}")
+        inputs = [values[name] for name in _sources(nodes[layer.name])]
+        values[layer.name] = convert(graph, layer, inputs)
+    return values[_listed(config["output_layers"][0])[0]]
+
+
+def _sources(nodes: list[Any]) -> list[str]:
+    """Name the layers that a layer is given; masks are not among them: a value has its own."""
+    (node,) = nodes
+    return [tensor["config"]["keras_history"][0] for tensor in _listed(node["args"][0])]
 
 
 def _listed(tensors: Any) -> list[Any]:
@@ -66,6 +80,33 @@ def _dense(graph: Graph, layer: Any, given: list[Value]) -> Value:
 
 def _activation(graph: Graph, layer: Any, given: list[Value]) -> Value:
     return Value(graph.activate(given[0].name, layer.activation.__name__))
+
+
+def _average(graph: Graph, layer: Any, given: list[Value]) -> Value:
+    return Value(graph.add("Mean", *(one.name for one in given)))
+
+
+def _clip_ids(graph: Graph, layer: Any, given: list[Value]) -> Value:
+    ids, first = given[0].name, [graph.constant([at]) for at in (0, layer.maxlen, 1)]
+    if layer.truncating == "post":
+        ids = graph.add("Slice", ids, *first)
+    backwards = graph.add("Slice", _backwards(graph, ids), *first)
+    unknown = graph.constant(OUT_OF_VOCABULARY, np.int32)
+    is_known = graph.add("Less", backwards, graph.constant(layer.vocab_size, np.int32))
+    known = graph.add("Where", is_known, backwards, unknown)
+    if layer.padding == "bucket":
+        return Value(_backwards(graph, known))
+    missing = graph.add("Sub", graph.constant([layer.maxlen]), graph.length_of(known))
+    pads = graph.add("Concat", graph.constant([0] * 3), missing, axis=0)
+    ends = [graph.constant([number]) for number in (-1, _TO_THE_START, 1, -1)]
+    return Value(graph.add("Slice", graph.add("Pad", known, pads), *ends))
+
+
+def _backwards(graph: Graph, ids: str) -> str:
+    """Turn the ids of each row around and leave its padding behind."""
+    is_word = graph.add("Not", graph.add("Equal", ids, graph.constant(0, np.int32)))
+    lengths = graph.lengths(is_word, TensorProto.INT64)
+    return graph.add("ReverseSequence", ids, lengths, batch_axis=0, time_axis=1)
 
 
 def _concatenate(graph: Graph, layer: Any, given: list[Value]) -> Value:
@@ -230,12 +271,14 @@ def _naive_bayes(graph: Graph, layer: Any, given: list[Value]) -> Value:
 
 _CONVERT: dict[type, Convert] = {
     keras.layers.Activation: _activation,
+    keras.layers.Average: _average,
     keras.layers.Concatenate: _concatenate,
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _nothing,
     keras.layers.Embedding: _embedding,
     keras.layers.GlobalAveragePooling1D: _mean,
     keras.layers.GlobalMaxPooling1D: _global_max,
+    ensemble.ClipIds: _clip_ids,
     layers.FlattenSteps: _flatten,
     layers.MaskedConv1D: _convolution,
     layers.MaxPoolSteps: _max_pool,

@@ -23,6 +23,7 @@ from search.bundles.formats.saved_graph import OPERATIONS
 from search.datasets.batches import Labelled, pack
 from search.datasets.tokenizer import SEPARATORS, preparation, words
 from search.models import keras_loading, layers
+from search.models.ensemble import blend
 from search.models.fused import loops_only
 from search.models.keras_size import n_weights
 from search.models.text_layer import with_text
@@ -263,3 +264,32 @@ def test_a_foreign_layer_is_refused_by_its_name(
 def test_a_name_from_elsewhere_is_refused_however_deep(made_of: Any) -> None:
     with pytest.raises(UserError, match="is refused"):
         keras_loading.check({"config": {"layers": [{"inner": made_of}]}}, Path("model.keras"))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("truncating", ["pre", "post"])
+def test_an_ensemble_gives_the_mean_of_its_members_in_every_format(
+    truncating: str, n_classes: int, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("nbsvm", {}),
+        ("lstm", {"text.maxlen": 5, "text.vocab_size": 9}),
+        ("cnn", {"text.maxlen": 6, "text.padding": "full", "text.vocab_size": 11}),
+    ]
+    members = {
+        number: model_of(
+            family, params_of(family, **changes, **{"text.truncating": truncating}), n_classes
+        )
+        for number, (family, changes) in enumerate(asked)
+    }
+    model = blend(members, [0, 1, 1, 2])
+    alone = [np.asarray(members[number](keras_file.as_tensor(ODD))) for number in (0, 1, 1, 2)]
+    expected = np.mean(alone, axis=0)
+    if n_classes == 2:
+        expected = np.concatenate([1 - expected, expected], axis=1)
+    assert n_weights(json.loads(model.to_json())) == model.count_params()
+    assert operations(traced_model(model).graph.as_graph_def()) <= OPERATIONS
+    write(tmp_path, model, formats.NAMES, n_classes)
+    for name in formats.NAMES:
+        scores = formats.open_score(name, tmp_path)(ODD)
+        np.testing.assert_allclose(scores, expected, atol=1e-5, err_msg=name)
