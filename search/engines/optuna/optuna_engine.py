@@ -7,6 +7,8 @@ that was stopped proposes what it would have proposed, and does not replay.
 from __future__ import annotations
 
 from copy import copy
+from math import inf, isfinite, isnan
+from statistics import median
 
 import optuna
 from optuna.storages import InMemoryStorage
@@ -26,6 +28,7 @@ from search.engines.optuna.storage_copy import distribution, make_study, to_froz
 from search.engines.optuna.successive_halving import Rungs
 from search.engines.optuna.suggest import suggest
 from spaces.plan import StudyPlan
+from tracking.commandline.formatting import percent
 from tracking.records import TrialRecord
 
 
@@ -95,27 +98,51 @@ class OptunaEngine:
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         # What is known beforehand is what the rest is held against, so it is trained to its end.
-        if (
-            self._two_goals
-            or trial.proposed_by in self._initial
-            or not self._is_poor(trial, history)
-        ):
+        if self._two_goals or trial.proposed_by in self._initial:
             return None
-        if trial.rung is not None and not trial.epochs:
-            share = 100 * trial.rung.share
-            return f"below its peers after {share:.0f} % of the training texts"
-        return f"below its peers after epoch {len(trial.epochs)}"
-
-    def _is_poor(self, trial: TrialRecord, history: History) -> bool:
         others = [other for other in history if other.number != trial.number]
-        if self._rungs is not None:
-            steps = {other.number: self._steps(other) for other in others}
-            return self._rungs.is_poor(trial.number, self._steps(trial), steps)
+        poor = self._poor_at_rung if self._rungs is not None else self._poor_by_pruner
+        reason = poor(trial, others)
+        return None if reason is None else f"after {_when(trial)}: {reason}"
+
+    def _poor_at_rung(self, trial: TrialRecord, others: list[TrialRecord]) -> str | None:
+        assert self._rungs is not None
+        steps = {other.number: self._steps(other) for other in others}
+        found = self._rungs.standing(trial.number, self._steps(trial), steps)
+        if found is None or not found.is_poor:
+            return None
+        last = found.rivals[found.n_go_on - 1]
+        best = "the best" if found.n_go_on == 1 else f"the best {found.n_go_on}"
+        return (
+            f"{percent(found.accuracy)}, below {best} of {len(found.rivals) + 1} trials at this "
+            f"rung, which go on from {percent(last)}"
+        )
+
+    def _poor_by_pruner(self, trial: TrialRecord, others: list[TrialRecord]) -> str | None:
         peers = [other for other in others if other.state == "complete"]
         numbers = [peer.number for peer in peers]
         if self._peers is None or self._peers[0] != numbers:  # most epochs have the same
             self._peers = numbers, self.study(peers)
-        return self._pruner.prune(self._peers[1], self._frozen(trial, with_epochs=True))
+        if not self._pruner.prune(self._peers[1], self._frozen(trial, with_epochs=True)):
+            return None
+        return self._below_median(trial, peers)
+
+    def _below_median(self, trial: TrialRecord, peers: list[TrialRecord]) -> str:
+        """Say which numbers made the median pruner end a trial: its best, and the median now."""
+        now = trial.epochs[-1].epoch
+        best = max(trial.epochs, key=lambda epoch: (_known(epoch.val_accuracy), epoch.epoch))
+        if not isfinite(_known(best.val_accuracy)):
+            return "its validation accuracy is not a number"
+        seen = [(p, _known(e.val_accuracy)) for p in peers for e in p.epochs if e.epoch == now]
+        seen = [(peer, accuracy) for peer, accuracy in seen if isfinite(accuracy)]
+        families = {peer.family for peer, _ in seen}
+        whose = f" of family {next(iter(families))}" if len(families) == 1 else " of all families"
+        accuracy = percent(_known(best.val_accuracy))
+        own = accuracy if best.epoch == now else f"at best {accuracy} (epoch {best.epoch})"
+        return (
+            f"{own}, below the median {percent(median(accuracy for _, accuracy in seen))} of "
+            f"{len(seen)} trials{whose if len(self._plan.families) > 1 else ''} at epoch {now}"
+        )
 
     def study(self, history: History) -> optuna.Study:
         """Make an Optuna study of the history, in memory."""
@@ -153,6 +180,17 @@ class OptunaEngine:
         steps = {1: trial.rung.val_accuracy} if trial.rung is not None else {}
         reported = ((epoch.epoch, epoch.val_accuracy) for epoch in trial.epochs)
         return steps | {n * per_epoch: value for n, value in reported if value is not None}
+
+
+def _when(trial: TrialRecord) -> str:
+    if trial.rung is not None and not trial.epochs:
+        return f"{100 * trial.rung.share:.0f} % of the training texts"
+    return f"epoch {len(trial.epochs)}"
+
+
+def _known(accuracy: float | None) -> float:
+    """Return an accuracy that can be compared; one that is none is below all."""
+    return -inf if accuracy is None or isnan(accuracy) else accuracy
 
 
 def _shared(trial: FrozenTrial) -> _EndedTrial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from random import Random
 
@@ -127,10 +128,40 @@ def test_a_study_with_hyperband_trains_the_best_to_the_end_and_most_others_brief
     assert qualities.index(max(qualities)) in {trial.number for trial in whole}
     assert len(whole) < 25
     paused = [trial for trial in history if trial.state == "pruned"]
-    assert {trial.reason for trial in paused} >= (
-        {"below its peers after 25 % of the training texts", "below its peers after epoch 1"}
+    after = {trial.reason.partition(":")[0] for trial in paused}
+    assert after >= (
+        {"after 25 % of the training texts", "after epoch 1"}
         if n_texts
-        else {"below its peers after epoch 1", "below its peers after epoch 3"}
+        else {"after epoch 1", "after epoch 3"}
+    )
+    for trial in paused:
+        own, n, least = _numbers(trial.reason)
+        assert own < least
+        assert n <= 40
+
+
+def _numbers(reason: str) -> tuple[float, int, float]:
+    """Read a reason: the trial's own accuracy, of how many, and from where they go on."""
+    found = re.fullmatch(
+        r"after .+: ([\d.]+) %, below the best(?: \d+)? of (\d+) trials at this rung, "
+        r"which go on from ([\d.]+) %",
+        reason,
+    )
+    assert found is not None, reason
+    return float(found[1]), int(found[2]), float(found[3])
+
+
+def test_a_reason_names_the_accuracy_that_would_have_been_enough() -> None:
+    engine = OptunaEngine(PLAN, seed=7, sampler="random", pruner="hyperband")
+    n_rungs = len(engine._rungs.all)
+    others = [
+        build_trial(n_rungs * n, accuracy)
+        for n, accuracy in enumerate((0.9, 0.85, 0.8, 0.6, 0.6), start=1)
+    ]
+    poor = build_trial(0, 0.7, state="running", proposed_by="random")
+    assert engine.should_prune(poor, others) == (
+        "after epoch 1: 70.00 %, below the best 2 of 6 trials at this rung, which go on from "
+        "85.00 %"
     )
 
 
