@@ -155,7 +155,9 @@ def _coordinate(
 
     retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
     record, say = chosen.record(data), notes_on(console)
-    records = store.open_study(root, record, fresh=chosen.fresh, retry=retry, say=say)
+    records = store.open_study(
+        root, record, fresh=chosen.fresh, retry=retry, say=say, is_inside=chosen.is_inside
+    )
     engine = choose_engine(
         chosen.plan,
         chosen.engine,

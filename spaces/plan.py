@@ -23,6 +23,7 @@ from spaces.ranges import (
     unknown,
 )
 from spaces.text import TEXT
+from spaces.training import PLAIN
 
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
 
@@ -149,6 +150,27 @@ class StudyPlan:
     def complete(self, params: Params) -> dict[str, Value]:
         """Fill in the defaults of everything that `params` does not say."""
         return {**defaults(self.space_for(self.family(params))), **params}
+
+    def values_of(self, family: str, params: Params) -> dict[str, Value] | None:
+        """Return the values of a trial that was made with another space, as trials here have them.
+
+        A hyperparameter that is new, so that the trial does not say it, has the default that it
+        was brought with: what a training without it did.
+
+        Returns:
+            a value for each hyperparameter of the family; None if one lies outside its range.
+        """
+        if family not in self.families:
+            return None
+        space = self.space_for(family)
+        values = {**params, FAMILY: family}
+        if any(name not in values for name in space):
+            stock = {**defaults(space_of(family)), **PLAIN}
+            new = {n: stock.get(n, range_.default) for n, range_ in space.items()}
+            values = {**new, **values}
+        if any(values[name] not in range_ for name, range_ in space.items()):
+            return None
+        return {name: values[name] for name in space}
 
     def initial_trials(self) -> Mapping[str, Params]:
         """Return what is tried before the sampler: the defaults, then each reference once.

@@ -25,7 +25,7 @@ from spaces.text import VECTORS
 from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LABEL, plain
-from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord, SourceRecord
+from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord, SourceRecord, TrialRecord
 from tracking.schema.environment import default_workers, most_workers, resources
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ class Options:
             n_ids=data.report.n_words + FIRST_WORD,
         )
         return replace(self, plan=plan)
+
+    def is_inside(self, trial: TrialRecord) -> bool:
+        """Return whether the search learns from a trial: its values lie in the plan's ranges."""
+        return self.plan.values_of(trial.family, trial.params) is not None
 
     def record(self, data: Dataset) -> PlanRecord:
         """What is recorded of the plan, and of the data it runs on."""

@@ -39,6 +39,12 @@ class StudyRecord:
         return ranked(self.trials)
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """The families of the plan, and those that trials of an earlier one had."""
+        known = (*self.plan.families, *(trial.family for trial in self.trials))
+        return tuple(dict.fromkeys(known))
+
+    @property
     def front(self) -> list[TrialRecord]:
         """Candidates that no other beats in accuracy without having more numbers to train."""
         front: list[TrialRecord] = []
@@ -59,7 +65,7 @@ class StudyRecord:
 
     def family_of(self, trial: TrialRecord) -> str:
         """Return a trial's family to stand behind its number; nothing where there is only one."""
-        return f" {trial.family}" if len(self.plan.families) > 1 else ""
+        return f" {trial.family}" if len(self.families) > 1 else ""
 
     def count(self, state: State) -> int:
         """Return how many trials are in this state."""

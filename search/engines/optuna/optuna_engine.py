@@ -7,6 +7,7 @@ that was stopped proposes what it would have proposed, and does not replay.
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from math import inf, isfinite, isnan
 from statistics import median
 
@@ -28,6 +29,7 @@ from search.engines.optuna.storage_copy import distribution, make_study, to_froz
 from search.engines.optuna.successive_halving import Rungs
 from search.engines.optuna.suggest import suggest
 from spaces.plan import StudyPlan
+from spaces.ranges import Params
 from tracking.commandline.formatting import percent
 from tracking.records import TrialRecord
 
@@ -62,6 +64,8 @@ class OptunaEngine:
         self._initial = plan.initial_trials()
         self.first_rung = None if self._two_goals else first_rung(pruner, n_texts)
         self._ended: dict[int, tuple[TrialRecord, FrozenTrial]] = {}  # by number
+        # Family and values of a trial, and what those are in this plan, by its number.
+        self._known: dict[int, tuple[str, Params, Params | None]] = {}
         self._peers: tuple[list[int], optuna.Study] | None = None  # numbers, and their study
         self._pruner = make_pruner(pruner)
         most_steps = round(plan.max_epochs / (self.first_rung or 1.0))
@@ -90,17 +94,23 @@ class OptunaEngine:
     def promote(self, history: History) -> int | None:
         if self._rungs is None:
             return None
-        paused = [trial.number for trial in history if trial.state == "pruned"]
-        return self._rungs.promoted(paused, {t.number: self._steps(t) for t in history})
+        inside = [trial for trial in history if self._values(trial) is not None]
+        paused = [trial.number for trial in inside if trial.state == "pruned"]
+        return self._rungs.promoted(paused, {t.number: self._steps(t) for t in inside})
 
     def may_go_on(self, trial: TrialRecord) -> bool:
-        return self._rungs is not None and trial.state == "pruned"
+        is_paused = self._rungs is not None and trial.state == "pruned"
+        return is_paused and self._values(trial) is not None
 
     def should_prune(self, trial: TrialRecord, history: History) -> str | None:
         # What is known beforehand is what the rest is held against, so it is trained to its end.
         if self._two_goals or trial.proposed_by in self._initial:
             return None
-        others = [other for other in history if other.number != trial.number]
+        others = [
+            other
+            for other in history
+            if other.number != trial.number and self._values(other) is not None
+        ]
         poor = self._poor_at_rung if self._rungs is not None else self._poor_by_pruner
         reason = poor(trial, others)
         return None if reason is None else f"after {_when(trial)}: {reason}"
@@ -165,14 +175,21 @@ class OptunaEngine:
         return known[1]
 
     def _frozen(self, trial: TrialRecord, *, with_epochs: bool) -> FrozenTrial:
-        """Write a record as Optuna has it, without values that are outside of today's ranges."""
-        searched = {
-            name: found
-            for name, found in self._distributions.items()
-            if trial.params.get(name) in self._plan.space[name]
-        }
+        """Write a record as Optuna has it; from one outside of the ranges nothing is learned."""
+        values = self._values(trial)
+        if values is None:
+            return to_frozen(replace(trial, state="failed"), {}, self._goals, {})
         steps = self._steps(trial) if with_epochs else {}
-        return to_frozen(trial, searched, self._goals, steps)
+        own = replace(trial, params=values)
+        return to_frozen(own, self._distributions, self._goals, steps)
+
+    def _values(self, trial: TrialRecord) -> Params | None:
+        """Return the values of a trial as those of this plan; None outside of its ranges."""
+        known = self._known.get(trial.number)
+        if known is None or known[0] != trial.family or known[1] is not trial.params:
+            values = self._plan.values_of(trial.family, trial.params)
+            known = self._known[trial.number] = trial.family, trial.params, values
+        return known[2]
 
     def _steps(self, trial: TrialRecord) -> dict[int, float]:
         """Return the accuracies so far by step, which is as long as the first rung is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,12 @@ def test_a_trial_that_was_paused_where_no_rung_is_any_more_is_not_promoted() -> 
 PLAN = replace(STUDIES["cnn"].with_max_epochs(9), references=())
 
 
+def of_plan(number: int, *accuracies: float, **changes: Any) -> TrialRecord:
+    """A trial that lies inside the ranges."""
+    values = {"family": "cnn", "params": PLAN.complete({})}
+    return build_trial(number, *accuracies, **values, **changes)
+
+
 def finish(history: list[TrialRecord], number: int, quality: float, engine: OptunaEngine) -> None:
     """Train a trial from where it stands, until it is paused or at its end."""
     trial = replace(history[number], state="running", reason="")
@@ -117,8 +124,8 @@ def test_a_study_with_hyperband_trains_the_best_to_the_end_and_most_others_brief
                 break
             number = len(history)
             proposed_by = "random" if number else "defaults"
-            new = build_trial(number, state="running", proposed_by=proposed_by, epochs=())
-            history.append(replace(new, params=PLAN.complete({}), sampler_state={}))
+            new = of_plan(number, state="running", proposed_by=proposed_by, epochs=())
+            history.append(replace(new, sampler_state={}))
         else:
             promoted.append(number)
         finish(history, number, qualities[number], engine)
@@ -155,10 +162,10 @@ def test_a_reason_names_the_accuracy_that_would_have_been_enough() -> None:
     engine = OptunaEngine(PLAN, seed=7, sampler="random", pruner="hyperband")
     n_rungs = len(engine._rungs.all)
     others = [
-        build_trial(n_rungs * n, accuracy)
+        of_plan(n_rungs * n, accuracy)
         for n, accuracy in enumerate((0.9, 0.85, 0.8, 0.6, 0.6), start=1)
     ]
-    poor = build_trial(0, 0.7, state="running", proposed_by="random")
+    poor = of_plan(0, 0.7, state="running", proposed_by="random")
     assert engine.should_prune(poor, others) == (
         "after epoch 1: 70.00 %, below the best 2 of 6 trials at this rung, which go on from "
         "85.00 %"
@@ -169,6 +176,7 @@ def test_of_few_texts_none_are_enough_for_a_verdict_within_an_epoch() -> None:
     for pruner, n_texts in (("hyperband", 3_000), ("median", 20_000)):
         engine = OptunaEngine(PLAN, seed=7, sampler="tpe", pruner=pruner, n_texts=n_texts)
         assert engine.first_rung is None
-        paused = build_trial(0, state="pruned")
+        paused = of_plan(0, state="pruned")
         assert engine.may_go_on(paused) == (pruner == "hyperband")
-        assert not engine.may_go_on(build_trial(0))
+        assert not engine.may_go_on(of_plan(0))
+        assert not engine.may_go_on(replace(paused, family="lstm"))  # outside of the ranges
