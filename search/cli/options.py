@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from search.cli import plan_file
 from search.cli.find_plan import find_plan, sources_of_plan
-from search.cli.overrides import overridden
+from search.cli.overrides import enqueued, overridden, start_from
 from search.datasets import NAMES
 from search.datasets.columns import TableOptions
 from search.datasets.opening import check_encoding, stem
@@ -45,6 +45,8 @@ _SEARCHING = (
     "continue",
     "vectors",
     "teacher",
+    "enqueue",
+    "start-from",
 )
 
 
@@ -75,6 +77,7 @@ class Options:
     json: bool
     vectors_file: Path | None = None
     teacher: str | None = None
+    start_from: tuple[tuple[str, int], ...] = ()  # names of studies, and how many of each
 
     def for_data(self, data: Dataset) -> Options:
         """Take length and vocabulary of the first trials from own texts.
@@ -110,6 +113,7 @@ class Options:
             families=plan.families,
             space={name: str(plan.space[name]) for name in plan.searched},
             fixed=plan.fixed,
+            enqueued=plan.enqueued,
             file="" if plan.reproduces else plan_file.write(plan, self.sources),
             sources=self.sources,
             references=tuple(
@@ -154,6 +158,7 @@ def options(arguments: argparse.Namespace) -> Options:
     if max_epochs:
         _check_epochs(plan, max_epochs)
         plan = plan.with_max_epochs(max_epochs)
+    plan = enqueued(plan, arguments.enqueue or ())
     engine, sampler, pruner = _methods(arguments)
     return Options(
         plan=plan,
@@ -179,6 +184,7 @@ def options(arguments: argparse.Namespace) -> Options:
         json=arguments.json,
         vectors_file=vectors_file,
         teacher=arguments.teacher,
+        start_from=start_from(study, arguments.start_from or ()),
     )
 
 
