@@ -7,6 +7,7 @@ from tracking.records.data_report import DataReportRecord, PartReportRecord
 from tracking.records.evaluation import (
     DifferenceRecord,
     ExpectedRecord,
+    PruningAuditRecord,
     RankingRecord,
     RerunRecord,
     Role,
@@ -55,6 +56,7 @@ __all__ = [
     "MistakeRecord",
     "PartReportRecord",
     "PlanRecord",
+    "PruningAuditRecord",
     "RankingRecord",
     "ReferenceRecord",
     "RerunRecord",

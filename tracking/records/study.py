@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 
-from tracking.records.evaluation import RankingRecord, RerunRecord, SealedEvaluationRecord
+from tracking.records.evaluation import (
+    PruningAuditRecord,
+    RankingRecord,
+    RerunRecord,
+    SealedEvaluationRecord,
+)
 from tracking.records.plan import PlanRecord
 from tracking.records.trial import SimpleBaselineRecord, State, TrialRecord, UnreadableRecord
 
@@ -20,6 +25,8 @@ class StudyRecord:
         reruns: trainings of finalists on fresh seeds, by search.evaluate.
         final_looks: at the test set, by search.evaluate, the first first.
         final_ranking: what search.evaluate found on validation; None before.
+        audits: pruned trials that were trained to their end, by search.evaluate --audit-pruning.
+        pruning_audit: what came out of that; None before.
         n_sealed: looks that were begun, one that was cut short included: it counts.
         unreadable: runs of any kind that are left out because their records are damaged.
     """
@@ -30,6 +37,8 @@ class StudyRecord:
     reruns: tuple[RerunRecord, ...] = ()
     sealed_evaluations: tuple[SealedEvaluationRecord, ...] = ()
     final_ranking: RankingRecord | None = None
+    audits: tuple[RerunRecord, ...] = ()
+    pruning_audit: PruningAuditRecord | None = None
     n_sealed: int = 0
     unreadable: tuple[UnreadableRecord, ...] = ()
 

@@ -49,7 +49,7 @@ def rows(plan: PlanRecord) -> list[tuple[str, ...]]:
     """Return a row under HEAD for each hyperparameter that was changed, the first change first."""
     found: list[tuple[str, ...]] = []
     plans: list[EarlierPlanRecord | PlanRecord] = [*plan.earlier[1:], plan]
-    for before, after in zip(plan.earlier, plans, strict=True):
+    for before, after in zip(plan.earlier, plans, strict=False):  # without one, there is the plan
         found += [
             (str(before.until), name, was or "absent", now or "absent")
             for name, was, now in changes(before, after)
