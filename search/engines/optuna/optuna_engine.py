@@ -6,6 +6,7 @@ that was stopped proposes what it would have proposed, and does not replay.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from math import inf, isfinite, isnan
@@ -133,7 +134,8 @@ class OptunaEngine:
         numbers = [peer.number for peer in peers]
         if self._peers is None or self._peers[0] != numbers:  # most epochs have the same
             self._peers = numbers, self.study(peers)
-        if not self._pruner.prune(self._peers[1], self._frozen(trial, with_epochs=True)):
+        own = to_frozen(trial, {}, self._goals, self._steps(trial))
+        if not self._pruner.prune(self._peers[1], own):
             return None
         return self._below_median(trial, peers)
 
@@ -167,21 +169,19 @@ class OptunaEngine:
     def _of(self, trial: TrialRecord) -> FrozenTrial:
         """Write a trial of the history as Optuna has it, once if it has ended."""
         if not trial.has_ended:
-            return self._frozen(trial, with_epochs=False)
+            return self._frozen(trial, {})
         known = self._ended.get(trial.number)
         if known is None or known[0] is not trial:
-            known = trial, _shared(self._frozen(trial, with_epochs=True))
+            known = trial, _shared(self._frozen(trial, self._steps(trial)))
             self._ended[trial.number] = known
         return known[1]
 
-    def _frozen(self, trial: TrialRecord, *, with_epochs: bool) -> FrozenTrial:
+    def _frozen(self, trial: TrialRecord, steps: Mapping[int, float]) -> FrozenTrial:
         """Write a record as Optuna has it; from one outside of the ranges nothing is learned."""
         values = self._values(trial)
         if values is None:
             return to_frozen(replace(trial, state="failed"), {}, self._goals, {})
-        steps = self._steps(trial) if with_epochs else {}
-        own = replace(trial, params=values)
-        return to_frozen(own, self._distributions, self._goals, steps)
+        return to_frozen(replace(trial, params=values), self._distributions, self._goals, steps)
 
     def _values(self, trial: TrialRecord) -> Params | None:
         """Return the values of a trial as those of this plan; None outside of its ranges."""
