@@ -243,42 +243,32 @@ def _audit(
     hold: Hold,
 ) -> None:
     """Train pruned trials to their end, as many at a time as the search does."""
-    from search.evaluation.evaluation_progress import EvaluationProgress
-    from search.evaluation.pruning_audit import audited, to_audit
-    from search.evaluation.reruns import Trainer, missing
+    from search.evaluation.pruning_audit import PruningAudit
     from tracking import store
     from tracking.connection.retry import RetryPolicy
     from tracking.schema.environment import default_workers, threads_each
 
     name, n_workers = study.plan.study, chosen.workers or default_workers()
-    say = notes_on(console)
     with StopFlag() as stop:
-        writer = store.open_evaluation(root, name, RetryPolicy(say, stop.check, hold.keep))
-        writer.begin()
-        seeds = missing(to_audit(study, chosen.audit_pruning or 0), writer.audits(), 1)
-        with EvaluationProgress(console, list(seeds), n_workers) as progress:
-            if seeds:
-                n = len(seeds)
-                trials = "1 pruned trial is" if n == 1 else f"{n} pruned trials are"
-                say(f"{trials} trained to the end, on validation alone: {progress.left()}")
-            trainer = Trainer(
-                writer,
-                data,
-                study.plan.seed,
-                n_workers,
-                threads_each(n_workers),
-                progress,
-                stop.check,
-                root / f"{name}.audit",
-                study.plan.source_of,
-                root / f"{name}.trials",
-            )
-            try:
-                trainer.run(seeds)
-            except Stopped:
-                console.print("Nothing finished is lost: the same command goes on from here.")
-                raise
-        writer.write_audit(audited(study, writer.audits(), chosen.top))
+        retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
+        audit = PruningAudit(
+            study=study,
+            store=store.open_evaluation(root, name, retry),
+            data=data,
+            n=chosen.audit_pruning or 0,
+            top=chosen.top,
+            n_workers=n_workers,
+            n_threads=threads_each(n_workers),
+            console=console,
+            check_stop=stop.check,
+            work_dir=root / f"{name}.audit",
+            trials=root / f"{name}.trials",
+        )
+        try:
+            audit.run()
+        except Stopped:
+            console.print("Nothing finished is lost: the same command goes on from here.")
+            raise
 
 
 def _load(console: Console, chosen: EvaluateOptions, study: StudyRecord) -> Dataset:

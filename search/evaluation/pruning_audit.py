@@ -5,19 +5,81 @@ It looks at validation alone. The search hears nothing of it: what is trained he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from search.evaluation.evaluation_progress import EvaluationProgress
 from search.evaluation.finalists import Finalist
+from search.evaluation.reruns import Trainer, missing
 from search.training.metrics import wilson
 from tracking.commandline.errors import UserError
 from tracking.records import PruningAuditRecord
 from tracking.reporting.pruning import seen
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.datasets.cache import Dataset
     from tracking.records import RerunRecord, StudyRecord, TrialRecord
+    from tracking.writing.evaluation_writer import EvaluationWriter
+
+
+@dataclass(frozen=True)
+class PruningAudit:
+    """The audit of one study and all that works on it.
+
+    Attributes:
+        n: how many pruned trials are to have been trained to their end, by earlier audits too.
+        top: among how many of the best one counts as wrongly pruned.
+        n_threads: of TensorFlow in each process; None leaves it to it.
+        check_stop: raises Stopped when the user asked to end.
+        work_dir: where trainings leave their checkpoints for the next start.
+        trials: the folder in which the search leaves those of its trials.
+    """
+
+    study: StudyRecord
+    store: EvaluationWriter
+    data: Dataset
+    n: int
+    top: int
+    n_workers: int
+    n_threads: int | None
+    console: Console
+    check_stop: Callable[[], None]
+    work_dir: Path
+    trials: Path
+
+    def run(self) -> None:
+        """Train what is missing, and write down what came out.
+
+        Raises:
+            Stopped: if the user asked to end; the same command goes on from there.
+        """
+        self.store.begin()
+        seeds = missing(to_audit(self.study, self.n), self.store.audits(), 1)
+        with EvaluationProgress(self.console, list(seeds), self.n_workers) as progress:
+            if seeds:
+                n = len(seeds)
+                trials = "1 pruned trial is" if n == 1 else f"{n} pruned trials are"
+                progress.say(f"{trials} trained to the end, on validation: {progress.left()}")
+            trainer = Trainer(
+                self.store,
+                self.data,
+                self.study.plan.seed,
+                self.n_workers,
+                self.n_threads,
+                progress,
+                self.check_stop,
+                self.work_dir,
+                self.study.plan.source_of,
+                self.trials,
+            )
+            trainer.run(seeds)
+        self.store.write_audit(audited(self.study, self.store.audits(), self.top))
 
 
 def to_audit(study: StudyRecord, n: int) -> list[Finalist]:
@@ -59,7 +121,7 @@ def audited(study: StudyRecord, audits: tuple[RerunRecord, ...], top: int) -> Pr
         n_pruned=len(trials),
         tried=dict(sorted(tried.items(), key=lambda item: -item[1])),
         n_failed=len(own) - len(tried),
-        n_other=sum(not _is_the_same(trials[int(one.of)], one) for one in own),
+        n_other=sum(one.of in tried and not _is_the_same(trials[int(one.of)], one) for one in own),
         low=low,
         high=high,
     )
