@@ -114,10 +114,15 @@ class _Queue:
         return replace(self.plan, enqueued=kept)
 
     def _is_tried(self, values: Params, shown: str) -> bool:
-        tried = tried_as(self.plan, self.plan.queued_values(values), self.history)
-        if tried is not None:
-            self.say(f"not queued, as trial {tried.number} has these values: {shown}")
-        return tried is not None
+        """Return whether a trial has these values, or is to have them anyway; say so."""
+        params = self.plan.queued_values(values)
+        tried = tried_as(self.plan, params, self.history)
+        anyway = replace(self.plan, enqueued={}).initial_trials().items()
+        names = [name for name, known in anyway if known == params]
+        if tried is not None or names:
+            which = f"trial {tried.number} has" if tried is not None else f"{names[0]} has"
+            self.say(f"not queued, as {which} these values: {shown}")
+        return tried is not None or bool(names)
 
 
 def fitted(

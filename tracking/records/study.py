@@ -54,6 +54,12 @@ class StudyRecord:
         return tuple(dict.fromkeys(known))
 
     @property
+    def waiting(self) -> list[str]:
+        """What a person has queued and no trial was yet, by what will propose it."""
+        begun = {trial.proposed_by for trial in self.trials}
+        return [name for name in self.plan.enqueued if name not in begun]
+
+    @property
     def front(self) -> list[TrialRecord]:
         """Candidates that no other beats in accuracy without having more numbers to train."""
         front: list[TrialRecord] = []

@@ -141,6 +141,12 @@ def test_a_study_without_a_trial_of_these_families_is_nothing_to_start_from(root
         queue(root, typed("--start-from", "others", study="lstm"))
 
 
+def test_what_is_tried_anyway_is_not_queued(root: Path) -> None:
+    plan, said = queue(root, typed("--enqueue", "lstm.units=64", study="lstm"))
+    assert plan.enqueued == {}
+    assert said == ["not queued, as defaults has these values: lstm.units 64"]
+
+
 def test_what_was_tried_is_not_queued(root: Path) -> None:
     write(root, "lstm", LSTM, trial_of(LSTM, 0, 0.8, **{"lstm.units": 96}))
     plan, said = queue(root, typed("--enqueue", "lstm.units=96", study="lstm"))
@@ -214,6 +220,7 @@ def test_a_queued_trial_outside_of_new_ranges_waits_on_record(root: Path) -> Non
     study = Sessions(root, Script())
     study.run(1, "--enqueue", "lstm.units=96", "--enqueue", "lstm.units=200")
     assert study.run(3, "--range", "lstm.units=16..100")[1:] == list(PLAN.initial_trials())[:2]
+    assert store.read_study(root, "s").waiting == ["enqueued-2"]
     assert study.said == ["enqueued-2 is not tried, being outside of the ranges: lstm.units 200"]
     assert study.run(4)[-1] == "enqueued-2"
 
