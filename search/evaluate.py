@@ -50,6 +50,7 @@ class EvaluateOptions:
     report: Path | None
     trust_code: bool
     json: bool
+    audit_pruning: int | None = None
 
 
 def main() -> int:
@@ -64,6 +65,11 @@ def main() -> int:
     from search.evaluation import evaluation_text
 
     page = build_page(study.plan.study)
+    if chosen.audit_pruning:
+        if chosen.json:
+            print(json.dumps(evaluation_text.audit_summary(study, page)))
+        evaluation_text.print_audit(console, study, page)
+        return 0
     if chosen.report is not None:
         _write_report(chosen.report, study)
     if chosen.json:
@@ -82,6 +88,12 @@ def parser() -> Parser:
     add("--workers", type=_positive, metavar="N", help="trainings at a time, default cores / 2")
     add("--again", action="store_true", help="look at the test set once more")
     add("--report", type=Path, metavar="FILE", help="a reproducibility checklist: .md or .html")
+    add(
+        "--audit-pruning",
+        type=_positive,
+        metavar="K",
+        help="instead: was pruning right? Train K pruned trials to their end, on validation alone",
+    )
     add("--data", metavar="PATH", help="where the study's table lies now, if it was moved")
     add("--smoke", action="store_true", help="the study's smoke run: 2 trials, 2 seeds")
     add_trust(parser)
@@ -95,6 +107,7 @@ def options(arguments: argparse.Namespace) -> EvaluateOptions:
     Raises:
         UserError: if there are too few seeds, or the report has an ending that is not known.
     """
+    _refuse_with_audit(arguments)
     smoke = arguments.smoke or arguments.study.endswith("-smoke")
     seeds = arguments.seeds or (2 if smoke else _LEAST_SEEDS)
     if seeds < _LEAST_SEEDS and not smoke:
@@ -116,7 +129,18 @@ def options(arguments: argparse.Namespace) -> EvaluateOptions:
         report=report,
         trust_code=arguments.trust_code,
         json=arguments.json,
+        audit_pruning=arguments.audit_pruning,
     )
+
+
+def _refuse_with_audit(arguments: argparse.Namespace) -> None:
+    """Refuse what means nothing where no finalist is trained and no test part is used."""
+    for name in ("seeds", "again", "report"):
+        if arguments.audit_pruning and getattr(arguments, name):
+            raise UserError(
+                f"--audit-pruning trains pruned trials on their own seeds and uses no test part, "
+                f"so --{name} means nothing to it."
+            )
 
 
 def _refuse_early(chosen: EvaluateOptions) -> None:
@@ -137,6 +161,7 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     from search.coordinator.lock import alone
     from search.evaluation.evaluation_text import without_test
     from search.evaluation.finalists import finalists
+    from search.evaluation.pruning_audit import to_audit
     from search.system.own_code import refuse_untrusted
     from search.system.temporary import temporary_folder
     from search.workers.trial_process import server
@@ -146,15 +171,19 @@ def _evaluate(console: Console, chosen: EvaluateOptions) -> StudyRecord:
     study = store.read_study(root, _recorded_name(chosen, list(store.studies(root))))
     for source in study.plan.sources:
         refuse_untrusted(source, f"study {study.plan.study}", chosen.trust_code)
-    finalists(study, chosen.top)  # whatever speaks against it is said before anything is loaded
+    # Whatever speaks against it is said before anything is loaded.
+    if chosen.audit_pruning:
+        to_audit(study, chosen.audit_pruning)
+    else:
+        finalists(study, chosen.top)
     data = _load(console, chosen, study)
     name = study.plan.study
-    if "test" not in data.n_texts:
+    if not chosen.audit_pruning and "test" not in data.n_texts:
         notes_on(console)(without_test(study))
     root.mkdir(parents=True, exist_ok=True)  # with the records on a server it may not be there
     with temporary_folder(), alone(root, name) as hold, server():
         study = store.read_study(root, name)
-        _run(console, chosen, study, data, root, hold)
+        (_audit if chosen.audit_pruning else _run)(console, chosen, study, data, root, hold)
         study = store.read_study(root, name)
         store.open_evaluation(root, name).write_note(study)
     return study
@@ -200,6 +229,43 @@ def _run(
         )
         try:
             final_ranking.run()
+        except Stopped:
+            console.print("Nothing finished is lost: the same command goes on from here.")
+            raise
+
+
+def _audit(
+    console: Console,
+    chosen: EvaluateOptions,
+    study: StudyRecord,
+    data: Dataset,
+    root: Path,
+    hold: Hold,
+) -> None:
+    """Train pruned trials to their end, as many at a time as the search does."""
+    from search.evaluation.pruning_audit import PruningAudit
+    from tracking import store
+    from tracking.connection.retry import RetryPolicy
+    from tracking.schema.environment import default_workers, threads_each
+
+    name, n_workers = study.plan.study, chosen.workers or default_workers()
+    with StopFlag() as stop:
+        retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
+        audit = PruningAudit(
+            study=study,
+            store=store.open_evaluation(root, name, retry),
+            data=data,
+            n=chosen.audit_pruning or 0,
+            top=chosen.top,
+            n_workers=n_workers,
+            n_threads=threads_each(n_workers),
+            console=console,
+            check_stop=stop.check,
+            work_dir=root / f"{name}.audit",
+            trials=root / f"{name}.trials",
+        )
+        try:
+            audit.run()
         except Stopped:
             console.print("Nothing finished is lost: the same command goes on from here.")
             raise

@@ -108,8 +108,10 @@ def _run(console: Console, chosen: Options) -> int:
 def _with_what_data_have(console: Console, chosen: Options, data: Dataset) -> Options:
     """Leave out what only texts without a label allow, where there are none."""
     from search.arrays import refuse_teacher, without_teacher
+    from search.cli.queue import with_queue
 
     refuse_teacher(data, chosen.teacher)
+    chosen = with_queue(chosen, data, home(), notes_on(console))
     return replace(chosen, plan=without_teacher(chosen.plan, data, notes_on(console)))
 
 
@@ -155,7 +157,9 @@ def _coordinate(
 
     retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
     record, say = chosen.record(data), notes_on(console)
-    records = store.open_study(root, record, fresh=chosen.fresh, retry=retry, say=say)
+    records = store.open_study(
+        root, record, fresh=chosen.fresh, retry=retry, say=say, is_inside=chosen.is_inside
+    )
     engine = choose_engine(
         chosen.plan,
         chosen.engine,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal
 
 from spaces.families import FAMILY, applies, space_of
@@ -20,10 +21,13 @@ from spaces.ranges import (
     check,
     defaults,
     fixed,
+    inside,
     unknown,
 )
 from spaces.text import TEXT
+from spaces.training import PLAIN
 
+ENQUEUED = "enqueued"  # "enqueued-1" is the first that a person has queued
 DEFAULTS = "defaults"  # the first starting point; of several families "defaults-cnn" and so on
 
 # What a reference is trained on, and what it is tested on. The last is not the official split.
@@ -73,6 +77,8 @@ class StudyPlan:
         simple_baselines: classifiers without a neural network to compare the candidates with.
         repeats: how often a reproduction trains each configuration, each time on another seed.
         only: the references that a reproduction is held to; empty is all of them.
+        enqueued: trials that a person has queued, by what proposes them: their family, and the
+            values that were asked for. They come first.
     """
 
     name: str
@@ -87,6 +93,7 @@ class StudyPlan:
     patience: int | None = None
     repeats: int = 1
     only: tuple[str, ...] = ()
+    enqueued: Mapping[str, Params] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         file = f"spaces/studies/{self.name}.py"
@@ -150,10 +157,32 @@ class StudyPlan:
         """Fill in the defaults of everything that `params` does not say."""
         return {**defaults(self.space_for(self.family(params))), **params}
 
+    def values_of(self, family: str, params: Params) -> dict[str, Value] | None:
+        """Return the values of a trial that was made with another space, as trials here have them.
+
+        A hyperparameter that is new, so that the trial does not say it, has the default that it
+        was brought with: what a training without it did.
+
+        Returns:
+            a value for each hyperparameter of the family; None if one lies outside its range.
+        """
+        if family not in self.families:
+            return None
+        space = self.space_for(family)
+        values = {**params, FAMILY: family}
+        if any(name not in values for name in space):
+            stock = {**defaults(space_of(family)), **PLAIN}
+            new = {n: stock.get(n, range_.default) for n, range_ in space.items()}
+            values = {**new, **values}
+        if any(values[name] not in range_ for name, range_ in space.items()):
+            return None
+        return {name: values[name] for name in space}
+
     def initial_trials(self) -> Mapping[str, Params]:
         """Return what is tried before the sampler: the defaults, then each reference once.
 
-        With several families, each has its defaults. A reproduction has its references only. Two
+        What a person has queued comes before these, but for what is among them already. With
+        several families, each has its defaults. A reproduction has its references only. Two
         references published with equal values (of different years) make one trial.
         """
         points: dict[str, Params] = {}
@@ -168,7 +197,9 @@ class StudyPlan:
             if self.trained_as(reference) == reference.name and not known:
                 points[reference.name] = params
         if not self.only:
-            return points
+            queued = {name: self.queued_values(v) for name, v in self.enqueued.items()}
+            new = {n: params for n, params in queued.items() if params not in points.values()}
+            return {**new, **points}
         chosen = {self.trained_as(r) for r in self.references if r.name in self.only}
         return {name: points[name] for name in points if name in chosen}
 
@@ -292,6 +323,49 @@ class StudyPlan:
             searched=tuple(dict.fromkeys([*first, *shared, *own])),
             references=tuple(r for r in self.references if r.family in families),
         )
+
+    def enqueue(self, *trials: Params) -> StudyPlan:
+        """Queue trials: they are tried before whatever else the study has not tried yet.
+
+        Args:
+            trials: values by hyperparameter, each in its range; the defaults stand for the others.
+                With several families, "model.family" or a hyperparameter of one says which it is.
+
+        Raises:
+            ValueError: if there is no such hyperparameter, or a value lies outside its range.
+        """
+        queue = dict(self.enqueued)
+        for trial in trials:
+            family = self._family_asked_for(trial)
+            space = self.space_for(family)
+            names = [name for name in trial if name != FAMILY]
+            for name in names:
+                if name not in space:
+                    raise ValueError(unknown("hyperparameter", name, set(space) - {FAMILY}))
+            values = {name: inside(name, space[name], trial[name]) for name in names}
+            if {FAMILY: family, **values} not in queue.values():
+                number = next(n for n in count(1) if f"{ENQUEUED}-{n}" not in queue)
+                queue[f"{ENQUEUED}-{number}"] = {FAMILY: family, **values}
+        return replace(self, enqueued=queue)
+
+    def _family_asked_for(self, values: Params) -> str:
+        """Return the family that the values of a queued trial name."""
+        own = [_family_of(name) for name in values]
+        named = [str(values[FAMILY])] if FAMILY in values else [f for f in own if f is not None]
+        found = tuple(dict.fromkeys(named)) or self.families
+        if len(found) > 1:
+            raise ValueError(
+                f"a queued trial is of one family, but got {', '.join(values)}: say which of "
+                f"{', '.join(found)}, such as {FAMILY}={found[0]}."
+            )
+        if found[0] not in self.families:
+            raise ValueError(unknown("family of this study", found[0], self.families))
+        return found[0]
+
+    def queued_values(self, values: Params) -> dict[str, Value]:
+        """Return all values of a queued trial: those of `enqueued`, defaults for the others."""
+        rest = {name: value for name, value in values.items() if name != FAMILY}
+        return self._of_family(str(values[FAMILY]), rest)
 
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:

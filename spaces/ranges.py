@@ -157,6 +157,18 @@ def fixed(name: str, range_: Range, value: object) -> Range:
     return replace(range_, options=(one,), default=one)
 
 
+def inside(name: str, range_: Range, value: object) -> Value:
+    """Return a value of a range, as the range has it.
+
+    Raises:
+        ValueError: if it lies outside.
+    """
+    one = _typed(range_, value)
+    if one not in range_:
+        raise ValueError(f"{name} must be in {range_}, but got {value!r}.")
+    return one
+
+
 def is_fixed(range_: Range) -> bool:
     """Return whether a range has one value only."""
     if isinstance(range_, Choice):

@@ -11,7 +11,7 @@ from typing import Any
 from spaces.families import FAMILY, register, space_of
 from spaces.family import Family
 from spaces.plan import Reference, StudyPlan
-from spaces.ranges import Range, Value, unknown
+from spaces.ranges import Params, Range, Value, unknown
 
 _TIMEOUT = "17m"  # with what comes before and after, a study ends within 20 minutes
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -32,6 +32,7 @@ def Study(
     timeout: str | float | None = _TIMEOUT,
     seconds_per_million_tokens: float = _PER_MILLION,
     references: Sequence[Reference] = (),
+    enqueued: Sequence[Params] = (),
     **more: Any,
 ) -> StudyPlan:
     """Describe a study.
@@ -45,6 +46,7 @@ def Study(
         defaults: other defaults than the families have; references may have other values.
         ranges: other ranges than the families have; their names are searched.
         timeout: seconds, or text such as "30m"; None is no limit.
+        enqueued: values of trials that are tried first.
         more: other fields of StudyPlan.
 
     Raises:
@@ -70,7 +72,7 @@ def Study(
     )
     plan = plan.with_values(values or {}).with_defaults(defaults or {}).with_ranges(ranges or {})
     # Last: a reference must fit to what the study has chosen.
-    return replace(plan, references=tuple(references))
+    return replace(plan, references=tuple(references)).enqueue(*enqueued)
 
 
 def _matching(patterns: Sequence[str], space: Mapping[str, Range]) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from random import Random
 
 from search.engines.base import Engine, Proposal, derive
+from spaces.families import FAMILY
+from spaces.family import SHARED
 from spaces.ranges import Params
 from tests.builders import build_epochs, build_score
 from tracking.records import State, TrialRecord
@@ -17,7 +19,7 @@ def begun(proposal: Proposal) -> TrialRecord:
     """A proposal as it is recorded and read again."""
     return TrialRecord(
         number=proposal.number,
-        family="any",
+        family=family_of(proposal.params),
         proposed_by=proposal.proposed_by,
         params=proposal.params,
         seed=proposal.seed,
@@ -30,6 +32,12 @@ def begun(proposal: Proposal) -> TrialRecord:
         model=False,
         sampler_state=json.loads(json.dumps(proposal.sampler_state)),
     )
+
+
+def family_of(params: Params) -> str:
+    """The family of a trial with these values, all of which it has."""
+    own = (name.partition(".")[0] for name in params)
+    return str(params.get(FAMILY) or next(prefix for prefix in own if prefix not in SHARED))
 
 
 def ended(trial: TrialRecord, accuracy: float | None, state: State = "failed") -> TrialRecord:

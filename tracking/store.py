@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,14 @@ from tracking.connection.retry import RetryPolicy
 from tracking.connection.runs import connect, experiment_of, parent_of
 from tracking.models import kept_models
 from tracking.reader import StudyReader
-from tracking.records import CommandRecord, PlanRecord, StudyRecord, TrialRecord
+from tracking.records import (
+    CommandRecord,
+    EarlierPlanRecord,
+    PlanRecord,
+    StudyRecord,
+    TrialRecord,
+)
+from tracking.reporting import plan_history
 from tracking.schema import plan_layout, trial_layout
 from tracking.schema.condition import ConditionRecord, read_condition
 from tracking.schema.plan_layout import check_schema
@@ -53,6 +60,7 @@ def open_study(
     fresh: bool,
     retry: RetryPolicy | None = None,
     say: Callable[[str], None] = lambda line: None,
+    is_inside: Callable[[TrialRecord], bool] = lambda trial: True,
 ) -> StudyStore:
     """Open a study for writing, and make it if it is new.
 
@@ -60,6 +68,7 @@ def open_study(
         fresh: put the study's earlier records aside, under a name with the time, and start anew.
         retry: how long each write waits for records that do not answer.
         say: called with what the person should know: that the ranges are not those of before.
+        is_inside: whether a recorded trial lies inside the ranges of the plan.
 
     Raises:
         UserError: if the records are of other data, another seed or another engine.
@@ -74,16 +83,14 @@ def open_study(
         client = _connect(root, retry)
         experiment = setup.open_experiment(client, root, plan.study, fresh=fresh)
         parent = parent_of(client, experiment) or setup.create_parent(client, experiment, plan)
+    records = StudyStore(client, experiment, parent.info.run_id, root)
     recorded = plan_layout.read_plan(client, parent)
     _refuse_other(recorded, plan)
-    if not plan.baselines:  # one that was given once stays
-        plan = replace(plan, baselines=recorded.baselines)
-    if change := _change(recorded, plan):
-        say(change)
+    plan = _continued(recorded, plan, records.history, is_inside, say)
     if recorded != plan:  # other limits of the search: the latest are those on record
         plan_layout.write_plan(client, parent.info.run_id, plan)
     setup.create_lines(client, experiment, plan)
-    return StudyStore(client, experiment, parent.info.run_id, root)
+    return records
 
 
 def reopen_study(root: Path, study: str) -> StudyStore:
@@ -279,18 +286,53 @@ def _connect(root: Path, retry: RetryPolicy | None = None) -> MlflowClient:
     return connect(root, retry)
 
 
-def _change(recorded: PlanRecord, plan: PlanRecord) -> str:
-    """Say which ranges and values are not those of before; empty if all are."""
-    if not recorded.fixed:  # records that do not say what was fixed
-        return ""
-    before, now = ({**one.fixed, **one.space} for one in (recorded, plan))
-    changes = [f"{n} was {before.get(n)}, is {now[n]}" for n in now if before.get(n) != now[n]]
-    if not changes:
-        return ""
-    return (
-        f"study {plan.study} goes on with another space: {'; '.join(changes)}. Its finished "
-        "trials stay as they are. --fresh puts them aside and starts anew."
+def _continued(
+    recorded: PlanRecord,
+    plan: PlanRecord,
+    history: Sequence[TrialRecord],
+    is_inside: Callable[[TrialRecord], bool],
+    say: Callable[[str], None],
+) -> PlanRecord:
+    """Return a plan with what is on record of the study that it goes on with."""
+    plan = replace(
+        plan,
+        baselines=plan.baselines or recorded.baselines,  # what was given once stays
+        enqueued={**recorded.enqueued, **plan.enqueued},
+        earlier=recorded.earlier,
     )
+    # Records of before 2026-11-28 do not say what was fixed, and reproductions have no space.
+    changed = plan_history.changes(recorded, plan) if recorded.fixed else []
+    n_inside = sum(map(is_inside, history))
+    if changed and history:
+        say(
+            f"study {plan.study} goes on with another space: {plan_history.line(changed)}. Its "
+            "trials stay as they are; --fresh puts them aside and starts anew."
+        )
+        plan = replace(plan, earlier=_earlier(recorded, history, n_inside))
+    if plan.earlier:
+        say(f"{plan_history.inside(n_inside, len(history))}.")
+    return plan
+
+
+def _earlier(
+    recorded: PlanRecord, history: Sequence[TrialRecord], n_inside: int
+) -> tuple[EarlierPlanRecord, ...]:
+    """Add the space on record to those of before, unless no trial was begun with it."""
+    until = history[-1].number + 1
+    known = recorded.earlier
+    if known and known[-1].until == until:
+        last = replace(known[-1], n_inside=n_inside)
+        return (*known[:-1], last)
+    one = EarlierPlanRecord(
+        until=until,
+        n_trials=len(history),
+        n_inside=n_inside,
+        families=recorded.families,
+        space=recorded.space,
+        fixed=recorded.fixed,
+        file=recorded.file,
+    )
+    return (*known, one)
 
 
 def _sources(plan: PlanRecord) -> str:
@@ -298,10 +340,22 @@ def _sources(plan: PlanRecord) -> str:
     return ", ".join(named) or "no file"
 
 
+def _is_same_code(recorded: PlanRecord, plan: PlanRecord) -> bool:
+    """Return whether a person's own files build the same models; their ranges may be others."""
+    if len(recorded.sources) != len(plan.sources):
+        return False
+    return all(
+        before.sha256 == now.sha256
+        or (before.name == now.name and not now.module and before.code == now.code)
+        for before, now in zip(recorded.sources, plan.sources, strict=True)
+    )
+
+
 def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
     """Numbers from other data or other seeds must not meet in one study."""
     is_known = bool(recorded.data.unlabelled_digest)
     arrays, others = recorded.data.arrays, plan.data.arrays
+    is_same = _is_same_code(recorded, plan)
     for what, before, now in (
         ("data", recorded.data.digest, plan.data.digest),
         ("validation split", recorded.data.split_digest, plan.data.split_digest),
@@ -311,14 +365,13 @@ def _refuse_other(recorded: PlanRecord, plan: PlanRecord) -> None:
             plan.data.unlabelled_digest if is_known else "",
         ),
         ("seed", recorded.seed, plan.seed),
-        ("families", ", ".join(recorded.families), ", ".join(plan.families)),
         ("engine", recorded.engine, plan.engine),
         ("goals", ", ".join(recorded.goals), ", ".join(plan.goals)),
         *(
             (key, array.digest, others[key].digest if key in others else "none")
             for key, array in arrays.items()
         ),
-        ("source", _sources(recorded), _sources(plan)),
+        ("source", _sources(recorded), _sources(recorded if is_same else plan)),
     ):
         if before != now:
             raise UserError(

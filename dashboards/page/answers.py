@@ -15,6 +15,7 @@ from tracking.records import (
     StudyRecord,
     TrialRecord,
 )
+from tracking.reporting import pruning
 from tracking.reporting.comparison import lines
 from tracking.reporting.verdict import count_of_evaluations, latest_evaluation, named, unofficial
 
@@ -31,6 +32,7 @@ def answers(study: StudyRecord) -> Answers:
         ("Which candidate is best?", _best(study)),
         (f"Is it better than {_rival(study)}, beyond chance?", _against_line(study)),
         ("Did it overfit?", _overfit(study)),
+        *([("Was pruning right?", audited)] if (audited := pruning.sentence(study)) else []),
         ("What to search next?", _next(study)),
     )
 

@@ -14,7 +14,7 @@ from dashboards.page.panels import Drawn, draw
 from dashboards.page.text import LONG, html
 from tracking.commandline.formatting import percent
 from tracking.records import CommandRecord, StudyRecord
-from tracking.reporting import data_summary
+from tracking.reporting import data_summary, plan_history
 from tracking.reporting.comparison import BY_CLASS, by_class, evaluations_as_text
 from tracking.reporting.verdict import left_out, unofficial, verdict
 
@@ -103,6 +103,7 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
             f'<p class="warning">Data {html(unofficial(study))} of the Large Movie Review '
             "Dataset, so no number here can be compared with a published one digit by digit.</p>"
         )
+    parts += [f"<p>{html(one, LONG)}</p>" for one in plan_history.sentences(plan)]
     answered = answers(study)
     if answered:
         pairs = "".join(f"<dt>{html(q)}</dt><dd>{html(a, LONG)}</dd>" for q, a in answered)
@@ -199,7 +200,17 @@ def _reproduce(study: StudyRecord, source: PageSource | None) -> str:
     return (
         f"<h3>{html(plan.study)}</h3>"
         f'<pre tabindex="0"><code>{html(typed, LONG)}</code></pre>'
-        f'<dl class="facts">{_facts(facts)}</dl>'
+        f'<dl class="facts">{_facts(facts)}</dl>{_changes(study)}'
+    )
+
+
+def _changes(study: StudyRecord) -> str:
+    """Show how the space was changed, where it was."""
+    rows = plan_history.rows(study.plan)
+    return (
+        table(f"How the space of {study.plan.study} was changed", plan_history.HEAD, rows)
+        if rows
+        else ""
     )
 
 

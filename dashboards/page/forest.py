@@ -109,8 +109,8 @@ def _fits(key: _Key) -> tuple[Fit, ...]:
     study = key.study
     shared = _common(study.candidates, study.plan.space)
     found = [_fit("", study.candidates, shared, shared)]
-    if len(study.plan.families) > 1:
-        for family in study.plan.families:
+    if len(study.families) > 1:
+        for family in study.families:
             trials = [trial for trial in study.candidates if trial.family == family]
             names = _common(trials, study.plan.space)
             own = [name for name in names if name not in shared]

@@ -11,7 +11,7 @@ from dashboards.page.text import plain
 from tracking.records import StudyRecord, TrialRecord, Value
 
 Cell = str | float | int | None
-_LONGEST = 80
+_LONGEST, _LONGEST_REASON = 80, 200
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def board(*studies: StudyRecord, addresses: Mapping[str, str] | None = None) -> 
     several = len(studies) > 1
     families = len({trial.family for _, trial in pairs}) > 1
     columns = _columns(several, families, any(trial.evaluation for _, trial in pairs))
+    if any(trial.reason for _, trial in pairs):
+        columns.append(("reason", None))
     if any(len(study.plan.data.classes) > 2 for study in studies):
         place = 1 + [name for name, _ in columns].index("high")
         columns.insert(place, ("macro F1 %", 2))
@@ -118,6 +120,7 @@ def _facts(study: StudyRecord, trial: TrialRecord, rank: int | None) -> dict[str
         "minutes": round(trial.seconds / 60, 2),
         "parameters": score.n_parameters if score else None,
         "state": trial.state,
+        "reason": plain(trial.reason, _LONGEST_REASON) if trial.reason else None,
     }
 
 

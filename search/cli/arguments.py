@@ -49,6 +49,7 @@ def parser() -> Parser:
     add("--smoke", action="store_true", help="the real thing small: 400 texts, 2 trials, 1 epoch")
     add("--fresh", action="store_true", help="put the study's records aside and start anew")
     _add_ranges(group("ranges").add_argument)
+    _add_queue(group("trials that come first").add_argument)
     _add_data(group("data").add_argument)
     _add_learned(group("learned before any trial").add_argument)
     _add_budget(group("budget").add_argument)
@@ -89,6 +90,23 @@ def _add_ranges(add: Add) -> None:
         type=Path,
         metavar="FILE",
         help="also write the plan, with all that was typed, to a .toml that --study reads",
+    )
+
+
+def _add_queue(add: Add) -> None:
+    add(
+        "--enqueue",
+        action="append",
+        metavar="NAME=VALUE[,...]",
+        help="try these values next, defaults for the others, such as "
+        "lstm.units=96,train.batch_size=32; may be repeated",
+    )
+    add(
+        "--start-from",
+        action="append",
+        metavar="STUDY[:K]",
+        help="try the values of the best K trials of a recorded study next, default 3, also of "
+        "one on other data; may be repeated",
     )
 
 

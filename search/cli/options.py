@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from search.cli import plan_file
 from search.cli.find_plan import find_plan, sources_of_plan
-from search.cli.overrides import overridden
+from search.cli.overrides import enqueued, overridden, start_from
 from search.datasets import NAMES
 from search.datasets.columns import TableOptions
 from search.datasets.opening import check_encoding, stem
@@ -25,7 +25,7 @@ from spaces.text import VECTORS
 from spaces.training import TEACHER
 from tracking.commandline.errors import UserError, unknown
 from tracking.commandline.formatting import LABEL, plain
-from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord, SourceRecord
+from tracking.records import BaselineRecord, PlanRecord, ReferenceRecord, SourceRecord, TrialRecord
 from tracking.schema.environment import default_workers, most_workers, resources
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _SEARCHING = (
     "continue",
     "vectors",
     "teacher",
+    "enqueue",
+    "start-from",
 )
 
 
@@ -75,6 +77,7 @@ class Options:
     json: bool
     vectors_file: Path | None = None
     teacher: str | None = None
+    start_from: tuple[tuple[str, int], ...] = ()  # names of studies, and how many of each
 
     def for_data(self, data: Dataset) -> Options:
         """Take length and vocabulary of the first trials from own texts.
@@ -94,6 +97,10 @@ class Options:
         )
         return replace(self, plan=plan)
 
+    def is_inside(self, trial: TrialRecord) -> bool:
+        """Return whether the search learns from a trial: its values lie in the plan's ranges."""
+        return self.plan.values_of(trial.family, trial.params) is not None
+
     def record(self, data: Dataset) -> PlanRecord:
         """What is recorded of the plan, and of the data it runs on."""
         plan = self.plan
@@ -106,6 +113,7 @@ class Options:
             families=plan.families,
             space={name: str(plan.space[name]) for name in plan.searched},
             fixed=plan.fixed,
+            enqueued=plan.enqueued,
             file="" if plan.reproduces else plan_file.write(plan, self.sources),
             sources=self.sources,
             references=tuple(
@@ -150,6 +158,7 @@ def options(arguments: argparse.Namespace) -> Options:
     if max_epochs:
         _check_epochs(plan, max_epochs)
         plan = plan.with_max_epochs(max_epochs)
+    plan = enqueued(plan, arguments.enqueue or ())
     engine, sampler, pruner = _methods(arguments)
     return Options(
         plan=plan,
@@ -175,6 +184,7 @@ def options(arguments: argparse.Namespace) -> Options:
         json=arguments.json,
         vectors_file=vectors_file,
         teacher=arguments.teacher,
+        start_from=start_from(study, arguments.start_from or ()),
     )
 
 

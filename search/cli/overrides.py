@@ -1,4 +1,4 @@
-"""Values, ranges and families as they are typed: --set, --range, --families."""
+"""Values, ranges and families as they are typed, and trials to be queued."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Range, Value, nearest, unknown
 from tracking.commandline.errors import UserError
 from tracking.commandline.formatting import LINE, plain
+
+_BEST = 3  # trials of a study that another starts from
 
 
 def overridden(
@@ -31,6 +33,42 @@ def overridden(
         return plan.with_ranges({n: _range(plan, n, text) for n, text in freed.items()})
     except ValueError as error:
         raise UserError(plain(str(error), LINE)) from None
+
+
+def enqueued(plan: StudyPlan, typed: Sequence[str]) -> StudyPlan:
+    """Queue the trials that were typed: NAME=VALUE,NAME=VALUE.
+
+    Raises:
+        UserError: if something cannot be read, is not known, or lies outside its range.
+    """
+    try:
+        for text in typed:
+            pairs = _pairs("--enqueue", "VALUE", re.split(r",(?=[^,=]+=)", text))
+            plan = plan.enqueue({name: _value(value) for name, value in pairs.items()})
+    except ValueError as error:
+        remedy = " --range widens it." if " must be in " in str(error) else ""
+        raise UserError(f"--enqueue: {plain(str(error), LINE)}{remedy}") from None
+    return plan
+
+
+def start_from(study: str, typed: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Read STUDY or STUDY:K, each study once.
+
+    Args:
+        study: that is to be run; it cannot start from itself.
+    """
+    found: dict[str, int] = {}
+    for text in typed:
+        name, colon, n = text.partition(":")
+        if not name or (colon and not (n.isdecimal() and int(n))):
+            raise UserError(
+                f"--start-from takes STUDY or STUDY:K, K from 1, but got {plain(text)!r}."
+            )
+        if name == study or name in found:
+            what = "has its own trials already" if name == study else "is given twice"
+            raise UserError(f"--start-from {plain(name)}: study {plain(name)} {what}.")
+        found[name] = int(n) if colon else _BEST
+    return tuple(found.items())
 
 
 def _families(text: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _FIELDS = {
     "patience": int,
     "seconds_per_million_tokens": (int, float),
     "simple_baselines": list,
+    "enqueued": list,
 }
 _TABLES = {"values": dict, "defaults": dict, "ranges": dict, "references": list}
 _LARGEST = 1 << 20  # bytes
@@ -46,6 +47,7 @@ def write(plan: StudyPlan, sources: Sequence[SourceRecord] = ()) -> str:
         "patience": plan.patience,
         "seconds_per_million_tokens": plan.seconds_per_million_tokens,
         "simple_baselines": list(plan.simple_baselines),
+        "enqueued": list(plan.enqueued.values()) or None,
     }
     own = [name for name in plan.space if name != FAMILY]
     lines = [f"{name} = {_toml(value)}" for name, value in head.items() if value is not None]
@@ -123,6 +125,8 @@ def _plan(found: dict[str, Any]) -> StudyPlan:
             raise unknown("field", name, laws)
         if isinstance(value, bool) or not isinstance(value, laws[name]):
             raise ValueError(f"{name} must be {_words(laws[name])}, but got {value!r}.")
+    if not all(isinstance(values, dict) for values in found.get("enqueued", [])):
+        raise ValueError(f"enqueued must hold tables of values, but got {found['enqueued']!r}.")
     for name in ("name", "families"):
         if name not in found:
             raise ValueError(f"a plan needs the field {name}.")

@@ -45,6 +45,7 @@ def summary(study: StudyRecord, page: str) -> dict[str, Any]:
         else None,
         "simple_baselines": {c.name: c.score.val_accuracy for c in study.simple_baselines},
         "reproduced": [_row(row) for row in compare(study)] if study.reproduces else None,
+        "queued": study.waiting,
         "page": page,
         "next": next_commands(study),
     }
@@ -73,6 +74,7 @@ def print_summary(console: Console, study: StudyRecord, page: str) -> None:
     for line in (
         f"{study.count('complete')} complete, {study.count('pruned')} pruned, "
         f"{study.count('failed')} failed.",
+        *_waiting(study),
         *_classes(study),
         *_against(study),
         f"page: {page}",
@@ -124,6 +126,14 @@ def _print_best(console: Console, study: StudyRecord) -> None:
         console.print("No trial has finished yet: raise --trials or --timeout.")
     if study.candidates or study.simple_baselines:
         console.print(table)
+
+
+def _waiting(study: StudyRecord) -> list[str]:
+    """Say what a person has queued and the budget had no room for."""
+    if not study.waiting:
+        return []
+    names = ", ".join(map(plain, study.waiting))
+    return [f"Queued and not tried yet: {names}. A larger --trials or --timeout lets it begin."]
 
 
 def _classes(study: StudyRecord) -> list[str]:

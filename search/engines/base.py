@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from spaces.plan import StudyPlan
-from spaces.ranges import Value
+from spaces.ranges import Params, Value
 from tracking.records import TrialRecord
 
 History = Sequence[TrialRecord]  # all trials of a study, by number
@@ -89,9 +89,17 @@ def initial_proposal(plan: StudyPlan, history: History, seed: int) -> Proposal |
     """Return the first initial trial of a plan that the history has not; None if it has all."""
     tried = {trial.proposed_by for trial in history}
     for proposed_by, params in plan.initial_trials().items():
-        if proposed_by not in tried:
+        if proposed_by not in tried and tried_as(plan, params, history) is None:
             number = next_number(history)
             return Proposal(number, params, derive(seed, number, "train"), proposed_by)
+    return None
+
+
+def tried_as(plan: StudyPlan, params: Params, history: History) -> TrialRecord | None:
+    """Return the first trial with these values that has not failed, whoever proposed it."""
+    for trial in history:
+        if trial.state != "failed" and plan.values_of(trial.family, trial.params) == params:
+            return trial
     return None
 
 

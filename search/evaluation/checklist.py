@@ -15,6 +15,7 @@ from typing import Any
 from search.evaluation.evaluation_text import HEAD, rows
 from tracking.commandline.formatting import brief, duration, percent
 from tracking.records import StudyRecord, TrialRecord
+from tracking.reporting import plan_history
 from tracking.reporting.data_summary import remarks
 from tracking.reporting.verdict import (
     NOT_OFFICIAL,
@@ -88,7 +89,8 @@ def _ranges(study: StudyRecord) -> Section:
     table = [("hyperparameter", "range", "of the best trial")]
     for name, said in plan.space.items():
         table.append((name, said, brief(best[name]) if name in best else ""))
-    return "Ranges searched", [f"Families: {', '.join(plan.families)}."], table
+    sentences = [f"Families: {', '.join(plan.families)}.", *plan_history.sentences(plan)]
+    return "Ranges searched", sentences, table
 
 
 def _budget(study: StudyRecord) -> Section:

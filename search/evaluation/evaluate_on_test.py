@@ -120,6 +120,7 @@ def _tasks(
     tasks: Tasks = {}
     plan = study.plan
     params = {rerun.run_id: rerun.params for rerun in store.reruns()}
+    families: dict[int | str, str] = {trial.number: trial.family for trial in study.trials}
     for item in record.items:
         for run_id in item.models or [item.chosen]:
             own = folder / run_id
@@ -128,7 +129,7 @@ def _tasks(
                 tasks[run_id] = SimpleBaselineTask(str(item.of), opened, own, part="test")
             else:
                 values = params[run_id]
-                source = plan.source_of(plan.family_of(values))
+                source = plan.source_of(families.get(item.of) or plan.family_of(values))
                 tasks[run_id] = EvaluationTask(
                     store.model(run_id), values, opened, own, source=source
                 )

@@ -105,4 +105,5 @@ class EvaluationProgress:
 
 def _name(seed: Seed) -> str:
     one = seed.finalist
-    return one.name if one.role == "simple baseline" else f"{one.name}, seed {seed.index + 1}"
+    is_once = one.role in ("simple baseline", "pruned")
+    return one.name if is_once else f"{one.name}, seed {seed.index + 1}"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tracking.commandline.console import notes_on
 from tracking.commandline.formatting import duration, percent, printable
+from tracking.reporting import pruning
 from tracking.reporting.verdict import count_of_evaluations, named, ranking, reruns_of, verdict
 
 if TYPE_CHECKING:
@@ -70,6 +71,30 @@ def print_summary(console: Console, study: StudyRecord, page: str, report: Path 
     ]
     for line in lines:
         notes_on(console)(line)
+
+
+def print_audit(console: Console, study: StudyRecord, page: str) -> None:
+    """Show what came of the pruned trials that were trained to their end."""
+    table = Table(*pruning.HEAD, box=None)
+    for row in pruning.rows(study):
+        table.add_row(*map(printable, row))
+    console.print(table)
+    for line in (pruning.sentence(study), f"page: {page}"):
+        notes_on(console)(line)
+
+
+def audit_summary(study: StudyRecord, page: str) -> dict[str, Any]:
+    """Describe the same, for programs."""
+    audit = study.pruning_audit
+    assert audit is not None
+    return {
+        "study": study.plan.study,
+        "data": study.plan.data.name,
+        "pruning_audit": {**asdict(audit), "entered": audit.entered},
+        "reasons": {one.number: one.reason for one in study.trials if one.number in audit.tried},
+        "text": pruning.sentence(study),
+        "page": page,
+    }
 
 
 def _evaluation(study: StudyRecord, evaluation: SealedEvaluationRecord) -> str:

@@ -37,6 +37,7 @@ class Finalist:
         family: empty for a simple baseline.
         seconds: that a training is expected to take; None where it is not known.
         run_id: of its trial's MLflow run; None where it has none.
+        own_seed: that it is trained on, where it is to end as it had begun; None for fresh ones.
     """
 
     role: Role
@@ -46,9 +47,12 @@ class Finalist:
     params: Mapping[str, Value]
     seconds: float | None
     run_id: str | None
+    own_seed: int | None = None
 
     def seed(self, study_seed: int, index: int) -> int:
         """Derive the seed of a rerun; none of the search's own trainings had it."""
+        if self.own_seed is not None:
+            return self.own_seed
         if isinstance(self.of, int):
             return derive(study_seed, self.of, f"final-{index}")
         return derive(study_seed, 0, f"final-{self.of}-{index}")

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from search.evaluation.finalists import Finalist, Seed
 from search.training.failures import TrialFailed
 from search.workers.process_pool import run_all
-from search.workers.tasks import Refitted, Result, SimpleBaselineTask, Task, TeacherResult
+from search.workers.tasks import (
+    CHECKPOINT,
+    Refitted,
+    Result,
+    SimpleBaselineTask,
+    Task,
+    TeacherResult,
+)
 from tracking.commandline.errors import Stopped
 from tracking.records import EpochRecord, EvaluationRecord, ScoreRecord
 
@@ -68,6 +75,8 @@ class Trainer:
         check_stop: raises Stopped when the user asked to end.
         source_of: returns the Python file that defines a family; None for one of ours.
         work_dir: where the trainings leave their files, and their checkpoints for the next start.
+        trials: the folder in which the search leaves the checkpoints of its trials. What a pruned
+            trial left there is gone on from.
     """
 
     store: EvaluationWriter
@@ -79,6 +88,7 @@ class Trainer:
     check_stop: Callable[[], None]
     work_dir: Path
     source_of: Callable[[str], SourceRecord | None]
+    trials: Path | None = None
 
     def run(self, seeds: Sequence[Seed]) -> None:
         """Train these.
@@ -121,9 +131,13 @@ class Trainer:
         self, seeds: Sequence[Seed], under_way: Trainings
     ) -> Iterator[Task | SimpleBaselineTask]:
         """Begin the record of each training when a process is free for it."""
-        interrupted = {(r.of, r.index): r for r in self.store.reruns() if not r.has_ended}
+        known = [*self.store.reruns(), *self.store.audits()]
+        interrupted = {
+            (one.role == "pruned", one.of, one.index): one for one in known if not one.has_ended
+        }
         for seed in seeds:
-            rerun = interrupted.get((seed.finalist.of, seed.index))
+            is_pruned = seed.finalist.role == "pruned"
+            rerun = interrupted.get((is_pruned, seed.finalist.of, seed.index))
             before = 0.0 if rerun is None else rerun.seconds
             log = (
                 self._open(seed)
@@ -132,6 +146,10 @@ class Trainer:
             )
             folder = self.work_dir / log.run_id
             folder.mkdir(exist_ok=True)
+            if is_pruned and rerun is None and self.trials is not None:
+                with suppress(OSError):  # it is trained from the start
+                    left = self.trials / str(seed.finalist.of) / CHECKPOINT
+                    shutil.copyfile(left, folder / CHECKPOINT)
             under_way[folder] = Training(seed, log, time.monotonic() - before)
             self.progress.seed_begins(seed)
             yield self._task(seed, folder)
@@ -173,7 +191,9 @@ def _close(
     """Record how a training ended, its files first."""
     files = [task.output, task.predictions]
     if isinstance(task, Task):
-        files += [task.summary, task.model]
+        files.append(task.summary)
+        if training.seed.finalist.role != "pruned":  # no model of it is asked for
+            files.append(task.model)
     log = training.log
     log.keep_files(*files)
     match event:

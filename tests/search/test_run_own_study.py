@@ -52,10 +52,18 @@ def test_an_own_study_is_searched_exported_and_scored_elsewhere(tmp_path: Path) 
     assert [trial.state for trial in study.trials] == ["complete"] * 2
     (source,) = study.plan.sources
     assert (source.name, source.text, source.families) == ("my_study.py", STUDY, ("own",))
-    file.write_text(STUDY + "# another file\n")
+    file.write_text(STUDY.replace("Scale(2.0)", "Scale(3.0)"))
     end = call(tmp_path, "search.run", *words, "--trials", "3")
     assert end.returncode == 2
     assert "a study keeps its source, but mine-few has my_study.py" in end.stderr
+    file.write_text(STUDY.replace("units=Int(4, 8, default=4)", "units=Int(6, 9, default=6)"))
+    end = call(tmp_path, "search.run", *words, "--trials", "3")
+    assert end.returncode == 0, end.stderr
+    assert "another space: own.units was 4 to 8, is 6 to 9. Its trials stay" in end.stdout
+    study = store.read_study(tmp_path / "mlruns", "mine-few")
+    assert (len(study.trials), len(study.plan.earlier)) == (3, 1)
+    assert "units=Int(6, 9, default=6)" in study.plan.sources[0].text
+    edited = file.read_text()
     file.unlink()
 
     out = tmp_path / "model"
@@ -64,7 +72,7 @@ def test_an_own_study_is_searched_exported_and_scored_elsewhere(tmp_path: Path) 
     end = call(tmp_path, "search.export", *export, "--trust-code")
     assert end.returncode == 0, end.stderr
     assert "onnx is left out" in end.stdout
-    assert (out / "source.py").read_text() == STUDY
+    assert (out / "source.py").read_text() in (STUDY, edited)
     refused = call(tmp_path, "search.predict", str(out), "a fine film")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "holds code of its own, my_study.py" in refused.stderr

@@ -40,10 +40,28 @@ def test_a_search_in_own_ranges_is_recorded_saved_and_gone_on_with(tmp_path: Pat
     other = ("--set", "feedforward.units=5", "--trials", "5")
     end = call(tmp_path, "search.run", *more[:-2], *other)
     assert end.returncode == 0, end.stderr
-    assert "feedforward.units was 4 to 12, is 5" in end.stdout
+    assert "feedforward.units was 4 to 12, is 5. Its trials stay" in end.stdout
     study = store.read_study(tmp_path / "mlruns", "feedforward-few")
     assert len(study.trials) == 5
     assert study.trials[-1].params["feedforward.units"] == 5
+    n_inside = sum(trial.params["feedforward.units"] == 5 for trial in study.trials[:4])
+    inside = f"{n_inside} of 4 trials lie inside the new ranges; the search learns from"
+    assert inside in end.stdout
+    (earlier,) = study.plan.earlier
+    assert (earlier.until, earlier.n_inside) == (4, n_inside)
+    assert earlier.space["feedforward.units"] == "4 to 12"
+    page = (tmp_path / "mlruns" / "dashboards" / "feedforward-few.html").read_text("utf-8")
+    assert f"The space was changed before trial 4: {inside}" in page
+    assert "How the space of feedforward-few was changed" in page
+
+    two = ("--families", "feedforward,nbsvm", "--trials", "6")
+    end = call(tmp_path, "search.run", *more[:-2], *two)
+    assert end.returncode == 0, end.stderr
+    assert "model.family was feedforward, is feedforward | nbsvm" in end.stdout
+    study = store.read_study(tmp_path / "mlruns", "feedforward-few")
+    assert study.trials[-1].family == "nbsvm"  # its defaults
+    assert [one.until for one in study.plan.earlier] == [4, 5]
+    assert call(tmp_path, "search.doctor").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["lstm.untis=64", "lstm.units=none"])

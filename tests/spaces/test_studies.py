@@ -290,3 +290,39 @@ def test_a_hyperparameter_that_is_new_has_no_reproduction_made_again() -> None:
     assert plan.n_counted(recorded) == len(points)
     name, params = recorded[0]
     assert plan.n_counted([(name, {**params, "train.batch_size": 17})]) == 0  # it was corrected
+
+
+LSTM = STUDIES["lstm"]
+OLD = {**LSTM.complete({}), "lstm.units": 100}
+
+
+def test_values_lie_inside_of_ranges_that_are_as_wide_or_wider() -> None:
+    assert LSTM.values_of("lstm", OLD) == OLD
+    wider = LSTM.with_ranges({"lstm.units": Int(8, 900, default=100)})
+    assert wider.values_of("lstm", OLD) == OLD
+    narrower = LSTM.with_ranges({"lstm.units": Int(101, 128, default=128)})
+    assert narrower.values_of("lstm", OLD) is None
+    assert LSTM.with_values({"lstm.units": 101}).values_of("lstm", OLD) is None
+    assert LSTM.with_values({"lstm.units": 100}).values_of("lstm", OLD) == OLD
+
+
+def test_what_is_searched_no_more_leaves_a_trial_inside() -> None:
+    fewer = replace(LSTM, searched=tuple(n for n in LSTM.searched if n != "lstm.units"))
+    assert fewer.values_of("lstm", OLD) == OLD
+    assert LSTM.values_of("lstm", {**OLD, "lstm.given_up": 3}) == OLD  # it is not there any more
+
+
+def test_a_hyperparameter_that_is_new_has_what_a_trial_without_it_did() -> None:
+    old = {n: v for n, v in OLD.items() if n not in ("lstm.pooling", "train.schedule")}
+    values = LSTM.values_of("lstm", old)
+    assert values is not None
+    assert values["lstm.pooling"] == LSTM.space["lstm.pooling"].default
+    assert values["train.schedule"] == "constant"  # all were, before it could be said
+    assert LSTM.with_values({"train.schedule": "cosine"}).values_of("lstm", old) is None
+
+
+def test_trials_of_a_family_stay_inside_when_another_is_added_until_it_is_taken_away() -> None:
+    both = LSTM.with_families(("cnn", "lstm"))
+    assert both.values_of("lstm", OLD) == {FAMILY: "lstm", **OLD}
+    assert LSTM.values_of("lstm", {FAMILY: "lstm", **OLD}) == OLD
+    assert both.with_families(("cnn",)).values_of("lstm", OLD) is None

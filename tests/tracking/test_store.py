@@ -37,6 +37,7 @@ from tracking.commandline.errors import UserError
 from tracking.commandline.paths import home
 from tracking.connection import address
 from tracking.records import BaselineRecord, PlanRecord, State, TrialRecord
+from tracking.reporting import plan_history
 from tracking.schema import trial_layout
 from tracking.writing import study_writer
 
@@ -696,11 +697,47 @@ def test_a_test_evaluation_is_read_as_it_was_written(root: Path) -> None:
     assert read.state == "complete"
 
 
-def test_a_study_keeps_its_families(root: Path) -> None:
-    """Optuna could not go on with other options of one hyperparameter."""
-    write_study(root, build_study(families=("lstm", "cnn")))
-    with pytest.raises(UserError, match=r"keeps its families, but lstm has lstm, cnn .* --fresh"):
-        open_study(root, families=("lstm", "cnn", "gru"))
+def test_a_study_goes_on_with_another_space_and_both_are_on_record(root: Path) -> None:
+    narrow, wide = {"lstm.units": "32 to 64"}, {"lstm.units": "16 to 512", "cnn.units": "1 to 2"}
+    fixed = {"train.batch_size": 64}
+    first = build_plan(space={**narrow, "lstm.dropout": "0 to 0.6"}, fixed=fixed)
+    second = replace(first, families=("lstm", "cnn"), space=wide)
+    trials = [build_trial(number) for number in range(3)]
+    write_study(root, replace(build_study(*trials), plan=first))
+    said: list[str] = []
+    inside = {"say": said.append, "is_inside": lambda trial: trial.number > 0}
+    records = store.open_study(root, second, fresh=False, **inside)
+    assert said == [
+        "study lstm goes on with another space: lstm.units was 32 to 64, is 16 to 512; cnn.units "
+        "is new, 1 to 2; model.family was lstm, is lstm | cnn; lstm.dropout was 0 to 0.6, is no "
+        "more. Its trials stay as they are; --fresh puts them aside and starts anew.",
+        "2 of 3 trials lie inside the new ranges; the search learns from these.",
+    ]
+    (earlier,) = store.read_study(root, "lstm").plan.earlier
+    assert (earlier.until, earlier.n_trials, earlier.n_inside) == (3, 3, 2)
+    assert (earlier.families, earlier.space, earlier.fixed) == (("lstm",), first.space, fixed)
+
+    # Another change before any trial is no plan of its own; after one it is.
+    third = replace(second, fixed={"train.batch_size": 32})
+    store.open_study(root, third, fresh=False)
+    assert [one.n_inside for one in store.read_study(root, "lstm").plan.earlier] == [3]
+    write_trial(records, build_trial(3, family="cnn"))
+    store.open_study(root, second, fresh=False)
+    study = store.read_study(root, "lstm")
+    assert [one.until for one in study.plan.earlier] == [3, 4]
+    assert study.plan.earlier[1].fixed == {"train.batch_size": 32}
+    assert study.plan.space == wide
+    assert study.families == ("lstm", "cnn")
+    assert plan_history.rows(study.plan)[-1] == ("4", "train.batch_size", "32", "64")
+    said.clear()
+    store.open_study(root, second, fresh=False, **inside)
+    assert said == ["3 of 4 trials lie inside the new ranges; the search learns from these."]
+
+
+def test_a_study_without_a_trial_has_no_earlier_space(root: Path) -> None:
+    open_study(root, space={"lstm.units": "1 to 2"}, fixed={"train.batch_size": 64})
+    open_study(root, space={"lstm.units": "1 to 3"}, fixed={"train.batch_size": 64})
+    assert store.read_study(root, "lstm").plan.earlier == ()
 
 
 def test_the_parent_run_says_how_far_the_study_has_come_and_what_is_best(root: Path) -> None:

@@ -9,12 +9,15 @@ from typing import Literal
 from tracking.records.plan import Value
 from tracking.records.trial import EpochRecord, EvaluationRecord, ScoreRecord, State
 
-Role = Literal["finalist", "reference", "simple baseline"]
+# "pruned" is a trial that a pruner had ended, trained to its end: no finalist, and not ranked.
+Role = Literal["finalist", "reference", "simple baseline", "pruned"]
 
 
 @dataclass(frozen=True)
 class RerunRecord:
-    """One more training of what was tried before, on a fresh seed. It is no new candidate.
+    """One more training of what was tried before. It is no new candidate.
+
+    It is on a fresh seed, but for a pruned trial, which is trained to its end on its own.
 
     Attributes:
         of: what is trained again: a trial's number, the name of a reference that has no trial, or
@@ -64,6 +67,36 @@ class DifferenceRecord:
     high: float
     p_value: float
     p_holm: float
+
+
+@dataclass(frozen=True)
+class PruningAuditRecord:
+    """Whether pruning was right, by the pruned trials that were trained to their end on demand.
+
+    Attributes:
+        top: among how many of the best a trial counts as wrongly pruned.
+        least: validation accuracy of the last of those.
+        n_pruned: trials of the study that were pruned.
+        tried: validation accuracy at its end of each that was trained there, by number.
+        n_failed: of those that were to be, how many could not be trained.
+        n_other: of those that were, how many had other numbers up to their pruning than before.
+        low: lower end of the 95 % Wilson interval of the share that would be among the best.
+        high: upper end.
+    """
+
+    top: int
+    least: float
+    n_pruned: int
+    tried: Mapping[int, float]
+    n_failed: int
+    n_other: int
+    low: float
+    high: float
+
+    @property
+    def entered(self) -> list[int]:
+        """The numbers of those that would be among the best."""
+        return [number for number, accuracy in self.tried.items() if accuracy > self.least]
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,27 @@ class ReferenceRecord:
 
 
 @dataclass(frozen=True)
+class EarlierPlanRecord:
+    """The space that a study had before it went on with another.
+
+    Attributes:
+        until: the number of the first trial that was not of this space.
+        n_trials: that there were by then.
+        n_inside: of those, how many lay inside the next space, so that the search learned from
+            them.
+        file: the plan as a file of TOML.
+    """
+
+    until: int
+    n_trials: int
+    n_inside: int
+    families: tuple[str, ...]
+    space: Mapping[str, str]
+    fixed: Mapping[str, Value]
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class PlanRecord:
     """What a study was asked, in plain values.
 
@@ -151,6 +172,9 @@ class PlanRecord:
         sampler: how values are proposed; empty where nothing is searched.
         pruner: how poor trials are ended; empty where nothing is searched.
         goals: what the trials are compared by, the names of numbers of their score.
+        earlier: the spaces that it had before, the first first.
+        enqueued: trials that a person has queued, by what proposes them: the values that were
+            asked for; the study's defaults stand for the others.
     """
 
     study: str
@@ -170,6 +194,8 @@ class PlanRecord:
     fixed: Mapping[str, Value] = field(default_factory=dict)
     file: str = ""
     sources: tuple[SourceRecord, ...] = ()
+    earlier: tuple[EarlierPlanRecord, ...] = ()
+    enqueued: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def family_of(self, params: Mapping[str, Value]) -> str:
         """Return the family of a trial with these values; the first if they do not say."""

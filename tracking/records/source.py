@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from dataclasses import dataclass
+
+_DECLARES = ("Family", "Study")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,22 @@ class SourceRecord:
     target: str = ""
     families: tuple[str, ...] = ()
     module: str = ""
+
+    @property
+    def code(self) -> str:
+        """What models are built with: the file without the ranges that `Family` and `Study` name.
+
+        A study whose ranges were edited in its file trains as before.
+        """
+        try:
+            tree = ast.parse(self.text)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                    node.keywords = [] if node.func.id in _DECLARES else node.keywords
+                    node.args = [] if node.func.id == "Study" else node.args
+            return ast.dump(tree)
+        except (SyntaxError, ValueError, RecursionError):
+            return self.text
 
     @property
     def sha256(self) -> str:

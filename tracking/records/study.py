@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 
-from tracking.records.evaluation import RankingRecord, RerunRecord, SealedEvaluationRecord
+from tracking.records.evaluation import (
+    PruningAuditRecord,
+    RankingRecord,
+    RerunRecord,
+    SealedEvaluationRecord,
+)
 from tracking.records.plan import PlanRecord
 from tracking.records.trial import SimpleBaselineRecord, State, TrialRecord, UnreadableRecord
 
@@ -20,6 +25,8 @@ class StudyRecord:
         reruns: trainings of finalists on fresh seeds, by search.evaluate.
         final_looks: at the test set, by search.evaluate, the first first.
         final_ranking: what search.evaluate found on validation; None before.
+        audits: pruned trials that were trained to their end, by search.evaluate --audit-pruning.
+        pruning_audit: what came out of that; None before.
         n_sealed: looks that were begun, one that was cut short included: it counts.
         unreadable: runs of any kind that are left out because their records are damaged.
     """
@@ -30,6 +37,8 @@ class StudyRecord:
     reruns: tuple[RerunRecord, ...] = ()
     sealed_evaluations: tuple[SealedEvaluationRecord, ...] = ()
     final_ranking: RankingRecord | None = None
+    audits: tuple[RerunRecord, ...] = ()
+    pruning_audit: PruningAuditRecord | None = None
     n_sealed: int = 0
     unreadable: tuple[UnreadableRecord, ...] = ()
 
@@ -37,6 +46,18 @@ class StudyRecord:
     def candidates(self) -> list[TrialRecord]:
         """Finished trials that could be exported, the best first; the earlier of equals."""
         return ranked(self.trials)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of the plan, and those that trials of an earlier one had."""
+        known = (*self.plan.families, *(trial.family for trial in self.trials))
+        return tuple(dict.fromkeys(known))
+
+    @property
+    def waiting(self) -> list[str]:
+        """What a person has queued and no trial was yet, by what will propose it."""
+        begun = {trial.proposed_by for trial in self.trials}
+        return [name for name in self.plan.enqueued if name not in begun]
 
     @property
     def front(self) -> list[TrialRecord]:
@@ -59,7 +80,7 @@ class StudyRecord:
 
     def family_of(self, trial: TrialRecord) -> str:
         """Return a trial's family to stand behind its number; nothing where there is only one."""
-        return f" {trial.family}" if len(self.plan.families) > 1 else ""
+        return f" {trial.family}" if len(self.families) > 1 else ""
 
     def count(self, state: State) -> int:
         """Return how many trials are in this state."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -12,7 +13,7 @@ from mlflow.entities import Run
 from tracking.connection.damage import Unreadable, number
 from tracking.connection.runs import of_kind
 from tracking.schema import plan_layout, trial_layout, wholeness
-from tracking.schema.evaluation_layout import HALF_EVALUATION, RERUN, TEST_EVALUATION
+from tracking.schema.evaluation_layout import HALF_EVALUATION, TEST_EVALUATION, TRAININGS
 
 HALF_SIMPLE_BASELINE = "half a simple baseline"  # the kind of a simple baseline until it is whole
 # Tags of the study's run.
@@ -84,7 +85,7 @@ def _faults_of_search(client: MlflowClient, experiment: str) -> Iterator[str]:
 def _faults_of_evaluation(client: MlflowClient, experiment: str, parent: Run) -> Iterator[str]:
     data = plan_layout.read_plan(client, parent).data
     shape = (data.n_texts.get("validation", 0), len(data.classes))
-    for run in of_kind(client, experiment, RERUN):
+    for run in chain(*(of_kind(client, experiment, kind) for kind in TRAININGS)):
         with suppress(Unreadable):
             state = trial_layout.read_state(run)
             if state == "running":

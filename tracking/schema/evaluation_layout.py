@@ -1,6 +1,7 @@
 """How the final evaluation of a study lies in MLflow. What is written here is read here.
 
 rerun     a run of the kind "rerun" below its trial's, laid out as a trial's (trial_layout.py)
+audit     the same of the kind "pruning audit"; the parent's tag pruning.audit has the result
 ranking   a file final_ranking/NAME.json of the parent run; the tag final_ranking.file names it
 seal      a run of the kind "test evaluation" with seal.json
 result    evaluations.json of the same run, once there is something to read
@@ -28,6 +29,7 @@ from tracking.records import (
     DifferenceRecord,
     EvaluationRecord,
     ExpectedRecord,
+    PruningAuditRecord,
     RankingRecord,
     RerunRecord,
     Role,
@@ -40,6 +42,9 @@ from tracking.records import (
 from tracking.schema import epochs_layout, params_layout, trial_layout
 
 RERUN, TEST_EVALUATION = "rerun", "test evaluation"
+AUDIT = "pruning audit"  # a pruned trial that is trained to its end
+TRAININGS = (RERUN, AUDIT)  # laid out alike
+_AUDITED = "pruning.audit"  # a tag of the parent run
 HALF_EVALUATION = "half a test evaluation"  # its kind until it is sealed; nothing was scored yet
 RANKING = "final_ranking.file"  # the tag that says which file counts
 MODEL, PREDICTIONS = "model.keras", "validation.npy"
@@ -53,23 +58,34 @@ def with_evaluation(
     opened = (run for run in runs if is_opened(run))
     evaluations, lost_evaluations = readable(opened, lambda run: _read_evaluations(client, run))
     reruns, lost_reruns = read_reruns(client, experiment)
+    audits, lost_audits = read_reruns(client, experiment, AUDIT)
+    audited, lost_audited = readable([parent], _read_audit)
     final_ranking, lost_rankings = readable([parent], lambda run: _read_ranking(client, run))
     return replace(
         study,
         reruns=reruns,
+        audits=audits,
+        pruning_audit=audited[0] if audited else None,
         sealed_evaluations=tuple(
             sorted(itertools.chain(*evaluations), key=lambda evaluation: evaluation.n)
         ),
         final_ranking=final_ranking[0] if final_ranking else None,
         n_sealed=len(runs),
-        unreadable=(*study.unreadable, *lost_reruns, *lost_evaluations, *lost_rankings),
+        unreadable=(
+            *study.unreadable,
+            *lost_reruns,
+            *lost_audits,
+            *lost_audited,
+            *lost_evaluations,
+            *lost_rankings,
+        ),
     )
 
 
 def rerun_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, str]:
     """Return the tags that a rerun's run is made with."""
     return {
-        "kind": RERUN,
+        "kind": AUDIT if role == "pruned" else RERUN,
         "rerun.role": role,
         "rerun.of": json.dumps(of),
         "rerun.index": str(index),
@@ -79,10 +95,10 @@ def rerun_tags(role: Role, of: int | str, index: int, seed: int) -> dict[str, st
 
 
 def read_reruns(
-    client: MlflowClient, experiment: str
+    client: MlflowClient, experiment: str, kind: str = RERUN
 ) -> tuple[tuple[RerunRecord, ...], list[UnreadableRecord]]:
     """Return the reruns in the order in which they were begun, and those that cannot be read."""
-    runs = sorted(of_kind(client, experiment, RERUN), key=lambda run: run.info.start_time or 0)
+    runs = sorted(of_kind(client, experiment, kind), key=lambda run: run.info.start_time or 0)
     found, lost = readable(runs, lambda run: _read_rerun(client, run))
     return tuple(found), lost
 
@@ -138,6 +154,19 @@ def _read_ranking(client: MlflowClient, parent: Run) -> RankingRecord | None:
                 "expected": tuple(ExpectedRecord(**point) for point in values["expected"]),
             }
         )
+
+
+def write_audit(client: MlflowClient, parent: str, audit: PruningAuditRecord) -> None:
+    client.set_tag(parent, _AUDITED, json.dumps(asdict(audit)))
+
+
+def _read_audit(parent: Run) -> PruningAuditRecord | None:
+    if _AUDITED not in parent.data.tags:
+        return None
+    with reading(parent):
+        values = json.loads(parent.data.tags[_AUDITED])
+        tried = {int(number): float(share) for number, share in values["tried"].items()}
+        return PruningAuditRecord(**{**values, "tried": tried})
 
 
 def ranking_file(parent: Run) -> str:

@@ -19,6 +19,7 @@ from tracking.records import (
     BaselineRecord,
     DataRecord,
     DataReportRecord,
+    EarlierPlanRecord,
     PlanRecord,
     ReferenceRecord,
     SourceRecord,
@@ -114,8 +115,13 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
             "baselines": tuple(BaselineRecord(**baseline) for baseline in plan["baselines"]),
             "data": _data(plan["data"]),
             "sources": tuple(map(_source, plan.get("sources", ()))),
+            "earlier": tuple(map(_earlier, plan.get("earlier", ()))),
         }
     )
+
+
+def _earlier(plan: dict[str, Any]) -> EarlierPlanRecord:
+    return EarlierPlanRecord(**{**plan, "families": tuple(plan["families"])})
 
 
 def _source(source: dict[str, Any]) -> SourceRecord:

@@ -15,6 +15,7 @@ from tracking.connection.damage import Unreadable
 from tracking.connection.runs import of_kind
 from tracking.records import (
     DataRecord,
+    PruningAuditRecord,
     RankingRecord,
     RerunRecord,
     Role,
@@ -26,11 +27,13 @@ from tracking.records import (
 )
 from tracking.schema import environment, epochs_layout, evaluation_layout, trial_layout
 from tracking.schema.evaluation_layout import (
+    AUDIT,
     HALF_EVALUATION,
     MODEL,
     PREDICTIONS,
     RERUN,
     TEST_EVALUATION,
+    TRAININGS,
 )
 from tracking.schema.wholeness import torn_files
 from tracking.writing import summary
@@ -56,7 +59,7 @@ class EvaluationWriter:
         for half in self._runs(HALF_EVALUATION):
             self._client.delete_run(half.info.run_id)
             changed.append(f"{half.info.run_name} was half sealed, and is deleted")
-        for run in self._runs(RERUN):
+        for run in [run for kind in TRAININGS for run in self._runs(kind)]:
             with suppress(Unreadable):  # it is left as it is, and named by whoever reads the study
                 changed += self._close(run)
         return changed
@@ -104,6 +107,10 @@ class EvaluationWriter:
     def reruns(self) -> tuple[RerunRecord, ...]:
         return evaluation_layout.read_reruns(self._client, self._experiment)[0]
 
+    def audits(self) -> tuple[RerunRecord, ...]:
+        """Return the pruned trials that were trained to their end, or are to be."""
+        return evaluation_layout.read_reruns(self._client, self._experiment, AUDIT)[0]
+
     def open_rerun(
         self,
         role: Role,
@@ -124,7 +131,7 @@ class EvaluationWriter:
         run = start_run(
             self._client,
             self._experiment,
-            f"rerun-{index}-of-{number}",
+            f"audit-of-{number}" if role == "pruned" else f"rerun-{index}-of-{number}",
             parent or self._parent,
             evaluation_layout.rerun_tags(role, of, index, seed),
             params,
@@ -159,6 +166,9 @@ class EvaluationWriter:
 
     def write_ranking(self, final_ranking: RankingRecord) -> None:
         evaluation_layout.write_ranking(self._client, self._parent, final_ranking)
+
+    def write_audit(self, audit: PruningAuditRecord) -> None:
+        evaluation_layout.write_audit(self._client, self._parent, audit)
 
     def unopened(self) -> SealRecord | None:
         """Return a test evaluation that was sealed and then cut short; it is finished first."""

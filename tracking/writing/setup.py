@@ -23,7 +23,7 @@ from tracking.records import BaselineRecord, PlanRecord, Value
 from tracking.schema import params_layout, plan_layout
 
 _LINES = ("baseline", "reference")
-_RESULTS = ("trial", "simple baseline", "rerun", "test evaluation")
+_RESULTS = ("trial", "simple baseline", "rerun", "pruning audit", "test evaluation")
 _HALF_LINE = "half a line"  # what it is called until it is whole
 
 

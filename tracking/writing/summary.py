@@ -15,6 +15,7 @@ from mlflow.entities import Metric, RunTag
 from tracking.commandline.formatting import percent
 from tracking.connection.metrics import metrics
 from tracking.records import State, StudyRecord
+from tracking.reporting import pruning
 from tracking.reporting.verdict import verdict
 from tracking.schema.condition import BEST_TRIAL
 
@@ -59,7 +60,8 @@ def write_summary(
 def note(study: StudyRecord) -> str:
     """Say what the UI shows of a study: its question, the verdict, the best trials."""
     said = "" if study.reproduces else verdict(study)
-    return "\n\n".join(part for part in (study.plan.question, said, _best(study)) if part)
+    parts = (study.plan.question, said, pruning.sentence(study), _best(study))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _best(study: StudyRecord) -> str:

@@ -69,7 +69,7 @@ def _row(study: StudyRecord, trial: TrialRecord, *, several: bool) -> Candidate:
     score = trial.score
     assert score is not None
     kind = kind_of(study, trial)
-    families = trial.family if len(study.plan.families) > 1 else kind
+    families = trial.family if len(study.families) > 1 else kind
     return Candidate(
         study=study.plan.study,
         number=trial.number,
@@ -105,7 +105,7 @@ def marks_of(*studies: StudyRecord) -> dict[str, tuple[str, str]]:
     """Return each group of these studies its colour and symbol, the same in every figure."""
     if len(studies) > 1:
         return style.marks(study.plan.study for study in studies)
-    families = studies[0].plan.families
+    families = studies[0].families
     return style.marks(families) if len(families) > 1 else style.KINDS
 
 

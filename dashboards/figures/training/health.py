@@ -46,8 +46,8 @@ class HealthRows:
 
     Attributes:
         counts: by state.
-        reasons: why trials failed or were interrupted, the most frequent first: state, words,
-            numbers of the trials.
+        reasons: why trials failed or were interrupted, the most frequent first, then why each was
+            pruned: state, words, numbers of the trials.
     """
 
     costs: tuple[Cost, ...]
@@ -143,8 +143,8 @@ def _reasons(study: StudyRecord) -> tuple[tuple[str, str, tuple[int, ...]], ...]
     found: dict[tuple[str, str], list[int]] = {}
     for trial in study.trials:
         state = trial.state
-        if state in ("failed", "interrupted"):
+        if state in ("failed", "interrupted", "pruned"):
             reason = plain(trial.reason or "no reason on record", 300)
             found.setdefault((state, reason), []).append(trial.number)
-    ranked = sorted(found.items(), key=lambda item: -len(item[1]))
+    ranked = sorted(found.items(), key=lambda item: (item[0][0] == "pruned", -len(item[1])))
     return tuple((state, words, tuple(numbers)) for (state, words), numbers in ranked)

@@ -114,9 +114,10 @@ class Proposer:
 
     def _tell(self, trial: TrialRecord) -> Any:
         """Write a trial as Keras Tuner has it; one outside of today's ranges has no score."""
-        values = self._encode(trial.params)
-        told = Trial(self._hyperparameters(values), str(trial.number))
-        if any(trial.params[name] not in self._plan.space[name] for name in values):
+        values = self._plan.values_of(trial.family, trial.params)
+        encoded = self._encode(trial.params if values is None else values)
+        told = Trial(self._hyperparameters(encoded), str(trial.number))
+        if values is None:
             told.status = "FAILED"
         elif trial.state == "complete" and trial.score is not None:
             told.status, told.score = "COMPLETED", trial.score.val_accuracy
@@ -157,7 +158,10 @@ class Proposer:
         return [trial for trial in own if self._is_on_grid(trial)]
 
     def _is_on_grid(self, trial: TrialRecord) -> bool:
-        hyperparameters = self._hyperparameters(self._encode(trial.params))
+        values = self._plan.values_of(trial.family, trial.params)
+        if values is None:
+            return False
+        hyperparameters = self._hyperparameters(self._encode(values))
         return all(
             hyperparameters.values.get(hp.name) in (hp.default, *hp.values)
             for hp in self._space.space

@@ -17,6 +17,31 @@ _FACTOR = 3  # each rung is three times as far as the one before
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a trial that has just come to a rung does there.
+
+    Attributes:
+        rivals: accuracies of the others of its bracket at this rung, the best first.
+    """
+
+    accuracy: float
+    rivals: tuple[float, ...]
+
+    @property
+    def n_go_on(self) -> int:
+        """How many of all that have arrived may go on."""
+        return max(1, (len(self.rivals) + 1) // _FACTOR)
+
+    @property
+    def is_poor(self) -> bool:
+        return self.n_better >= self.n_go_on
+
+    @property
+    def n_better(self) -> int:
+        return sum(rival > self.accuracy for rival in self.rivals)
+
+
+@dataclass(frozen=True)
 class Rungs:
     """Where trials are judged.
 
@@ -45,17 +70,21 @@ class Rungs:
         Args:
             others: the steps of all trials that it may be compared with, by number.
         """
+        standing = self.standing(number, steps, others)
+        return standing is not None and standing.is_poor
+
+    def standing(self, number: int, steps: Steps, others: Mapping[int, Steps]) -> Standing | None:
+        """Compare a trial that has just come to a rung; None between rungs."""
         rung = self._arrived_at(number, steps)
         if rung is None:
-            return False
+            return None
         rungs = self.of(number)
         rivals = [
             other[_first_from(rung, other)]
             for n, other in others.items()
             if self.of(n) == rungs and max(other, default=0) >= rung
         ]
-        n_better = sum(value > steps[max(steps)] for value in rivals)
-        return n_better >= max(1, (len(rivals) + 1) // _FACTOR)
+        return Standing(steps[max(steps)], tuple(sorted(rivals, reverse=True)))
 
     def promoted(self, paused: Iterable[int], trials: Mapping[int, Steps]) -> int | None:
         """Return the number of a paused trial that is among the best of its rung by now.

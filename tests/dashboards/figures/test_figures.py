@@ -306,16 +306,20 @@ def test_health_adds_up_minutes_and_gathers_reasons() -> None:
         build_trial(1, seconds=30, state="failed", reason="out of memory"),
         build_trial(2, seconds=30, state="failed", reason="out of memory"),
         build_trial(3, seconds=60, state="interrupted", reason="stopped"),
-        build_trial(4, seconds=60, state="pruned", reason="poor"),
+        build_trial(4, seconds=30, state="pruned", reason="after epoch 1: 50.00 %, below"),
+        build_trial(5, seconds=30, state="pruned", reason="after epoch 2: 60.00 %, below"),
+        build_trial(6, seconds=0, state="pruned", reason="after epoch 2: 60.00 %, below"),
     )
 
     rows = health.table(study)
 
-    assert rows.counts == {"complete": 1, "failed": 2, "interrupted": 1, "pruned": 1}
+    assert rows.counts == {"complete": 1, "failed": 2, "interrupted": 1, "pruned": 3}
     assert rows.costs[0].minutes == {"complete": 1, "failed": 1, "interrupted": 1, "pruned": 1}
     assert rows.reasons == (
         ("failed", "out of memory", (1, 2)),
         ("interrupted", "stopped", (3,)),
+        ("pruned", "after epoch 2: 60.00 %, below", (5, 6)),
+        ("pruned", "after epoch 1: 50.00 %, below", (4,)),
     )
     assert "75 % of it on trials that gave no candidate" in health.sentence(rows)
     assert "1,235 MB" in health.sentence(rows)

@@ -55,6 +55,15 @@ def test_a_test_evaluation_has_a_column_where_there_was_one() -> None:
     assert "test %" not in _rows(build_study(build_trial(0)))[0]
 
 
+def test_the_reason_of_an_end_has_a_column_where_there_is_one() -> None:
+    poor = build_trial(1, 0.7, state="pruned", reason="after epoch 1: 70.00 %, below the best")
+    assert [row["reason"] for row in _rows(build_study(build_trial(0), poor))] == [
+        None,
+        "after epoch 1: 70.00 %, below the best",
+    ]
+    assert "reason" not in _rows(build_study(build_trial(0)))[0]
+
+
 def test_families_and_studies_have_a_column_where_there_are_several() -> None:
     study = build_search(10, 2)
     other = replace(study, plan=replace(study.plan, study="other"))

@@ -205,7 +205,8 @@ def test_a_trial_below_its_peers_is_pruned_with_the_reason(
     start(5, plan=_always_three_epochs())
     pruned = recorded(root).trials[4]
     assert (pruned.state, pruned.score, pruned.model) == ("pruned", None, False)
-    assert pruned.reason == f"below its peers after epoch {len(pruned.epochs)}"
+    below = "50.00 %, below the median 80.00 % of 4 trials at epoch 2"
+    assert pruned.reason == f"after epoch 2: {below}"
     assert len(pruned.epochs) < 3
     assert faults(root) == []
     assert ("trial", "KILLED") in runs(root)
@@ -284,7 +285,7 @@ def test_a_full_disk_ends_the_study_with_nothing_left_running_and_nothing_lost(
 def test_a_fault_of_the_coordinator_itself_is_recorded_and_raised(
     root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def has_a_fault(self: object, model: Path, epoch: int, loader: str) -> None:
+    def has_a_fault(*kept: object) -> None:
         raise KeyError("model")
 
     with monkeypatch.context() as patch:
@@ -772,15 +773,16 @@ def test_a_reproduction_records_its_test_evaluation_and_keeps_no_model(
 def test_a_trial_that_is_pruned_within_its_first_epoch_is_recorded_with_what_was_seen(
     root: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def poor(engine: OptunaEngine, trial: TrialRecord, history: History) -> bool:
-        return trial.number == len(PLAN.initial_trials()) and not trial.epochs
+    def poor(engine: OptunaEngine, trial: TrialRecord, others: History) -> str | None:
+        is_poor = trial.number == len(PLAN.initial_trials()) and not trial.epochs
+        return "50.00 %, below the best" if is_poor else None
 
-    monkeypatch.setattr(OptunaEngine, "_is_poor", poor)
+    monkeypatch.setattr(OptunaEngine, "_poor_at_rung", poor)
     monkeypatch.setattr(OptunaEngine, "promote", lambda engine, history: None)
     n = len(PLAN.initial_trials())
     assert start(n + 1, pruner="hyperband").ends[n] == (n, "pruned")
     other, pruned = recorded(root).trials[-2:]
-    assert pruned.reason == "below its peers after 25 % of the training texts"
+    assert pruned.reason == "after 25 % of the training texts: 50.00 %, below the best"
     assert pruned.epochs == ()
     assert [trial.rung for trial in (other, pruned)] == [RungRecord(0.25, 0.5, 0.1)] * 2
 
@@ -790,8 +792,9 @@ def test_a_trial_that_was_paused_at_a_rung_goes_on_in_its_run_when_it_is_promote
 ) -> None:
     first = len(PLAN.initial_trials())
 
-    def poor(engine: OptunaEngine, trial: TrialRecord, history: History) -> bool:
-        return trial.number == first and len(trial.epochs) == 1 and not promoted
+    def poor(engine: OptunaEngine, trial: TrialRecord, others: History) -> str | None:
+        is_poor = trial.number == first and len(trial.epochs) == 1 and not promoted
+        return "poor" if is_poor else None
 
     def promote(engine: OptunaEngine, history: History) -> int | None:
         paused = [t for t in history if t.state == "pruned" and t.number == first]
@@ -801,7 +804,7 @@ def test_a_trial_that_was_paused_at_a_rung_goes_on_in_its_run_when_it_is_promote
         return first
 
     promoted: list[TrialRecord] = []
-    monkeypatch.setattr(OptunaEngine, "_is_poor", poor)
+    monkeypatch.setattr(OptunaEngine, "_poor_at_rung", poor)
     monkeypatch.setattr(OptunaEngine, "promote", promote)
     callbacks = start(first + 3, plan=_always_three_epochs(), pruner="hyperband")
     assert callbacks.continued == [first]

@@ -142,6 +142,51 @@ def test_a_study_goes_on_within_other_ranges_and_with_a_new_hyperparameter(make:
         history.append(ended(begun(proposal), 0.8))
 
 
+def test_nothing_is_learned_from_trials_outside_of_the_ranges(
+    make: Make, method: tuple[str, str]
+) -> None:
+    trials = run(lambda: make(SMALL), 24)
+    found = sorted(float(trial.params["cnn.output_dropout"]) for trial in trials)
+    low, high = found[0], found[len(found) // 2]
+    plan = SMALL.with_ranges({"cnn.output_dropout": Float(low, high, default=low)})
+    inside = [plan.values_of(trial.family, trial.params) is not None for trial in trials]
+    assert 0 < sum(inside) < len(trials)
+
+    def proposed(better: bool, *, when: bool) -> object:
+        history = [
+            ended(trial, 0.99 - number / 100 if better else 0.5 + number / 100)
+            if is_inside == when
+            else trial
+            for number, (trial, is_inside) in enumerate(zip(trials, inside, strict=True))
+        ]
+        return make(plan).propose(history)
+
+    assert proposed(True, when=False) == proposed(False, when=False)
+    if method in {("optuna", "tpe"), ("keras-tuner", "bayesian")}:
+        assert proposed(True, when=True) != proposed(False, when=True)
+
+
+def test_a_family_that_is_added_is_proposed_beside_what_was_learned_of_the_first(
+    make: Make, method: tuple[str, str]
+) -> None:
+    history = run(lambda: make(SMALL), 12)
+    plan = SMALL.with_families(("cnn", "feedforward"))
+    families = set()
+    for _ in range(12):
+        proposal = make(plan).propose(history)
+        if proposal is None:
+            assert method[1] in ("grid", "hyperband")
+            break
+        check(plan.space_for(plan.family(proposal.params)), proposal.params, of="proposal")
+        families.add(plan.family(proposal.params))
+        history.append(ended(begun(proposal), 0.8))
+    assert families == {"cnn", "feedforward"}
+    only = SMALL.with_families(("feedforward",))
+    proposal = make(only).propose(history)
+    assert proposal is not None
+    assert only.family(proposal.params) == "feedforward"
+
+
 def test_a_study_goes_on_with_what_other_samplers_have_left() -> None:
     history: list[TrialRecord] = []
     for method in METHODS * 2:

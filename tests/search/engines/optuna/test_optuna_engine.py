@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 import optuna
@@ -25,6 +25,7 @@ from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_epochs, build_trial
 from tests.histories import begun, ended, run
+from tracking.commandline.formatting import percent
 from tracking.records import TrialRecord
 
 PLAN = STUDIES["lstm_dropout"]
@@ -159,14 +160,41 @@ def test_the_median_pruner_says_what_optunas_own_says_but_of_no_initial_trial(
                 replace(running(number, curve), proposed_by=proposed_by), history
             )
             assert (reason is not None) == (proposed_by == "tpe" and trial.should_prune())
-        reasons.add(reason)
+        if reason is not None:
+            _check_reason(reason, curve, history)
+        reasons.add(reason and reason.partition(":")[0])
         state = TrialState.COMPLETE if reason is None else TrialState.PRUNED
         study.tell(trial, max(curve) if reason is None else None, state=state)
         ended_as = "complete" if reason is None else "pruned"
         history.append(build_trial(number, *curve, state=ended_as))
-    after = {f"below its peers after epoch {n}" for n in (2, 3, 4)}
+    after = {f"after epoch {n}" for n in (2, 3, 4)}
     assert reasons >= {None} | (after if proposed_by == "tpe" else set())
-    assert "below its peers after epoch 1" not in reasons
+    assert "after epoch 1" not in reasons
+
+
+def _check_reason(reason: str, curve: list[float], history: list[TrialRecord]) -> None:
+    """Hold the numbers of a reason against those that Optuna's pruner compares."""
+    now = len(curve)
+    peers = [t.epochs[now - 1].val_accuracy for t in history if t.state == "complete"]
+    assert reason == (
+        f"after epoch {now}: {percent(max(curve))}, below the median {percent(median(peers))} "
+        f"of {len(peers)} trials at epoch {now}"
+    )
+
+
+def test_a_reason_says_whose_median_it_is_and_when_the_best_was() -> None:
+    made = OptunaEngine(ARCHITECTURE, seed=7, sampler="tpe", pruner="median")
+    poor = running(9, [0.7, 0.65])
+    peers = [build_trial(number, 0.8, 0.8) for number in range(4)]
+    assert made.should_prune(poor, peers) == (
+        "after epoch 2: at best 70.00 % (epoch 1), below the median 80.00 % of 4 trials of "
+        "family lstm at epoch 2"
+    )
+    peers[1:] = [replace(build_trial(n, 0.9, 0.9), family="cnn") for n in (1, 2, 3)]
+    assert made.should_prune(poor, peers) == (
+        "after epoch 2: at best 70.00 % (epoch 1), below the median 90.00 % of 4 trials of "
+        "all families at epoch 2"
+    )
 
 
 def test_two_goals_prune_nothing_and_leave_a_front() -> None:

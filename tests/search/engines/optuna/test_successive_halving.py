@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -83,6 +85,12 @@ def test_a_trial_that_was_paused_where_no_rung_is_any_more_is_not_promoted() -> 
 PLAN = replace(STUDIES["cnn"].with_max_epochs(9), references=())
 
 
+def of_plan(number: int, *accuracies: float, **changes: Any) -> TrialRecord:
+    """A trial that lies inside the ranges."""
+    values = {"family": "cnn", "params": PLAN.complete({})}
+    return build_trial(number, *accuracies, **values, **changes)
+
+
 def finish(history: list[TrialRecord], number: int, quality: float, engine: OptunaEngine) -> None:
     """Train a trial from where it stands, until it is paused or at its end."""
     trial = replace(history[number], state="running", reason="")
@@ -116,8 +124,8 @@ def test_a_study_with_hyperband_trains_the_best_to_the_end_and_most_others_brief
                 break
             number = len(history)
             proposed_by = "random" if number else "defaults"
-            new = build_trial(number, state="running", proposed_by=proposed_by, epochs=())
-            history.append(replace(new, params=PLAN.complete({}), sampler_state={}))
+            new = of_plan(number, state="running", proposed_by=proposed_by, epochs=())
+            history.append(replace(new, sampler_state={}))
         else:
             promoted.append(number)
         finish(history, number, qualities[number], engine)
@@ -127,10 +135,40 @@ def test_a_study_with_hyperband_trains_the_best_to_the_end_and_most_others_brief
     assert qualities.index(max(qualities)) in {trial.number for trial in whole}
     assert len(whole) < 25
     paused = [trial for trial in history if trial.state == "pruned"]
-    assert {trial.reason for trial in paused} >= (
-        {"below its peers after 25 % of the training texts", "below its peers after epoch 1"}
+    after = {trial.reason.partition(":")[0] for trial in paused}
+    assert after >= (
+        {"after 25 % of the training texts", "after epoch 1"}
         if n_texts
-        else {"below its peers after epoch 1", "below its peers after epoch 3"}
+        else {"after epoch 1", "after epoch 3"}
+    )
+    for trial in paused:
+        own, n, least = _numbers(trial.reason)
+        assert own < least
+        assert n <= 40
+
+
+def _numbers(reason: str) -> tuple[float, int, float]:
+    """Read a reason: the trial's own accuracy, of how many, and from where they go on."""
+    found = re.fullmatch(
+        r"after .+: ([\d.]+) %, below the best(?: \d+)? of (\d+) trials at this rung, "
+        r"which go on from ([\d.]+) %",
+        reason,
+    )
+    assert found is not None, reason
+    return float(found[1]), int(found[2]), float(found[3])
+
+
+def test_a_reason_names_the_accuracy_that_would_have_been_enough() -> None:
+    engine = OptunaEngine(PLAN, seed=7, sampler="random", pruner="hyperband")
+    n_rungs = len(engine._rungs.all)
+    others = [
+        of_plan(n_rungs * n, accuracy)
+        for n, accuracy in enumerate((0.9, 0.85, 0.8, 0.6, 0.6), start=1)
+    ]
+    poor = of_plan(0, 0.7, state="running", proposed_by="random")
+    assert engine.should_prune(poor, others) == (
+        "after epoch 1: 70.00 %, below the best 2 of 6 trials at this rung, which go on from "
+        "85.00 %"
     )
 
 
@@ -138,6 +176,7 @@ def test_of_few_texts_none_are_enough_for_a_verdict_within_an_epoch() -> None:
     for pruner, n_texts in (("hyperband", 3_000), ("median", 20_000)):
         engine = OptunaEngine(PLAN, seed=7, sampler="tpe", pruner=pruner, n_texts=n_texts)
         assert engine.first_rung is None
-        paused = build_trial(0, state="pruned")
+        paused = of_plan(0, state="pruned")
         assert engine.may_go_on(paused) == (pruner == "hyperband")
-        assert not engine.may_go_on(build_trial(0))
+        assert not engine.may_go_on(of_plan(0))
+        assert not engine.may_go_on(replace(paused, family="lstm"))  # outside of the ranges
