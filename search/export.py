@@ -2,6 +2,7 @@
 
 python -m search.export --study lstm_dropout --out DIR
 python -m search.export --study lstm_dropout --out DIR --register imdb-sentiment --alias champion
+python -m search.export --study architecture --out DIR --ensemble 10
 python -m search.export --study lstm_dropout --optuna sqlite:///studies.db
 """
 
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search.bundles.formats import NAMES
 from search.cli.arguments import add_trust
@@ -27,12 +28,14 @@ from tracking.commandline.program import run
 if TYPE_CHECKING:
     from search.bundles.bundle import Manifest
     from search.bundles.chosen import ModelSource
+    from search.bundles.ensemble import Ensemble
     from search.bundles.proof import Proof
     from search.datasets.cache import Dataset
     from tracking.models.registry import Registration
     from tracking.records import ScoreRecord, SourceRecord, StudyRecord, TrialRecord
 
 
+MOST_PICKS = 50  # of an ensemble
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
 
 
@@ -60,6 +63,7 @@ def main() -> int:
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
     from search.bundles.chosen import ModelSource, choose
+    from search.bundles.ensemble import as_trial
     from search.datasets import cache
     from search.system.own_code import refuse_untrusted
     from tracking import store
@@ -67,7 +71,13 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
 
     trusted = arguments.trust_code
     source = ModelSource(arguments.retrain, arguments.refit)
-    trial = choose(study, arguments.trial, source)
+    data = cache.find(study.plan.data)
+    blended = None
+    if arguments.ensemble is None:
+        trial = choose(study, arguments.trial, source)
+    else:
+        blended = _blended(root, study, data, arguments.ensemble)
+        trial = as_trial(blended.ensemble)
     refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trusted)
     commit = store.command_of(root, trial).commit
     wanted = None
@@ -75,11 +85,12 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
         names = (arguments.register, arguments.alias or "", arguments.force)
         wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
         registry.check(root, wanted)
-    data = cache.find(study.plan.data)
-    export = Export(root, study, trial, source, arguments.format or NAMES, commit, data)
+    formats = arguments.format or NAMES
+    export = Export(root, study, trial, source, formats, commit, data, blended)
     manifest = export.write(arguments.out)
+    what = f"trial {trial.number}" if blended is None else "an ensemble"
     _say(
-        f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
+        f"{arguments.out}: {what} of {study.plan.study}, "
         f"{percent(manifest.val_accuracy)} on validation"
         + (" before it was refitted" if manifest.refitted else "")
         + f"; {', '.join(manifest.formats)}"
@@ -91,11 +102,46 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     return 0
 
 
+class Blended(NamedTuple):
+    """An ensemble and its model of raw text."""
+
+    ensemble: Ensemble
+    model: Any
+
+
+def _blended(root: Path, study: StudyRecord, data: Dataset | None, n: int) -> Blended:
+    """Put together what a study has kept, and say what that is worth.
+
+    Raises:
+        UserError: if that cannot be done.
+    """
+    from search.bundles.card.content import worth
+    from search.bundles.ensemble import choose
+
+    if data is None:
+        raise UserError(
+            "members are picked on the validation texts, which are not prepared on this machine: "
+            f"python -m search.run --study {study.plan.plan} --dry-run, with the --data of then "
+            f"({study.plan.data.name}), prepares them."
+        )
+    found = Blended(*choose(root, study, data, n, _say))
+    for one in found.ensemble.members:
+        assert one.score is not None
+        share = found.ensemble.weights[one.number]
+        _say(
+            f"  {percent(share)} trial {one.number} ({one.family}), alone "
+            f"{percent(one.score.val_accuracy)} on validation"
+        )
+    _say(f"  over the best member alone: {worth(found.ensemble)}")
+    return found
+
+
 @dataclass(frozen=True)
 class Export:
     """A bundle to be written.
 
     Attributes:
+        trial: with an ensemble, what stands for one (search.bundles.ensemble.as_trial).
         data: the prepared data of the study; None if they are not on this machine.
     """
 
@@ -106,6 +152,7 @@ class Export:
     formats: tuple[str, ...]
     commit: str
     data: Dataset | None
+    blended: Blended | None = None
 
     def write(self, out: Path) -> Manifest:
         """Get the model, write it in each format, measure it, write card and manifest."""
@@ -120,8 +167,8 @@ class Export:
             if self.code is not None:
                 own_code.load(self.code)
             written = self._possible()  # before anything is trained for it
-            n_refitted = self._get(file)
-            model = keras_loading.load(file, self.code)
+            n_refitted = self._get(file) if self.blended is None else 0
+            model = self.blended.model if self.blended else keras_loading.load(file, self.code)
             with bundle.building(out) as folder:
                 for name in written:
                     formats.write(name, model, folder, self.study.plan.data.classes, self.to_onnx)
@@ -213,6 +260,7 @@ class Export:
             machine=environment.machine(),
             n_refitted=n_refitted,
             on_board=folder.name,
+            ensemble=self.blended.ensemble if self.blended else None,
         )
         write(facts, folder)
         return bundle.seal(folder, self._manifest(tuple(ranked), score, bool(n_refitted)))
@@ -277,6 +325,12 @@ def _parser() -> Parser:
     )
     parser.add_argument("--trial", type=_number, metavar="N", help="default: the best")
     parser.add_argument(
+        "--ensemble",
+        type=_picks,
+        metavar="K",
+        help="one model of several: the mean of K picks among the kept models, made on validation",
+    )
+    parser.add_argument(
         "--format",
         type=_formats,
         metavar="F[,F]",
@@ -306,7 +360,12 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     for option, needs in (("alias", "register"), ("force", "alias")):
         if getattr(arguments, option) and not getattr(arguments, needs):
             raise UserError(f"--{option} needs --{needs}.")
-    of_a_model = ("trial", "format", "register", "refit", "retrain")
+    for option in ("trial", "refit", "retrain") if arguments.ensemble is not None else ():
+        if getattr(arguments, option) not in (None, False):
+            raise UserError(
+                f"--ensemble picks among models as they were kept, so --{option} means nothing."
+            )
+    of_a_model = ("trial", "ensemble", "format", "register", "refit", "retrain")
     for option in of_a_model if arguments.optuna is not None else ():
         given = getattr(arguments, option)
         if given is not None and given is not False:
@@ -339,6 +398,12 @@ def _formats(text: str) -> tuple[str, ...]:
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a trial is a whole number, but got {text!r}")
+    return int(text)
+
+
+def _picks(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= MOST_PICKS:
+        raise argparse.ArgumentTypeError(f"picks are 2 to {MOST_PICKS}, but got {text!r}")
     return int(text)
 
 

@@ -166,7 +166,7 @@ def _add_results(add: Add) -> None:
         type=positive,
         default=3,
         metavar="K",
-        help="keep the models of the best K trials, default 3",
+        help="keep the models of the best K trials, default 3, and of the best of each family",
     )
     add("--json", action="store_true", help="one JSON object on stdout, all else on stderr")
 

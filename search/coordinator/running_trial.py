@@ -161,7 +161,7 @@ class RunningTrial:
         if self.trial.model:  # of fewer epochs
             self._log.drop_model()
             self.trial = replace(self.trial, model=False)
-        if self._store.is_promising(self.trial.number, score.val_accuracy, self._keep_models):
+        if self._store.is_promising(self.trial, score.val_accuracy, self._keep_models):
             kept = (self.task.model, score.best_epoch, LOADER, self.task.source)
             self._log.keep_model(*kept)
             self.trial = replace(self.trial, model=True)

@@ -2,6 +2,7 @@
 
 from spaces.plan import StudyPlan
 from spaces.studies.architecture import PLAN as architecture
+from spaces.studies.best import PLAN as best
 from spaces.studies.bilstm import PLAN as bilstm
 from spaces.studies.cnn import PLAN as cnn
 from spaces.studies.cnn_lstm import PLAN as cnn_lstm
@@ -30,6 +31,7 @@ STUDIES: dict[str, StudyPlan] = {
         nbsvm,
         text,
         architecture,
+        best,
         tutorials,
     )
 }

@@ -58,6 +58,24 @@ def test_the_card_says_what_was_measured_and_nothing_of_test(
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")  # needs nothing else
 
 
+def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(home: Path) -> None:
+    out = home / "ensemble"
+    done = call(home, "search.export", "--study", STUDY, "--out", str(out), "--ensemble", "3")
+    assert done.returncode == 0, done.stderr
+    assert "over the best member alone: " in done.stdout
+    assert f"{out}: an ensemble of {STUDY}, " in done.stdout
+    manifest = bundle.read(out)
+    assert manifest.family == "ensemble"
+    weights = [v for name, v in manifest.params.items() if name.startswith("weight.")]
+    assert sum(weights) == pytest.approx(1)
+    card = (out / "card.md").read_text("utf-8")
+    for said in ("points where its members were picked", "has not been scored on test data"):
+        assert said in card
+    assert "nan" not in card
+    answer = call(home, "search.predict", str(out), "--json", "A film.")
+    assert json.loads(answer.stdout)["label"] in manifest.classes
+
+
 def test_the_alias_stays_where_the_new_one_is_not_better(
     home: Path, exported: subprocess.CompletedProcess[str]
 ) -> None:

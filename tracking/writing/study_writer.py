@@ -293,21 +293,31 @@ class StudyStore:
         self._is_summarized, self._steps = True, []
 
     def drop_models(self, keep_models: int) -> None:
-        """Delete the models of all but the best candidates."""
-        kept = [trial for trial in self.history if trial.model]
-        for trial in ranked(kept)[keep_models:]:
+        """Delete the models of all but the best candidates, and the best of each family.
+
+        Those are for an ensemble: one family may hold all the best, and it gains by others.
+        """
+        kept = ranked([trial for trial in self.history if trial.model])
+        families: set[str] = set()
+        for place, trial in enumerate(kept):
+            is_kept = place < keep_models or trial.family not in families
+            families.add(trial.family)
+            if is_kept:
+                continue
             TrialLog(self._client, trial.run_id).drop_model()
             self.put(replace(trial, model=False))
 
-    def is_promising(self, number: int, accuracy: float, keep_models: int) -> bool:
+    def is_promising(self, ended: TrialRecord, accuracy: float, keep_models: int) -> bool:
         """Return whether a trial's model is to be kept, by what is known of the others."""
-        better = (
-            trial.score is not None
-            and (trial.score.val_accuracy, -trial.number) > (accuracy, -number)
+        better = [
+            trial
             for trial in self._by_number.values()
             if trial.model
-        )
-        return isfinite(accuracy) and sum(better) < keep_models
+            and trial.score is not None
+            and (trial.score.val_accuracy, -trial.number) > (accuracy, -ended.number)
+        ]
+        is_first = all(trial.family != ended.family for trial in better)
+        return isfinite(accuracy) and (len(better) < keep_models or is_first)
 
     def end(self, *, finished: bool) -> None:
         """Mark the study as finished, or as stopped before its budget was met."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from search.bundles.card.blocks import Block, Code, Heading, Paragraph, Table
 from search.bundles.card.curves import calibration, curves
 from search.bundles.card.facts import Facts
+from search.bundles.ensemble import Ensemble
 from search.bundles.proof import BATCHES
 from tracking.commandline.formatting import brief, duration, percent
+from tracking.records import ArrayRecord, ScoreRecord
 from tracking.reporting.comparison import accuracy_of
 from tracking.reporting.verdict import NOT_OFFICIAL, count_of_evaluations, unofficial, verdict
 
@@ -69,7 +71,7 @@ def _numbers(facts: Facts) -> Iterator[Block]:
         ("validation accuracy", f"{percent(score.val_accuracy)} on {n:,} texts"),
         ("95 % interval (Wilson)", f"{percent(score.low)} to {percent(score.high)}"),
         ("validation loss", f"{score.val_loss:.4f} nats"),
-        ("training accuracy", f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"),
+        _beside(facts, score),
     ]
     if len(plan.data.classes) > 2:
         rows.insert(2, ("macro F1", percent(score.val_macro_f1)))
@@ -103,8 +105,26 @@ def _numbers(facts: Facts) -> Iterator[Block]:
     )
 
 
+def _beside(facts: Facts, score: ScoreRecord) -> tuple[str, str]:
+    """Say what the accuracy is to be held against."""
+    if facts.ensemble is None:
+        return "training accuracy", f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"
+    return "over the best member alone", worth(facts.ensemble)
+
+
+def worth(ensemble: Ensemble) -> str:
+    """Say what an ensemble adds, and how much of that is selection."""
+    return (
+        f"{100 * ensemble.gain:+.2f} points where its members were picked, "
+        f"{100 * ensemble.held_out_gain:+.2f} on texts where none was"
+    )
+
+
 def _test(facts: Facts) -> Iterator[Block]:
     """Say what was seen of this trial on test, if it was looked at."""
+    if facts.ensemble is not None:
+        yield Paragraph("This ensemble has not been scored on test data.")
+        return
     own = [
         evaluation
         for evaluation in facts.study.sealed_evaluations
@@ -137,17 +157,26 @@ def _data(facts: Facts) -> Iterator[Block]:
         ("digest of the texts", data.digest),
         ("digest of the validation part", data.split_digest),
         ("vocabulary", "fitted on the training part alone"),
-        *((name, array.words) for name, array in data.arrays_of(facts.trial.params).items()),
+        *((name, array.words) for name, array in _arrays(facts).items()),
     ]
     yield Table(("", ""), rows)
     if data.is_movie_reviews:
         yield Paragraph(f"Whoever publishes results on these data cites: {_CITATION}")
 
 
+def _arrays(facts: Facts) -> dict[str, ArrayRecord]:
+    trials = (facts.trial,) if facts.ensemble is None else facts.ensemble.members
+    data = facts.study.plan.data
+    return {name: a for one in trials for name, a in data.arrays_of(one.params).items()}
+
+
 def _model(facts: Facts) -> Iterator[Block]:
     trial = facts.trial
     assert trial.score is not None
     yield Heading("Architecture and hyperparameters")
+    if facts.ensemble is not None:
+        yield from _members(facts.ensemble)
+        return
     yield Paragraph(
         f"Family {trial.family}, {trial.score.n_parameters:,} trained numbers; proposed by "
         f"{trial.proposed_by}, seed {trial.seed}."
@@ -158,11 +187,33 @@ def _model(facts: Facts) -> Iterator[Block]:
         yield Code(trial.summary.rstrip())
 
 
+def _members(ensemble: Ensemble) -> Iterator[Block]:
+    yield Paragraph(
+        f"The weighted mean of the probabilities of {len(ensemble.members)} trials, "
+        f"{ensemble.score.n_parameters:,} trained numbers together. They were picked one by one "
+        f"on validation, {len(ensemble.picks)} picks in all; a trial that was picked twice counts "
+        "twice (Caruana et al. 2004)."
+    )
+    yield Table(
+        ("trial", "family", "share", "validation accuracy alone"),
+        [
+            (str(one.number), one.family, percent(share), percent(one.score.val_accuracy))
+            for one, share in zip(ensemble.members, ensemble.weights.values(), strict=True)
+            if one.score is not None
+        ],
+    )
+    for one in ensemble.members:
+        values = [(name, brief(value)) for name, value in sorted(one.params.items())]
+        yield Heading(f"Trial {one.number}", 3)
+        yield Table(("hyperparameter", "value"), values)
+
+
 def _cost(facts: Facts) -> Iterator[Block]:
     trial = facts.trial
     yield Heading("Cost")
     seconds = sum(one.seconds for one in facts.study.trials)
-    rows = [("training, whole trial", duration(trial.seconds))]
+    of = "whole trial" if facts.ensemble is None else "all members"
+    rows = [(f"training, {of}", duration(trial.seconds))]
     if trial.seconds_per_epoch is not None:
         rows.append(("an epoch", duration(trial.seconds_per_epoch)))
     if trial.memory_mb is not None:
