@@ -369,6 +369,10 @@ class StudyPlan:
         known = {n: value for n, value in values.items() if n in space and n != FAMILY}
         return self._of_family(family, known)
 
+    def has_room_for(self, values: Params) -> bool:
+        """Return whether a queued trial lies inside the ranges."""
+        return self.values_of(str(values[FAMILY]), self.queued_values(values)) is not None
+
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:
             if name == FAMILY:
