@@ -364,8 +364,14 @@ class StudyPlan:
 
     def queued_values(self, values: Params) -> dict[str, Value]:
         """Return all values of a queued trial: those of `enqueued`, defaults for the others."""
-        rest = {name: value for name, value in values.items() if name != FAMILY}
-        return self._of_family(str(values[FAMILY]), rest)
+        family = str(values[FAMILY])
+        space = self.space_for(family)  # since it was queued, a hyperparameter may have gone
+        known = {n: value for n, value in values.items() if n in space and n != FAMILY}
+        return self._of_family(family, known)
+
+    def has_room_for(self, values: Params) -> bool:
+        """Return whether a queued trial lies inside the ranges."""
+        return self.values_of(str(values[FAMILY]), self.queued_values(values)) is not None
 
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:

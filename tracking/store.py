@@ -308,21 +308,21 @@ def _continued(
             f"study {plan.study} goes on with another space: {plan_history.line(changed)}. Its "
             "trials stay as they are; --fresh puts them aside and starts anew."
         )
-        plan = replace(plan, earlier=_earlier(recorded, history, n_inside))
+        plan = replace(plan, earlier=_earlier(recorded, plan, history, n_inside))
     if plan.earlier:
         say(f"{plan_history.inside(n_inside, len(history))}.")
     return plan
 
 
 def _earlier(
-    recorded: PlanRecord, history: Sequence[TrialRecord], n_inside: int
+    recorded: PlanRecord, plan: PlanRecord, history: Sequence[TrialRecord], n_inside: int
 ) -> tuple[EarlierPlanRecord, ...]:
     """Add the space on record to those of before, unless no trial was begun with it."""
     until = history[-1].number + 1
     known = recorded.earlier
     if known and known[-1].until == until:
         last = replace(known[-1], n_inside=n_inside)
-        return (*known[:-1], last)
+        return (*known[:-1], last) if plan_history.changes(last, plan) else known[:-1]
     one = EarlierPlanRecord(
         until=until,
         n_trials=len(history),

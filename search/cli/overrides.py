@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Range, Value, nearest, unknown
@@ -30,9 +31,11 @@ def overridden(
         if families is not None:
             plan = plan.with_families(_families(families))
         plan = plan.with_values({name: _value(text) for name, text in fixed.items()})
-        return plan.with_ranges({n: _range(plan, n, text) for n, text in freed.items()})
+        plan = plan.with_ranges({n: _range(plan, n, text) for n, text in freed.items()})
     except ValueError as error:
         raise UserError(plain(str(error), LINE)) from None
+    queue = plan.enqueued.items()  # of the plan's file
+    return replace(plan, enqueued={n: values for n, values in queue if plan.has_room_for(values)})
 
 
 def enqueued(plan: StudyPlan, typed: Sequence[str]) -> StudyPlan:

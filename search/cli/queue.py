@@ -106,8 +106,7 @@ class _Queue:
         tried = {trial.proposed_by for trial in self.history}
         kept = {}
         for name, values in self.plan.enqueued.items():
-            params = self.plan.queued_values(values)
-            if self.plan.values_of(str(values[FAMILY]), params) is not None:
+            if self.plan.has_room_for(values):
                 kept[name] = values
             elif name not in tried:
                 self.say(f"{name} is not tried, being outside of the ranges: {_shown(values)}")

@@ -721,6 +721,9 @@ def test_a_study_goes_on_with_another_space_and_both_are_on_record(root: Path) -
     third = replace(second, fixed={"train.batch_size": 32})
     store.open_study(root, third, fresh=False)
     assert [one.n_inside for one in store.read_study(root, "lstm").plan.earlier] == [3]
+    store.open_study(root, first, fresh=False)  # back again
+    assert store.read_study(root, "lstm").plan.earlier == ()
+    store.open_study(root, third, fresh=False)
     write_trial(records, build_trial(3, family="cnn"))
     store.open_study(root, second, fresh=False)
     study = store.read_study(root, "lstm")

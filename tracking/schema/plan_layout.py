@@ -116,12 +116,19 @@ def _plan(plan: dict[str, Any]) -> PlanRecord:
             "data": _data(plan["data"]),
             "sources": tuple(map(_source, plan.get("sources", ()))),
             "earlier": tuple(map(_earlier, plan.get("earlier", ()))),
+            "enqueued": {n: _queued(values) for n, values in plan.get("enqueued", {}).items()},
         }
     )
 
 
 def _earlier(plan: dict[str, Any]) -> EarlierPlanRecord:
     return EarlierPlanRecord(**{**plan, "families": tuple(plan["families"])})
+
+
+def _queued(values: dict[str, Any]) -> dict[str, Any]:
+    if "model.family" not in values:
+        raise ValueError("a queued trial names no family")
+    return values
 
 
 def _source(source: dict[str, Any]) -> SourceRecord:

@@ -106,6 +106,10 @@ def test_a_saved_plan_has_what_was_queued(tmp_path: Path) -> None:
     plan = typed("--enqueue", "lstm.units=96", "--enqueue", "train.epochs=3", study="lstm").plan
     plan_file.save(plan, (), file)
     assert plan_file.read(file).enqueued == plan.enqueued
+    words = ("--range", "lstm.units=16..64")  # a queue that is not typed gives way, as references
+    assert list(typed(*words, study=str(file)).plan.enqueued.values()) == [
+        {FAMILY: "lstm", "train.epochs": 3}
+    ]
     file.write_text(file.read_text().replace("enqueued = [{", "enqueued = [3, {"))
     with pytest.raises(UserError, match="enqueued must hold tables"):
         plan_file.read(file)
