@@ -68,10 +68,13 @@ def _numbers(facts: Facts) -> Iterator[Block]:
     rows = [
         ("validation accuracy", f"{percent(score.val_accuracy)} on {n:,} texts"),
         ("95 % interval (Wilson)", f"{percent(score.low)} to {percent(score.high)}"),
-        ("validation loss", f"{score.val_loss:.4f} nats"),
-        ("training accuracy", f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"),
     ]
-    if len(plan.data.classes) > 2:
+    if score.val_loss is not None:
+        rows.append(("validation loss", f"{score.val_loss:.4f} nats"))
+    if score.train_accuracy is not None:
+        train = f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"
+        rows.append(("training accuracy", train))
+    if score.val_macro_f1 is not None and len(plan.data.classes) > 2:
         rows.insert(2, ("macro F1", percent(score.val_macro_f1)))
     if score.val_auc is not None:
         rows.insert(3, ("area under the ROC curve", f"{score.val_auc:.4f}"))
