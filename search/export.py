@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,36 +59,48 @@ def main() -> int:
 
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
-    from search.bundles.chosen import ModelSource, choose
-    from search.datasets import cache
-    from search.system.own_code import refuse_untrusted
-    from tracking import store
+    from search.bundles.chosen import ModelSource
     from tracking.models import registry
 
-    trusted = arguments.trust_code
     source = ModelSource(arguments.retrain, arguments.refit)
-    trial = choose(study, arguments.trial, source)
-    refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trusted)
-    commit = store.command_of(root, trial).commit
-    wanted = None
+    formats, trusted = arguments.format or NAMES, arguments.trust_code
+    export = choose_export(root, study, arguments.trial, source, formats, trust_code=trusted)
+    trial, wanted = export.trial, None
     if arguments.register:
         names = (arguments.register, arguments.alias or "", arguments.force)
-        wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
+        wanted = registry.Registration(*names, study, trial, export.commit, arguments.refit)
         registry.check(root, wanted)
-    data = cache.find(study.plan.data)
-    export = Export(root, study, trial, source, arguments.format or NAMES, commit, data)
     manifest = export.write(arguments.out)
-    _say(
-        f"{arguments.out}: trial {trial.number} of {study.plan.study}, "
-        f"{percent(manifest.val_accuracy)} on validation"
-        + (" before it was refitted" if manifest.refitted else "")
-        + f"; {', '.join(manifest.formats)}"
-    )
     if wanted is not None:
         _register(root, wanted, arguments.out, manifest)
     trust = " --trust-code" if study.plan.source_of(trial.family) else ""
     _say(f'next: python -m search.predict {arguments.out} "{study.plan.data.example}"{trust}')
     return 0
+
+
+def choose_export(
+    root: Path,
+    study: StudyRecord,
+    number: int | None,
+    source: ModelSource,
+    formats: Sequence[str],
+    *,
+    trust_code: bool,
+) -> Export:
+    """Choose what is exported: a trial by its number, or the best.
+
+    Raises:
+        UserError: if it has no model, or code of a person's own that is not trusted.
+    """
+    from search.bundles.chosen import choose
+    from search.datasets import cache
+    from search.system.own_code import refuse_untrusted
+    from tracking import store
+
+    trial = choose(study, number, source)
+    refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trust_code)
+    commit, data = store.command_of(root, trial).commit, cache.find(study.plan.data)
+    return Export(root, study, trial, source, tuple(formats), commit, data)
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ class Export:
     data: Dataset | None
 
     def write(self, out: Path) -> Manifest:
-        """Get the model, write it in each format, measure it, write card and manifest."""
+        """Get the model, write it in each format, measure it, write card and manifest; say so."""
         from search.bundles import bundle, formats
         from search.models import keras_loading
         from search.system import own_code
@@ -129,7 +141,14 @@ class Export:
                     source_files.write(folder, self.code)
                 vocabulary = "\n".join(model.get_layer("encode").vocabulary)
                 (folder / "vocabulary.txt").write_bytes(vocabulary.encode("utf-8"))
-                return self._finish(folder, written, n_refitted, Path(temporary))
+                manifest = self._finish(folder, written, n_refitted, Path(temporary))
+        _say(
+            f"{out}: trial {manifest.trial} of {manifest.study}, "
+            f"{percent(manifest.val_accuracy)} on validation"
+            + (" before it was refitted" if manifest.refitted else "")
+            + f"; {', '.join(manifest.formats)}"
+        )
+        return manifest
 
     @property
     def code(self) -> SourceRecord | None:
