@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,39 +62,26 @@ def main() -> int:
 
 def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> int:
     """Choose the trial, write the bundle, register it."""
-    from search.bundles.chosen import ModelSource, choose
-    from search.bundles.ensemble import as_trial
-    from search.datasets import cache
-    from search.system.own_code import refuse_untrusted
-    from tracking import store
+    from search.bundles.chosen import ModelSource
     from tracking.models import registry
 
-    trusted = arguments.trust_code
     source = ModelSource(arguments.retrain, arguments.refit)
-    data = cache.find(study.plan.data)
-    blended = None
-    if arguments.ensemble is None:
-        trial = choose(study, arguments.trial, source)
-    else:
-        blended = _blended(root, study, data, arguments.ensemble)
-        trial = as_trial(blended.ensemble)
-    refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trusted)
-    commit = store.command_of(root, trial).commit
-    wanted = None
+    formats, trusted = arguments.format or NAMES, arguments.trust_code
+    export = choose_export(
+        root,
+        study,
+        arguments.trial,
+        source,
+        formats,
+        trust_code=trusted,
+        n_picks=arguments.ensemble,
+    )
+    trial, wanted = export.trial, None
     if arguments.register:
         names = (arguments.register, arguments.alias or "", arguments.force)
-        wanted = registry.Registration(*names, study, trial, commit, arguments.refit)
+        wanted = registry.Registration(*names, study, trial, export.commit, arguments.refit)
         registry.check(root, wanted)
-    formats = arguments.format or NAMES
-    export = Export(root, study, trial, source, formats, commit, data, blended)
     manifest = export.write(arguments.out)
-    what = f"trial {trial.number}" if blended is None else "an ensemble"
-    _say(
-        f"{arguments.out}: {what} of {study.plan.study}, "
-        f"{percent(manifest.val_accuracy)} on validation"
-        + (" before it was refitted" if manifest.refitted else "")
-        + f"; {', '.join(manifest.formats)}"
-    )
     if wanted is not None:
         _register(root, wanted, arguments.out, manifest)
     trust = " --trust-code" if study.plan.source_of(trial.family) else ""
@@ -136,6 +123,35 @@ def _blended(root: Path, study: StudyRecord, data: Dataset | None, n: int) -> Bl
     return found
 
 
+def choose_export(
+    root: Path,
+    study: StudyRecord,
+    number: int | None,
+    source: ModelSource,
+    formats: Sequence[str],
+    *,
+    trust_code: bool,
+    n_picks: int | None = None,
+) -> Export:
+    """Choose what is exported: a trial by its number, the best, or an ensemble of `n_picks`.
+
+    Raises:
+        UserError: if it has no model, or code of a person's own that is not trusted.
+    """
+    from search.bundles.chosen import choose
+    from search.bundles.ensemble import as_trial
+    from search.datasets import cache
+    from search.system.own_code import refuse_untrusted
+    from tracking import store
+
+    data = cache.find(study.plan.data)
+    blended = None if n_picks is None else _blended(root, study, data, n_picks)
+    trial = choose(study, number, source) if blended is None else as_trial(blended.ensemble)
+    refuse_untrusted(study.plan.source_of(trial.family), f"study {study.plan.study}", trust_code)
+    commit = store.command_of(root, trial).commit
+    return Export(root, study, trial, source, tuple(formats), commit, data, blended)
+
+
 @dataclass(frozen=True)
 class Export:
     """A bundle to be written.
@@ -155,7 +171,7 @@ class Export:
     blended: Blended | None = None
 
     def write(self, out: Path) -> Manifest:
-        """Get the model, write it in each format, measure it, write card and manifest."""
+        """Get the model, write it in each format, measure it, write card and manifest; say so."""
         from search.bundles import bundle, formats
         from search.models import keras_loading
         from search.system import own_code
@@ -176,7 +192,15 @@ class Export:
                     source_files.write(folder, self.code)
                 vocabulary = "\n".join(model.get_layer("encode").vocabulary)
                 (folder / "vocabulary.txt").write_bytes(vocabulary.encode("utf-8"))
-                return self._finish(folder, written, n_refitted, Path(temporary))
+                manifest = self._finish(folder, written, n_refitted, Path(temporary))
+        what = f"trial {manifest.trial}" if self.blended is None else "an ensemble"
+        _say(
+            f"{out}: {what} of {manifest.study}, "
+            f"{percent(manifest.val_accuracy)} on validation"
+            + (" before it was refitted" if manifest.refitted else "")
+            + f"; {', '.join(manifest.formats)}"
+        )
+        return manifest
 
     @property
     def code(self) -> SourceRecord | None:

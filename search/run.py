@@ -1,29 +1,25 @@
-"""Run a study, or resume it: `python -m search.run --study lstm_dropout`."""
+"""Run a study, or resume it: `python -m search.run --study lstm_dropout`.
+
+In Python, `from search import run` and then `run("lstm_dropout", data=frame, trials=20)` does the
+same. It is this module that is called (docs/decisions/0104-run-is-a-module-that-is-called.md).
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from search.cli import plan_file
 from search.cli.arguments import parser
 from search.cli.options import Options, options
-from tracking.commandline.console import notes_on, open_console
-from tracking.commandline.errors import Stopped, UserError
-from tracking.commandline.paths import home
+from tracking.commandline.console import open_console
 from tracking.commandline.program import run
-from tracking.commandline.signals import StopFlag
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from search.cli.progress import Progress
-    from search.coordinator.lock import Hold
-    from search.datasets.cache import Dataset
-    from search.workers.executor import ExecutorConfig
-    from tracking.records import StudyRecord
+    from search.api import OpenStudy
 
 
 def main() -> int:
@@ -51,11 +47,9 @@ def _list(console: Console, as_json: bool) -> int:
 
 
 def _dry_run(console: Console, chosen: Options) -> int:
-    from search.cli import dry_run
+    from search.cli import dry_run, session
 
-    data = _load(console, chosen)
-    chosen = _with_what_data_have(console, chosen.for_data(data), data)
-    _save_plan(console, chosen)
+    chosen, data = session.prepare(console, chosen)
     if chosen.json:
         print(json.dumps(dry_run.dry_run(chosen, data)))
     else:
@@ -64,175 +58,28 @@ def _dry_run(console: Console, chosen: Options) -> int:
 
 
 def _run(console: Console, chosen: Options) -> int:
-    from search.cli import summary
+    from search.cli import session, summary
     from search.cli.study_page import build_page
-    from search.coordinator.lock import alone
-    from search.system.temporary import temporary_folder
-    from search.workers.open_executor import open_executor
-    from tracking.connection.disk import refuse_unwritable
 
-    root = home()
-    refuse_unwritable(root / "mlflow.db")  # before the data are prepared
-    data = _load(console, chosen)
-    chosen = _with_what_data_have(console, chosen.for_data(data), data)
-    _save_plan(console, chosen)
-    with temporary_folder():
-        data = _learn(console, chosen, data, root)
-    with (
-        temporary_folder(),
-        open_executor(
-            chosen.cluster,
-            data,
-            notes_on(console),
-            n_workers=chosen.n_workers,
-            time_limit=chosen.time_limit,
-        ) as executor,
-    ):
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{root} cannot be written: {error.strerror}.") from error
-        with alone(root, chosen.study) as hold:
-            _coordinate(console, chosen, data, root, executor, hold)
-    from tracking import store  # it loads MLflow: not before the data are there
-
-    study = store.read_study(root, chosen.study)
-    _refresh_copy(console, root, study)
-    page = build_page(chosen.study)
+    study = session.run_study(console, chosen)
+    page = build_page(study.plan.study)
     if chosen.json:
         print(json.dumps(summary.summary(study, page)))
     summary.print_summary(console, study, page)
     return 0
 
 
-def _with_what_data_have(console: Console, chosen: Options, data: Dataset) -> Options:
-    """Leave out what only texts without a label allow, where there are none."""
-    from search.arrays import refuse_teacher, without_teacher
-    from search.cli.queue import with_queue
+class _Callable(ModuleType):
+    """Lets `run` of `from search import run` be called, whoever imported this module before."""
 
-    refuse_teacher(data, chosen.teacher)
-    chosen = with_queue(chosen, data, home(), notes_on(console))
-    return replace(chosen, plan=without_teacher(chosen.plan, data, notes_on(console)))
+    def __call__(self, study: Any, data: Any = "imdb", **options: Any) -> OpenStudy:
+        """Run a study in Python, or resume it: `search.api.run`."""
+        from search import api
 
-
-def _learn(console: Console, chosen: Options, data: Dataset, root: Path) -> Dataset:
-    """Make word vectors and a teacher's labels, where trials may read them."""
-    from search.arrays import STUDY, attach, needed
-    from tracking import store
-
-    keys = needed(chosen.plan)
-    recorded = {}
-    if any(key.startswith(STUDY) for key in keys) and not chosen.fresh:
-        known = store.studies(root).get(chosen.study)
-        recorded = dict(known.data.arrays) if known else {}
-    return attach(
-        data, keys, notes_on(console), vectors_file=chosen.vectors_file, recorded=recorded
-    )
+        return api.run(study, data, **options)
 
 
-def _save_plan(console: Console, chosen: Options) -> None:
-    if chosen.save_plan is not None:
-        plan_file.save(chosen.plan, chosen.sources, chosen.save_plan)
-        notes_on(console)(f"plan: {chosen.save_plan}, which --study reads")
-
-
-def _coordinate(
-    console: Console,
-    chosen: Options,
-    data: Dataset,
-    root: Path,
-    executor: ExecutorConfig,
-    hold: Hold,
-) -> None:
-    from search.coordinator.loop import Coordinator
-    from search.engines.choose_engine import choose_engine
-    from tracking import store
-    from tracking.connection.retry import RetryPolicy
-
-    stop = StopFlag()
-
-    def check() -> None:
-        stop.check()
-        hold.renew()
-
-    retry = RetryPolicy(notes_on(console), stop.check, hold.keep)
-    record, say = chosen.record(data), notes_on(console)
-    records = store.open_study(
-        root, record, fresh=chosen.fresh, retry=retry, say=say, is_inside=chosen.is_inside
-    )
-    engine = choose_engine(
-        chosen.plan,
-        chosen.engine,
-        chosen.sampler,
-        chosen.pruner,
-        seed=chosen.seed,
-        n_texts=data.n_texts["train"],
-    )
-    with _progress(console, chosen, data, records.study(), executor) as progress, stop:
-        coordinator = Coordinator(
-            chosen.plan,
-            engine,
-            records,
-            data,
-            progress,
-            check,
-            executor,
-            root / f"{chosen.study}.trials",
-            keep_models=chosen.keep_models,
-            n_continued=chosen.n_continued,
-            n_per_round=executor.n_workers if chosen.deterministic else None,
-            source_of=record.source_of,
-        )
-        try:
-            coordinator.run()
-        except Stopped:
-            console.print("Nothing is lost: the same command goes on from here.")
-            raise
-
-
-def _refresh_copy(console: Console, root: Path, study: StudyRecord) -> None:
-    """Refresh the copy for Optuna's own tools, without which a session is as good."""
-    from search.engines.optuna.storage_copy import COPY, refresh_copy
-
-    try:
-        refresh_copy(root, study)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        notes_on(console)(f"{root / COPY}, for Optuna's own tools, was not refreshed: {reason}")
-
-
-def _progress(
-    console: Console, chosen: Options, data: Dataset, study: StudyRecord, executor: ExecutorConfig
-) -> Progress:
-    """Open the display, which begins where the study stands."""
-    from search.cli.progress import Progress, tally
-    from search.coordinator.estimate import seconds_per_trial, slowed
-    from tracking.schema.environment import n_cores
-
-    per_trial = seconds_per_trial(chosen.plan, data)
-    if executor.is_here:
-        per_trial *= slowed(executor.n_workers, n_cores())
-    for one in study.unreadable:
-        notes_on(console)(one.sentence)
-    counts, lines = tally(study, chosen.plan), study.plan.baselines
-    return Progress(console, chosen.plan, lines, counts, per_trial, executor.n_workers)
-
-
-def _load(console: Console, chosen: Options) -> Dataset:
-    from search.datasets.cache import load
-    from tracking.reporting import data_summary
-
-    say = notes_on(console)
-    data = load(chosen.data, say, smoke=chosen.smoke, options=chosen.table)
-    for line in data_summary.lines(data):
-        say(f"  {line}")
-    if chosen.plan.reproduces and "test" not in data.n_texts:
-        raise UserError(
-            f"study {chosen.study} is scored on a test part, but {data.name} has none. "
-            "A table gives one by the value test in its column split, or by --test-share 0.2."
-        )
-    return data
-
+sys.modules[__name__].__class__ = _Callable
 
 if __name__ == "__main__":
     run(main)

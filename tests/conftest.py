@@ -26,6 +26,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files that take longest, by CPU: a process that is given one of them last works on alone.
 LONG = (
     "search/test_run_families.py",
+    "search/api/test_ask_tell.py",
+    "search/api/test_study_in_python.py",
+    "search/api/test_scripts.py",
+    "test_notebook.py",
     "search/models/test_models.py",
     "search/workers/ray_cluster/test_ray_pool.py",
     "search/test_run_keras_tuner.py",

@@ -12,14 +12,13 @@ from dashboards.figures.training import overfitting
 from dashboards.live.layout import table
 from dashboards.live.watch import Watch
 from dashboards.page.answers import STANDING, answers, summary
-from dashboards.page.compose import verdict_in_words
 from dashboards.page.document import content_of
 from dashboards.page.panels import Drawn
 from dashboards.page.text import CELL, LONG, plain
 from tracking.commandline.errors import UserError
 from tracking.commandline.formatting import duration, percent
 from tracking.records import StudyRecord, TrialRecord
-from tracking.reporting.verdict import unofficial
+from tracking.reporting.verdict import unofficial, verdict
 
 
 def parts_of_page() -> list[tuple[str, str]]:
@@ -118,7 +117,7 @@ def _status(study: StudyRecord) -> str:
 def _verdict(study: StudyRecord) -> list[Any]:
     parts: list[Any] = [
         html.P(plain(study.plan.question, LONG)),
-        html.P(plain(verdict_in_words(study), LONG), className="verdict"),
+        html.P(plain(verdict(study), LONG), className="verdict"),
     ]
     if unofficial(study):
         parts.append(html.P(f"Data {plain(unofficial(study), CELL)}.", className="warning"))

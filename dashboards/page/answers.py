@@ -172,7 +172,9 @@ def _overfit(study: StudyRecord) -> str:
         return "There is nothing to judge yet."
     best = study.candidates[0]
     score = _score(best)
-    gap = score.train_accuracy - score.val_accuracy
+    gap = score.gap
+    if gap is None:
+        return "It was trained elsewhere, and its training accuracy was not told."
     half = (score.high - score.low) / 2
     yes = "Yes" if gap > half else "Not that it could be told from chance"
     words = (

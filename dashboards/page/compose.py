@@ -10,15 +10,13 @@ from dashboards.figures import FIGURES
 from dashboards.page import leaderboard
 from dashboards.page.answers import STANDING, answers, summary
 from dashboards.page.document import data, document, plot, table
-from dashboards.page.panels import Drawn, draw
+from dashboards.page.panels import Drawn, draw, figures_of
 from dashboards.page.text import LONG, html
 from tracking.commandline.formatting import percent
 from tracking.records import CommandRecord, StudyRecord
 from tracking.reporting import data_summary, plan_history
-from tracking.reporting.comparison import BY_CLASS, by_class, evaluations_as_text
-from tracking.reporting.verdict import left_out, unofficial, verdict
-
-_OF_THE_REVIEWS = ("published", "race")  # figures
+from tracking.reporting.comparison import BY_CLASS, by_class
+from tracking.reporting.verdict import unofficial, verdict
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, PageSource] | Non
         *(_verdict(study, several=len(studies) > 1) for study in studies),
         "</section>",
         _leaderboard(studies, known),
-        *(_section(name, studies) for name in _order(studies)),
+        *(_section(name, studies) for name in figures_of(studies)),
         *_data(studies),
         '<section id="reproduce"><h2>Reproduce</h2>',
         *(_reproduce(study, known.get(study.plan.study)) for study in studies),
@@ -59,29 +57,11 @@ def page(studies: Sequence[StudyRecord], sources: Mapping[str, PageSource] | Non
     return document(title, "\n".join(parts))
 
 
-def verdict_in_words(study: StudyRecord) -> str:
-    """Say what came out, as console and MLflow say it."""
-    if study.reproduces:
-        return f"{evaluations_as_text(study)} {left_out(study)}".rstrip()
-    return verdict(study)
-
-
-def _order(studies: Sequence[StudyRecord]) -> list[str]:
-    """List the figures; of a reproduction first the one that answers its question.
-
-    What was measured on other data has no place on a page of own data.
-    """
-    first = "published" if all(study.reproduces for study in studies) else ""
-    is_own = not any(study.plan.data.is_movie_reviews or study.reproduces for study in studies)
-    left_out = _OF_THE_REVIEWS if is_own else ()
-    return sorted((n for n in FIGURES if n not in left_out), key=lambda name: name != first)
-
-
 def _contents(studies: Sequence[StudyRecord]) -> str:
     known = {
         "verdict": "Verdict",
         "leaderboard": "Leaderboard",
-        **{name: FIGURES[name].title for name in _order(studies)},
+        **{name: FIGURES[name].title for name in figures_of(studies)},
         **({"data": "Data"} if _data(studies) else {}),
         "reproduce": "Reproduce",
     }
@@ -96,7 +76,7 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
     parts = [f"<h3>{html(plan.study)}</h3>"] if several else []
     parts += [
         f"<p>{html(plan.question, LONG)}</p>",
-        f'<p class="verdict">{html(verdict_in_words(study), LONG)}</p>',
+        f'<p class="verdict">{html(verdict(study), LONG)}</p>',
     ]
     if unofficial(study):
         parts.append(
@@ -114,8 +94,10 @@ def _verdict(study: StudyRecord, *, several: bool) -> str:
     if len(plan.data.classes) > 2 and study.candidates:
         score = study.candidates[0].score
         assert score is not None
-        macro = f"The best of {plan.study} in each class, macro F1 {percent(score.val_macro_f1)}"
-        parts.append(table(macro, BY_CLASS, by_class(study)))
+        if score.val_macro_f1 is not None:
+            f1 = percent(score.val_macro_f1)
+            caption = f"The best of {plan.study} in each class, macro F1 {f1}"
+            parts.append(table(caption, BY_CLASS, by_class(study)))
     return "\n".join(parts)
 
 

@@ -102,7 +102,7 @@ def _facts(study: StudyRecord, trial: TrialRecord, rank: int | None) -> dict[str
     best = max(seen, key=lambda epoch: epoch.val_accuracy or 0.0, default=None)
     epoch = score.best_epoch if score else best.epoch if best else None
     accuracy = score.val_accuracy if score else best.val_accuracy if best else None
-    gap = score.train_accuracy - score.val_accuracy if score else best.gap if best else None
+    gap = score.gap if score else best.gap if best else None
     return {
         "rank": rank,
         "study": plain(study.plan.study),

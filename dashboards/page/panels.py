@@ -13,6 +13,8 @@ from dashboards.page.text import plain
 from tracking.commandline.errors import UserError
 from tracking.records import StudyRecord
 
+_OF_THE_REVIEWS = ("published", "race")  # figures
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -31,6 +33,17 @@ class Drawn:
     sentence: str
     figure: go.Figure | None
     cells: Cells | None
+
+
+def figures_of(studies: Sequence[StudyRecord]) -> list[str]:
+    """List the figures; of a reproduction first the one that answers its question.
+
+    What was measured on other data has no place beside own data.
+    """
+    first = "published" if all(study.reproduces for study in studies) else ""
+    is_own = not any(study.plan.data.is_movie_reviews or study.reproduces for study in studies)
+    left_out = _OF_THE_REVIEWS if is_own else ()
+    return sorted((n for n in FIGURES if n not in left_out), key=lambda name: name != first)
 
 
 def draw(name: str, studies: Sequence[StudyRecord]) -> Iterator[Drawn]:

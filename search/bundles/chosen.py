@@ -50,7 +50,8 @@ def choose(study: StudyRecord, number: int | None, source: ModelSource) -> Trial
             f"study {name} reproduces published accuracies and keeps no model. "
             "Export from a search, such as architecture."
         )
-    possible = [trial for trial in study.candidates if trial.model or source.trains]
+    # What was trained elsewhere has no epochs, and cannot be trained again here.
+    possible = [t for t in study.candidates if t.model or (source.trains and t.epochs)]
     if number is None and possible:
         return possible[0]
     for trial in possible:
@@ -69,6 +70,8 @@ def _why_not(study: StudyRecord, number: int | None) -> str:
         return f"study {name} kept no model (--keep-models 0). {again}"
     for trial in study.trials:
         if trial.number == number:
+            if trial.state == "complete" and not trial.epochs:
+                return f"trial {number} of {name} was trained elsewhere, where its model is."
             if trial.state == "complete":
                 few = "only the best are (--keep-models of search.run says how many)"
                 return f"the model of trial {number} of {name} was not kept: {few}. {again}"

@@ -190,8 +190,8 @@ def _score(
         low=low,
         high=high,
         val_loss=metrics.log_loss(probabilities, labels),
-        train_accuracy=float("nan"),
-        n_parameters=sum(one.score.n_parameters for one in members if one.score is not None),
+        train_accuracy=None,
+        n_parameters=sum(one.score.n_parameters or 0 for one in members if one.score),
         confusion=metrics.confusion(probabilities, labels),
         val_auc=metrics.auc(probabilities, labels),
     )

@@ -23,16 +23,18 @@ GROUP = "seqsearch.studies"  # the entry point of a package that brings a study
 _TARGET = "STUDY"  # what a file is asked for that names nothing
 
 
-def find_plan(named: str) -> tuple[StudyPlan, SourceRecord | None]:
+def find_plan(named: str | StudyPlan) -> tuple[StudyPlan, SourceRecord | None]:
     """Return the plan of a study, and the Python file that it is of, if it is none of ours.
 
     Args:
         named: one of ours, FILE.toml, FILE.py, FILE.py:NAME, package.module:NAME, or a study that
-            an installed package brings.
+            an installed package brings; from Python, the plan itself.
 
     Raises:
         UserError: if there is none, or what is there is no study.
     """
+    if isinstance(named, StudyPlan):
+        return named, None
     if named in STUDIES:
         return STUDIES[named], None
     file, colon, target = named.rpartition(":") if ".py:" in named else (named, "", "")

@@ -108,6 +108,18 @@ def read(file: Path) -> StudyPlan:
         raise UserError(f"{file}: {plain(str(error), LINE)}") from None
 
 
+def read_text(text: str) -> StudyPlan:
+    """Read a plan from what `write` wrote; the families that it names are known.
+
+    Raises:
+        UserError: if it is no plan.
+    """
+    try:
+        return _plan(tomllib.loads(text))
+    except ValueError as error:
+        raise UserError(f"the recorded plan: {plain(str(error), LINE)}") from None
+
+
 def _parsed(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from search.coordinator.estimate import seconds_of_study
-from tracking.commandline.console import notes_on
+from tracking.commandline.console import in_notebook, notes_on, shown
 from tracking.commandline.formatting import brief, duration, percent
 from tracking.reporting.comparison import accuracy_of
 
@@ -75,6 +75,30 @@ class _UnderWay:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
+    @property
+    def shown_epoch(self) -> str:
+        """The epoch under way, of how many; after the last it is the last."""
+        n_epochs = int(self.record.params["train.epochs"])
+        return f"{min(self.epoch + 1, n_epochs)}/{n_epochs}"
+
+
+class _CellLine:
+    """A line of a notebook's cell that is replaced, as `Live` does it on a terminal."""
+
+    def start(self) -> None:
+        from IPython.display import display  # it is there, where this is a notebook
+
+        self._shown: Any = display(  # type: ignore[no-untyped-call]
+            {"text/plain": ""}, raw=True, display_id=True
+        )
+
+    def update(self, text: Text, *, refresh: bool) -> None:
+        if refresh:
+            self._shown.update({"text/plain": shown(text.plain)}, raw=True)
+
+    def stop(self) -> None:
+        self._shown.update({"text/plain": ""}, raw=True)
+
 
 @dataclass
 class Progress:
@@ -92,12 +116,15 @@ class Progress:
     counts: Tally
     per_trial: float
     n_workers: int = 1
-    _live: Live | None = None
+    _live: Live | _CellLine | None = None
     _under_way: dict[int, _UnderWay] = field(default_factory=dict)
 
     def __enter__(self) -> Progress:
-        if self.console.is_terminal:
+        if in_notebook():
+            self._live = _CellLine()
+        elif self.console.is_terminal:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
+        if self._live is not None:
             self._live.start()
         return self
 
@@ -170,13 +197,13 @@ class Progress:
 
     def tick(self) -> None:
         if self._live is not None and self._under_way:
-            self._live.update(Text(self._status(), no_wrap=True, overflow="ellipsis"))
-            self._live.refresh()
+            status = Text(self._status(), no_wrap=True, overflow="ellipsis")
+            self._live.update(status, refresh=True)
 
     def _status(self) -> str:
         trials = [
             f"trial {trial.record.number}{self._of(trial)} · "
-            f"epoch {trial.epoch + 1}/{trial.record.params['train.epochs']} · "
+            f"epoch {trial.shown_epoch} · "
             f"{duration(trial.seconds)}"
             for trial in self._under_way.values()
         ]

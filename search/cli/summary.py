@@ -18,6 +18,8 @@ from tracking.reporting.comparison import (
 from tracking.reporting.verdict import NOT_OFFICIAL, unofficial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from tracking.records import StudyRecord, TrialRecord
@@ -105,8 +107,8 @@ def _print_best(console: Console, study: StudyRecord) -> None:
             plain(trial.proposed_by),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
-            *([percent(score.val_macro_f1)] if several else []),
-            f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
+            *([_known(score.val_macro_f1, percent)] if several else []),
+            _known(score.gap, lambda gap: f"{100 * gap:+.2f}"),
             f"{score.best_epoch} of {len(trial.epochs)}",
             duration(trial.seconds),
         )
@@ -117,8 +119,8 @@ def _print_best(console: Console, study: StudyRecord) -> None:
             plain(simple_baseline.name),
             percent(score.val_accuracy),
             f"{100 * score.low:.2f} to {100 * score.high:.2f}",
-            *([percent(score.val_macro_f1)] if several else []),
-            f"{100 * (score.train_accuracy - score.val_accuracy):+.2f}",
+            *([_known(score.val_macro_f1, percent)] if several else []),
+            _known(score.gap, lambda gap: f"{100 * gap:+.2f}"),
             "",
             duration(simple_baseline.seconds),
         )
@@ -136,9 +138,14 @@ def _waiting(study: StudyRecord) -> list[str]:
     return [f"Queued and not tried yet: {names}. A larger --trials or --timeout lets it begin."]
 
 
+def _known(value: float | None, write: Callable[[float], str]) -> str:
+    """Write a number; nothing where it was not told."""
+    return "" if value is None else write(value)
+
+
 def _classes(study: StudyRecord) -> list[str]:
     """Say how the best does in each class, where there are more than two."""
-    if len(study.plan.data.classes) <= 2 or not study.candidates:
+    if len(study.plan.data.classes) <= 2 or not study.candidates or not by_class(study):
         return []
     said = "; ".join(
         f"{name}: {accuracy}" for name, _, accuracy, _ in by_class(study)[:_CLASSES_SHOWN]

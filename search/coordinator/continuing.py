@@ -11,14 +11,16 @@ from tracking.records import TrialRecord, ranked
 def can_train_on(trial: TrialRecord) -> bool:
     """Return whether a finished trial ended because it had all of its epochs.
 
-    One that early stopping has ended would be ended again at once. One whose step size fell to
+    One that was trained elsewhere has none of our epochs. One that early stopping has ended would
+    be ended again at once. One whose step size fell to
     zero over its epochs is not the beginning of a longer training.
     """
     if trial.state != "complete" or trial.score is None or "train.patience" not in trial.params:
         return False
     if trial.params.get("train.schedule", "constant") != "constant":
         return False
-    return len(trial.epochs) - trial.score.best_epoch < int(trial.params["train.patience"])
+    n_after_best = len(trial.epochs) - trial.score.best_epoch
+    return bool(trial.epochs) and n_after_best < int(trial.params["train.patience"])
 
 
 def to_continue(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
+from tracking.commandline.console import on_terminal
 from tracking.commandline.formatting import duration
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class PreparationProgress:
 
     def __init__(self, n_texts: int, say: Callable[[str], None]) -> None:
         self._n_texts, self.say, self._n_done = n_texts, say, 0
-        self._bar = _bar() if sys.stderr.isatty() else None
+        self._bar = _bar() if on_terminal(sys.stderr) else None
         if self._bar is not None:
             self._task = self._bar.add_task("preparing", total=n_texts)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from search.datasets import NAMES, archive, opening, split, table
 from search.datasets.columns import GUESSED, TableOptions
 from search.datasets.texts import Parts, check
+from tracking.commandline.console import on_terminal
 from tracking.commandline.errors import UserError, unknown
 
 ENVIRONMENT_VARIABLE = "SEQSEARCH_IMDB"
@@ -135,7 +136,7 @@ def _download(target: Path, say: Say) -> str | None:
             fname=target.name,
             path=target.parent,
             downloader=pooch.HTTPDownloader(
-                progressbar=sys.stderr.isatty(), timeout=_CONNECT_SECONDS
+                progressbar=on_terminal(sys.stderr), timeout=_CONNECT_SECONDS
             ),
         )
     except requests.RequestException as error:

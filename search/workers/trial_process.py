@@ -11,21 +11,27 @@ import errno
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from search.system.private_names import end_forkserver
 from search.training.failures import Died, TrialFailed
 from search.workers import worker_main
 from search.workers.tasks import AnyTask, Refitted, Result, Step, TeacherResult
+from tracking.commandline.signals import in_main_thread
 from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
 
 POLL_SECONDS = 0.2
 _ASLEEP_SECONDS = 5.0  # between two looks: more means that this machine slept, or was stopped
 _CONTEXT = multiprocessing.get_context("forkserver")
+_STARTING = threading.Lock()  # one that was given up may still wait for the server
 
 
 @contextmanager
@@ -44,7 +50,8 @@ def server() -> Iterator[None]:
 
 @contextmanager
 def _ignoring_stops() -> Iterator[None]:
-    before = [(signum, signal.getsignal(signum)) for signum in worker_main.STOPS]
+    stops = worker_main.STOPS if in_main_thread() else ()
+    before = [(signum, signal.getsignal(signum)) for signum in stops]
     try:
         for signum, _ in before:
             signal.signal(signum, signal.SIG_IGN)
@@ -52,6 +59,21 @@ def _ignoring_stops() -> Iterator[None]:
     finally:
         for signum, earlier in before:
             signal.signal(signum, earlier)
+
+
+def _start_without_main(process: BaseProcess) -> None:
+    """Start a process that does not run the main module of this one.
+
+    It would run a person's script once more, from its first line, where the script does not guard
+    itself by `if __name__ == "__main__"`. Nothing that we send is defined there.
+    """
+    with _STARTING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            process.start()
+        finally:
+            sys.modules["__main__"] = main
 
 
 Event = Step | Result | TrialFailed | RuntimeError
@@ -128,7 +150,7 @@ class TrialProcess:
         """
         self._tick()
         starter = futures.ThreadPoolExecutor(1)
-        started = starter.submit(self._process.start)
+        started = starter.submit(_start_without_main, self._process)
         starter.shutdown(wait=False)
         try:
             while not futures.wait([started], POLL_SECONDS).done:

@@ -7,11 +7,11 @@ Result (none yet): not run in full.
 """
 
 from spaces import references
-from spaces.ranges import Float, Int
+from spaces.ranges import Float, Int, Params
 from spaces.study import Study
 
 # An LSTM that begins with counted vectors and learns the unlabelled texts from a teacher.
-_TAUGHT = {
+_TAUGHT: Params = {
     "model.family": "bilstm",
     "text.vectors": "counted",
     "train.batch_size": 64,

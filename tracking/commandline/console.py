@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from tracking.commandline.formatting import printable
 from tracking.commandline.redaction import redact
@@ -27,8 +27,30 @@ def open_console(*, stderr: bool) -> Console:
     """Open a console that shows names as they are: no markup, no emoji, no colors."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 120
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+    is_terminal = on_terminal(sys.stdout)
+    return Console(
+        stderr=stderr,
+        width=None if is_terminal else 120,
+        force_terminal=None if is_terminal else False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_jupyter=False,  # it would show each line as HTML of its own
+    )
+
+
+def on_terminal(stream: TextIO) -> bool:
+    """Return whether what a terminal obeys can be written there; a notebook says so wrongly."""
+    return stream.isatty() and not in_notebook()
+
+
+def in_notebook() -> bool:
+    """Return whether we run in a cell of a notebook, whose output can be replaced."""
+    if "IPython" not in sys.modules:
+        return False
+    from rich.console import Console
+
+    return Console().is_jupyter
 
 
 def notes_on(console: Console) -> Callable[[str], None]:

@@ -32,6 +32,7 @@ class Stopped(Exception):
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
         self.is_interrupt = signum == signal.SIGINT
         self.exit_code = 128 + signum
 

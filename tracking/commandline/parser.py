@@ -15,11 +15,12 @@ from tracking.commandline.console import shown
 from tracking.commandline.errors import UserError
 from tracking.commandline.paths import TRACKING_URI
 
+HINT = " (--help lists the options)"
 HOST = "127.0.0.1"  # servers are for this machine only
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that refuses in one line. Every program can be told where records are."""
+    """An ArgumentParser that raises a UserError. Every program can be told where records are."""
 
     def __init__(self, prog: str, description: str | None, epilog: str | None = None) -> None:
         super().__init__(
@@ -39,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {shown(message)} (--help lists the options)\n")
+        raise UserError(f"{shown(message)}{HINT}")
 
 
 class Once(argparse.Action):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 from typing import Self
 
@@ -12,14 +13,23 @@ from tracking.commandline.errors import Stopped
 ENDS = (signal.SIGTERM, signal.SIGHUP)  # whoever ignores one from the start means it: nohup
 
 
+def in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 class StopFlag:
-    """Remembers a wish to stop until it is asked for, so that no write is cut in the middle."""
+    """Remembers a wish to stop until it is asked for, so that no write is cut in the middle.
+
+    Python takes signals in the main thread alone; in another nothing is asked for.
+    """
 
     def __init__(self) -> None:
         self._signum: int | None = None
 
     def __enter__(self) -> Self:
         signals = [signal.SIGINT, *(s for s in ENDS if signal.getsignal(s) is not signal.SIG_IGN)]
+        if not in_main_thread():
+            signals = []
         self._before = [(signum, signal.signal(signum, self._remember)) for signum in signals]
         return self
 

@@ -61,9 +61,13 @@ class StudyRecord:
 
     @property
     def front(self) -> list[TrialRecord]:
-        """Candidates that no other beats in accuracy without having more numbers to train."""
+        """Candidates that no other beats in accuracy without having more numbers to train.
+
+        One that does not say how many it has is left out.
+        """
         front: list[TrialRecord] = []
-        for trial in sorted(self.candidates, key=lambda t: (-_accuracy(t), _size(t), t.number)):
+        known = [t for t in self.candidates if t.score and t.score.n_parameters is not None]
+        for trial in sorted(known, key=lambda t: (-_accuracy(t), _size(t), t.number)):
             if not front or _size(trial) < _size(front[-1]):
                 front.append(trial)
         return front
@@ -101,6 +105,7 @@ def ranked(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 def _size(trial: TrialRecord) -> int:
     assert trial.score is not None
+    assert trial.score.n_parameters is not None
     return trial.score.n_parameters
 
 

@@ -77,12 +77,16 @@ class MistakeRecord:
 class ScoreRecord:
     """A finished trial's numbers, all at the one epoch whose weights were kept.
 
+    A trial that was trained in a loop of a person's own has those that it was told with.
+
     Attributes:
-        best_epoch: counted from 1; 0 for a simple baseline, which has no epochs.
+        best_epoch: counted from 1; 0 for a simple baseline, which has no epochs, and for a trial
+            that was trained elsewhere.
         val_accuracy: what trials are compared by.
         low: lower end of its 95 % Wilson interval.
         high: upper end.
-        confusion: counts by (label, predicted class), on validation.
+        val_loss: None where it was not told, as train_accuracy and n_parameters.
+        confusion: counts by (label, predicted class), on validation; empty where it was not told.
         val_auc: area under the ROC curve; None where validation lacks a class.
         mistakes: the most confident ones on validation, the most confident first.
     """
@@ -91,12 +95,17 @@ class ScoreRecord:
     val_accuracy: float
     low: float
     high: float
-    val_loss: float
-    train_accuracy: float
-    n_parameters: int
+    val_loss: float | None
+    train_accuracy: float | None
+    n_parameters: int | None
     confusion: tuple[tuple[int, ...], ...]
     val_auc: float | None = None
     mistakes: tuple[MistakeRecord, ...] = ()
+
+    @property
+    def gap(self) -> float | None:
+        """Train minus validation accuracy: what was learnt by heart."""
+        return None if self.train_accuracy is None else self.train_accuracy - self.val_accuracy
 
     @property
     def class_accuracies(self) -> tuple[float | None, ...]:
@@ -115,9 +124,9 @@ class ScoreRecord:
         )
 
     @property
-    def val_macro_f1(self) -> float:
-        """The mean of the classes' F1, each as heavy as the others."""
-        return mean(self.class_f1) if self.confusion else 0.0
+    def val_macro_f1(self) -> float | None:
+        """The mean of the classes' F1, each as heavy as the others; None without counts."""
+        return mean(self.class_f1) if self.confusion else None
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,19 @@ from statistics import mean, stdev
 
 from tracking.commandline.formatting import duration, percent
 from tracking.records import DifferenceRecord, RerunRecord, SealedEvaluationRecord, StudyRecord
-from tracking.reporting.comparison import against_simple_baselines
+from tracking.reporting.comparison import against_simple_baselines, evaluations_as_text
 
 _NAMED = 5  # runs; the doctor names all
 NOT_OFFICIAL = "not the official test set"
 
 
 def verdict(study: StudyRecord) -> str:
-    """Describe in a few sentences the result of the search, the final evaluation, and test."""
-    return f"{_verdict(study)} {left_out(study)}".rstrip()
+    """Describe in a few sentences the result of the search, the final evaluation, and test.
+
+    Of a reproduction, how it compares with what was published.
+    """
+    came_out = evaluations_as_text(study) if study.reproduces else _verdict(study)
+    return f"{came_out} {left_out(study)}".rstrip()
 
 
 def left_out(study: StudyRecord) -> str:

@@ -10,7 +10,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +41,7 @@ _VARIABLES = (
 _MOST_WORKERS, _GB_EACH = 4, 2.0  # trials of 25,000 reviews took 0.5 to 1.4 GB
 _MOST_EACH = 8  # trials on a core: more only wait for one another
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_call: ContextVar[str] = ContextVar("call", default="")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,8 +76,18 @@ def user() -> str:
 
 
 def command() -> str:
-    """Return the command that was typed, without secrets."""
-    return shlex.join(["python", *map(redact, sys.orig_argv[1:])])
+    """Return the command that was typed, or what was called in Python, without secrets."""
+    return redact(_call.get()) or shlex.join(["python", *map(redact, sys.orig_argv[1:])])
+
+
+@contextmanager
+def called(call: str) -> Iterator[None]:
+    """Let `command` return a call in Python, whose own command line says nothing of it."""
+    before = _call.set(call)
+    try:
+        yield
+    finally:
+        _call.reset(before)
 
 
 def who() -> str:

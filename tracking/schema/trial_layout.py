@@ -53,6 +53,8 @@ DEATHS, SECONDS, SAMPLER_STATE = "trial.deaths", "trial.seconds", "sampler.state
 _CONTINUING, _CONTINUED = "trial.continues_to", "trial.continued_to"
 _EPOCHS = "train.epochs"
 _RESUMED = "trial.resumed"  # a tag
+TOLD = "trial.told"  # a tag: its numbers come from a loop of a person's own
+_TOLD = ("val_loss", "train_accuracy", "n_parameters")  # which it may lack
 LONGEST_TAG = 5_000  # characters; MLflow refuses more than 8,000
 
 
@@ -160,9 +162,10 @@ def write_score(
     known = {name: getattr(score, name) for name in _SCORE}
     values = {f"best_{name}": value for name, value in known.items() if value is not None}
     values["best_epoch"] = score.best_epoch
-    if len(classes) > 2:
+    if len(classes) > 2 and score.val_macro_f1 is not None:
         values["best_val_macro_f1"] = score.val_macro_f1
-    values["best_gap"] = score.train_accuracy - score.val_accuracy
+    if score.gap is not None:
+        values["best_gap"] = score.gap
     tags = {"mlflow.loggedArtifacts": json.dumps(shown)}
     return metrics(values, score.best_epoch), tags
 
@@ -268,12 +271,16 @@ def _read_evaluation(client: MlflowClient, run: Run) -> EvaluationRecord | None:
 
 
 def read_score(client: MlflowClient, run: Run) -> ScoreRecord:
+    # Validation may lack a class, and a trial that was told its accuracy the rest.
+    optional = {"val_auc", *(_TOLD if run.data.tags.get(TOLD) == "True" else ())}
     values: dict[str, Any] = {
         name: damage.metric(run, f"best_{name}")
         for name in _SCORE
-        if name != "val_auc" or "best_val_auc" in run.data.metrics  # validation lacks a class
+        if name not in optional or f"best_{name}" in run.data.metrics
     }
-    values["n_parameters"] = int(values["n_parameters"])
+    values = {**dict.fromkeys(_TOLD), **values}
+    if values["n_parameters"] is not None:
+        values["n_parameters"] = int(values["n_parameters"])
     counts = read_json(client, run, "confusion.json")["counts"]
     table = read_json(client, run, "mistakes.json")
     return ScoreRecord(

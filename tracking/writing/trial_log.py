@@ -147,6 +147,10 @@ class TrialLog:
         trial_layout.write_interrupted(self._client, self.run_id, reason, seconds)
         self._client.set_terminated(self.run_id, trial_layout.STATUS["interrupted"], ended)
 
+    def mark_told(self) -> None:
+        """Record that the numbers to come are of a training elsewhere, and may be fewer."""
+        self._client.set_tag(self.run_id, trial_layout.TOLD, "True")
+
     def close(
         self,
         state: State,

@@ -24,7 +24,7 @@ class Candidate:
         label: "trial 3", with its family or study where there are several.
         group: what is told apart by colour: study, or family, or what it was tried as.
         kind: "reference", "defaults" or "search".
-        gap: train minus validation accuracy at the kept epoch.
+        gap: train minus validation accuracy at the kept epoch; None where it is not known.
         minutes: of the whole trial.
     """
 
@@ -37,9 +37,9 @@ class Candidate:
     accuracy: float
     low: float
     high: float
-    gap: float
+    gap: float | None
     minutes: float
-    n_parameters: int
+    n_parameters: int | None
 
 
 def candidates(*studies: StudyRecord) -> list[Candidate]:
@@ -80,7 +80,7 @@ def _row(study: StudyRecord, trial: TrialRecord, *, several: bool) -> Candidate:
         accuracy=score.val_accuracy,
         low=score.low,
         high=score.high,
-        gap=score.train_accuracy - score.val_accuracy,
+        gap=score.gap,
         minutes=trial.seconds / 60,
         n_parameters=score.n_parameters,
     )
@@ -116,11 +116,12 @@ def best_of(rows: Sequence[Candidate]) -> Candidate:
 
 def hover(row: Candidate) -> str:
     """What a point says."""
+    gap = "" if row.gap is None else f"gap {100 * row.gap:+.1f} points, "
+    size = "" if row.n_parameters is None else f", {row.n_parameters:,} parameters"
     return (
         f"<b>{ink(row.label)}</b>, {ink(row.proposed_by)}<br>"
         f"{percent(row.accuracy)} on validation, 95 % {100 * row.low:.2f} "
-        f"to {100 * row.high:.2f}<br>gap {100 * row.gap:+.1f} points, "
-        f"{row.minutes:.1f} min, {row.n_parameters:,} parameters"
+        f"to {100 * row.high:.2f}<br>{gap}{row.minutes:.1f} min{size}"
     )
 
 

@@ -23,7 +23,9 @@ from tracking.commandline.formatting import duration, percent
 from tracking.records import BaselineRecord, StudyRecord
 from tracking.reporting.comparison import lines
 
-_AXES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
+Cost = Callable[[Candidate], float | None]  # None where it is not known
+
+_AXES: tuple[tuple[str, Cost], ...] = (
     ("minutes of the trial", lambda row: row.minutes),
     ("parameters", lambda row: row.n_parameters),
 )
@@ -68,10 +70,11 @@ def table(*studies: StudyRecord) -> CostRows:
     )
 
 
-def front(rows: Sequence[Candidate], cost: Callable[[Candidate], float]) -> tuple[Candidate, ...]:
+def front(rows: Sequence[Candidate], cost: Cost) -> tuple[Candidate, ...]:
     """Keep those that no other beats at no more cost, the cheapest first."""
     kept: list[Candidate] = []
-    for row in sorted(rows, key=lambda row: (cost(row), -row.accuracy)):
+    known = [(value, row) for row in rows if (value := cost(row)) is not None]
+    for _, row in sorted(known, key=lambda pair: (pair[0], -pair[1].accuracy)):
         if not kept or row.accuracy > kept[-1].accuracy:
             kept.append(row)
     return tuple(kept)
@@ -83,9 +86,11 @@ def sentence(rows: CostRows) -> str:
     said = f"The best, {best.label}, took {duration(60 * best.minutes)}"
     if cheapest is best:
         return f"{said}; nothing within its interval took less.{rows.said}"
+    n = cheapest.n_parameters
+    size = "" if n is None else f" with {n:,} parameters"
     return (
         f"{said}; {cheapest.label} reaches {percent(cheapest.accuracy)}, within its interval, in "
-        f"{duration(60 * cheapest.minutes)} with {cheapest.n_parameters:,} parameters.{rows.said}"
+        f"{duration(60 * cheapest.minutes)}{size}.{rows.said}"
     )
 
 
@@ -115,7 +120,7 @@ def draw(rows: CostRows) -> go.Figure:
             line = {"color": style.BASELINE, "dash": "dash", "width": 1.5}
             figure.add_hline(y=baseline.accuracy, line=line, opacity=1, row=1, col=column)
     for column, (title, cost) in enumerate(_AXES, start=1):
-        values = [value for row in rows.points if (value := cost(row)) > 0]
+        values = [value for row in rows.points if (value := cost(row) or 0) > 0]
         axis = style.log_axis(min(values), max(values)) if values else {}
         figure.update_xaxes(title_text=title, **axis, col=column)
     figure.update_yaxes(tickformat=".1%")
@@ -123,9 +128,7 @@ def draw(rows: CostRows) -> go.Figure:
     return figure.update_yaxes(title_text="validation accuracy", col=1)
 
 
-def _draw_front(
-    figure: go.Figure, rows: Sequence[Candidate], cost: Callable[[Candidate], float], column: int
-) -> None:
+def _draw_front(figure: go.Figure, rows: Sequence[Candidate], cost: Cost, column: int) -> None:
     figure.add_scatter(
         x=[cost(row) for row in rows],
         y=[row.accuracy for row in rows],

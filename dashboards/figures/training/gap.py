@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboards.figures import style
+from dashboards.figures.absent import Absent
 from dashboards.figures.results.candidates import (
     Candidate,
     address,
@@ -40,25 +41,32 @@ def table(*studies: StudyRecord) -> GapRows:
     """List the candidates.
 
     Raises:
-        Absent: if there is none.
+        Absent: if there is none, or none whose gap is known.
     """
-    rows = candidates(*studies)
+    rows = [row for row in candidates(*studies) if row.gap is not None]
+    if not rows:
+        raise Absent("No candidate says how accurate it is on the texts that it was trained on.")
     best = best_of(rows)
     near = [row for row in rows if row.accuracy >= best.low]
     points, said = thinned(rows)
-    calmest = min(near, key=lambda row: row.gap)
+    calmest = min(near, key=_gap)
     return GapRows(tuple(points), best, calmest, said, marks_of(*studies))
+
+
+def _gap(row: Candidate) -> float:
+    assert row.gap is not None
+    return row.gap
 
 
 def sentence(rows: GapRows) -> str:
     """Compare the gap of the best with that of others as good."""
     best, calmest = rows.best, rows.calmest
-    said = f"The best, {best.label}, has a gap of {100 * best.gap:+.1f} points. "
+    said = f"The best, {best.label}, has a gap of {100 * _gap(best):+.1f} points. "
     if calmest is best:
         return f"{said}No candidate within its interval has a smaller one.{rows.said}"
     return (
         f"{said}Within its interval {calmest.label} has the smallest, "
-        f"{100 * calmest.gap:+.1f}, at {percent(calmest.accuracy)}.{rows.said}"
+        f"{100 * _gap(calmest):+.1f}, at {percent(calmest.accuracy)}.{rows.said}"
     )
 
 
@@ -70,7 +78,7 @@ def draw(rows: GapRows) -> go.Figure:
         if points:
             figure.add_scatter(
                 x=[row.accuracy for row in points],
-                y=[100 * row.gap for row in points],
+                y=[100 * _gap(row) for row in points],
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 9},
                 text=[hover(row) for row in points],

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards.figures import style
+from dashboards.figures.absent import Absent
 from dashboards.figures.results.candidates import label_of, no_candidates
 from dashboards.page.text import ink
 from tracking.records import StudyRecord, TrialRecord
@@ -61,6 +62,8 @@ def table(*studies: StudyRecord, n: int = 9) -> list[TrialCurve]:
         for trial in study.candidates[:n]
         if trial.score is not None and trial.score.best_epoch in [e.epoch for e in trial.epochs]
     ]
+    if not ranked and any(study.candidates for study in studies):
+        raise Absent("The candidates were trained elsewhere, and no epoch of them is recorded.")
     if not ranked:
         raise no_candidates(*studies)
     ranked.sort(key=lambda pair: -pair[0])

@@ -11,7 +11,7 @@ from search.bundles.card.facts import Facts
 from search.bundles.ensemble import Ensemble
 from search.bundles.proof import BATCHES
 from tracking.commandline.formatting import brief, duration, percent
-from tracking.records import ArrayRecord, ScoreRecord
+from tracking.records import ArrayRecord
 from tracking.reporting.comparison import accuracy_of
 from tracking.reporting.verdict import NOT_OFFICIAL, count_of_evaluations, unofficial, verdict
 
@@ -70,10 +70,15 @@ def _numbers(facts: Facts) -> Iterator[Block]:
     rows = [
         ("validation accuracy", f"{percent(score.val_accuracy)} on {n:,} texts"),
         ("95 % interval (Wilson)", f"{percent(score.low)} to {percent(score.high)}"),
-        ("validation loss", f"{score.val_loss:.4f} nats"),
-        _beside(facts, score),
     ]
-    if len(plan.data.classes) > 2:
+    if score.val_loss is not None:
+        rows.append(("validation loss", f"{score.val_loss:.4f} nats"))
+    if score.train_accuracy is not None:
+        train = f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"
+        rows.append(("training accuracy", train))
+    if facts.ensemble is not None:
+        rows.append(("over the best member alone", worth(facts.ensemble)))
+    if score.val_macro_f1 is not None and len(plan.data.classes) > 2:
         rows.insert(2, ("macro F1", percent(score.val_macro_f1)))
     if score.val_auc is not None:
         rows.insert(3, ("area under the ROC curve", f"{score.val_auc:.4f}"))
@@ -103,13 +108,6 @@ def _numbers(facts: Facts) -> Iterator[Block]:
         ("label \\ given", *classes),
         [(name, *map(str, row)) for name, row in zip(classes, score.confusion, strict=True)],
     )
-
-
-def _beside(facts: Facts, score: ScoreRecord) -> tuple[str, str]:
-    """Say what the accuracy is to be held against."""
-    if facts.ensemble is None:
-        return "training accuracy", f"{percent(score.train_accuracy)} in epoch {score.best_epoch}"
-    return "over the best member alone", worth(facts.ensemble)
 
 
 def worth(ensemble: Ensemble) -> str:

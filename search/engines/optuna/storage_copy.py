@@ -52,9 +52,12 @@ def to_optuna(record: StudyRecord, storage: str | BaseStorage | None = None) -> 
 
     Raises:
         optuna.exceptions.DuplicatedStudyError: if the storage has a study of this name.
+        UserError: if it is a reproduction.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     name = record.plan.study
+    if record.reproduces:
+        raise UserError(f"study {name} searched nothing, so Optuna has no trials to show of it.")
     study = make_study(name, record.plan.goals, storage)
     try:
         study.add_trials(_without_gaps(record))
@@ -72,8 +75,6 @@ def write_to(url: str, record: StudyRecord) -> None:
         UserError: if the storage does not take it.
     """
     name, where = record.plan.study, redact(url)
-    if record.reproduces:
-        raise UserError(f"study {name} searched nothing, so Optuna has no trials to show of it.")
     try:
         if _is_mlflows(url):  # both note the version of their tables under the same name
             raise UserError(f"{where} holds MLflow's records; Optuna needs a database of its own.")
