@@ -27,7 +27,15 @@ class Family(Mapping[str, Range]):
 
     Raises:
         ValueError: if a default lies outside its range, or `build` does not take the ranges.
+
+    Attributes:
+        without: names of shared hyperparameters, such as train.learning_rate, that its trials do
+            not have.
+        takes_params: whether `build` takes all values of a trial, as params, and not its ranges.
     """
+
+    without: frozenset[str] = frozenset()
+    takes_params = False
 
     def __init__(
         self,

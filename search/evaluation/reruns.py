@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from search.evaluation.finalists import Finalist, Seed
 from search.training.failures import TrialFailed
 from search.workers.process_pool import run_all
-from search.workers.tasks import Refitted, Result, SimpleBaselineTask, Task, TeacherResult
+from search.workers.tasks import (
+    FamilyWorks,
+    Refitted,
+    Result,
+    SimpleBaselineTask,
+    Task,
+    TeacherResult,
+)
 from tracking.commandline.errors import Stopped
 from tracking.records import EpochRecord, EvaluationRecord, ScoreRecord
 
@@ -181,5 +188,5 @@ def _close(
             log.close("complete", score, reason="", seconds=training.seconds)
         case TrialFailed() as failure:  # these values cannot be trained on this seed
             log.close("failed", None, reason=str(failure), seconds=training.seconds)
-        case EvaluationRecord() | Refitted() | TeacherResult():
-            raise RuntimeError("a rerun looked at the test set, was refitted, or taught")
+        case EvaluationRecord() | Refitted() | TeacherResult() | FamilyWorks():
+            raise RuntimeError("a rerun looked at the test set, was refitted, taught or built")

@@ -20,7 +20,7 @@ from multiprocessing import forkserver
 from search.system.private_names import end_forkserver
 from search.training.failures import Died, TrialFailed
 from search.workers import worker_main
-from search.workers.tasks import AnyTask, Refitted, Result, Step, TeacherResult
+from search.workers.tasks import AnyTask, FamilyWorks, Refitted, Result, Step, TeacherResult
 from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
 
 POLL_SECONDS = 0.2
@@ -91,6 +91,7 @@ class TrialProcess:
                     | EvaluationRecord()
                     | Refitted()
                     | TeacherResult()
+                    | FamilyWorks()
                     | TrialFailed() as event
                 ):
                     return event

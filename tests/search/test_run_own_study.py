@@ -31,7 +31,7 @@ class Scale(keras.layers.Layer):
 
 def build(n_tokens, maxlen, n_classes, masked, *, units, dropout):
     ids = keras.Input((None,), dtype="int32")
-    words = keras.layers.Embedding(n_tokens, units)(ids)
+    words = keras.layers.Embedding(n_tokens, units, mask_zero=masked)(ids)
     features = Scale(2.0)(keras.layers.GlobalAveragePooling1D()(words))
     features = keras.layers.Dropout(dropout)(features)
     return keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(features))
