@@ -60,7 +60,7 @@ class Family(Mapping[str, Range]):
                     f"family {name}: {bare} must be an Int, Float or Choice, but got {range_!r}."
                 )
         check(self._space, defaults(self._space), of=f"family {name}, default")
-        if not isinstance(build, str):
+        if not isinstance(build, str) and not self.takes_params:
             try:
                 inspect.signature(build).bind(0, 0, 2, True, **ranges)
             except TypeError as error:

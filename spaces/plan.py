@@ -128,6 +128,17 @@ class StudyPlan:
         space = self.space_for(self.family(params))
         return [name for name in self.searched if name in space]
 
+    def is_active(self, name: str, params: Params) -> bool:
+        """Return whether a trial has a hyperparameter, by the values of those it depends on.
+
+        Args:
+            params: all that are proposed before it; the others have their defaults.
+        """
+        return all(
+            params.get(other, self.space[other].default) in values
+            for other, values in self.space[name].when
+        )
+
     @property
     def fixed(self) -> dict[str, Value]:
         """The values that are the same in every trial; none of a reproduction."""
@@ -147,8 +158,13 @@ class StudyPlan:
         return epochs
 
     def complete(self, params: Params) -> dict[str, Value]:
-        """Fill in the defaults of everything that `params` does not say."""
-        return {**defaults(self.space_for(self.family(params))), **params}
+        """Fill in the defaults of everything that `params` does not say, and the trial has."""
+        filled = {**defaults(self.space_for(self.family(params))), **params}
+        return {
+            name: value
+            for name, value in filled.items()
+            if name in params or self.is_active(name, filled)
+        }
 
     def initial_trials(self) -> Mapping[str, Params]:
         """Return what is tried before the sampler: the defaults, then each reference once.

@@ -127,7 +127,7 @@ class Progress:
         began = time.monotonic() - trial.trained_seconds
         shown = self._under_way[trial.number] = _UnderWay(trial, place, began, len(trial.epochs))
         names = self.plan.searched_for(trial.params) or trial.params
-        values = ", ".join(f"{name} {brief(trial.params[name])}" for name in names)
+        values = ", ".join(f"{n} {brief(trial.params[n])}" for n in names if n in trial.params)
         self._print(f"trial {trial.number}{self._of(shown)}, {trial.proposed_by}: {values}")
 
     def trial_continues(self, trial: TrialRecord, *, has_checkpoint: bool) -> None:

@@ -74,14 +74,14 @@ def load(source: SourceRecord) -> ModuleType:
     Raises:
         UserError: if it does not run, or an installed package has another one.
     """
-    name = source.module or f"seqsearch_own_{source.sha256[:16]}"
+    name = _module_name(source)
     if name not in _loaded:
         if _LOADS_KERAS.search(source.text):  # first: it silences TensorFlow's start
             importlib.import_module("search.system.keras_backend")
         module = _imported(source) if source.module else _executed(source, name)
-        _loaded[name] = source
     else:
         module = sys.modules[name]
+    _loaded[name] = source
     for family in _families(module):
         try:
             register(family)
@@ -89,6 +89,11 @@ def load(source: SourceRecord) -> ModuleType:
             raise UserError(f"{source.name}: {error}") from None
         _defines[family.name] = name
     return module
+
+
+def defines(source: SourceRecord, family: str) -> None:
+    """Note that a file, which was loaded, defines a family that is no Family object in it."""
+    _defines[family] = _module_name(source)
 
 
 def told(error: Exception, source: SourceRecord) -> str | None:
@@ -133,6 +138,10 @@ def installed(module: str, target: str = "") -> SourceRecord:
         raise UserError(f"module {module} has no Python file.")
     read = read_file(Path(file), target)
     return SourceRecord(read.name, read.text, target, module=module)
+
+
+def _module_name(source: SourceRecord) -> str:
+    return source.module or f"seqsearch_own_{source.sha256[:16]}"
 
 
 def _imported(source: SourceRecord) -> ModuleType:

@@ -75,8 +75,8 @@ def check(task: CheckTask) -> FamilyWorks:
         again = np.asarray(loaded(ids, training=False))
     if np.abs(again - scores).max() > _SAME:
         raise TrialFailed(
-            f"{_of(task)} must give the same probabilities after it was saved and loaded, but they "
-            f"differ by {np.abs(again - scores).max():.1e}."
+            f"{_of(task)} must give the same probabilities when it was saved and loaded, but "
+            f"they differ by {np.abs(again - scores).max():.1e}."
         )
     return FamilyWorks()
 

@@ -80,7 +80,7 @@ def test_an_own_study_is_searched_exported_and_scored_elsewhere(tmp_path: Path) 
         ("STUDY = ", "", "line 1: SyntaxError"),
         ("import spaces\nSTUDY = spaces.Studdy('a')", "", "line 2: AttributeError"),
         ("from spaces import Study\nSTUDY = Study('a', '?', families=['lstn'])", "", "lstm?"),
-        ("STUDY = 3", "", "STUDY must be a Study, but is a int"),
+        ("STUDY = 3", "", "STUDY must be a Study or a function build_model(hp), but is a int"),
         (STUDY, ":STUDI", "Did you mean my_study.py:STUDY?"),
         (STUDY.replace('"own"', '"lstm"'), "", "family lstm is one of ours"),
         (STUDY.replace("units=Int", "unit=Int"), "", "own: build(n_tokens"),
