@@ -16,39 +16,12 @@ from search.training.trial import untrained
 from spaces.families import FAMILIES, OURS
 from spaces.plan import StudyPlan
 from spaces.ranges import Choice, Float, Int, take
+from tests.programs import printed
 from tracking.commandline.errors import UserError
 from tracking.records import SourceRecord
 
 # Keras Tuner's "Getting started with KerasTuner", but for its first layers, which take texts.
-GETTING_STARTED = """
-import keras
-from keras import layers
-
-
-def build_model(hp):
-    model = keras.Sequential()
-    model.add(layers.Embedding(2000, 16))
-    model.add(layers.Flatten())
-    # Tune the number of layers.
-    for i in range(hp.Int("num_layers", 1, 3)):
-        model.add(
-            layers.Dense(
-                # Tune number of units separately.
-                units=hp.Int(f"units_{i}", min_value=32, max_value=512, step=32),
-                activation=hp.Choice("activation", ["relu", "tanh"]),
-            )
-        )
-    if hp.Boolean("dropout"):
-        model.add(layers.Dropout(rate=0.25))
-    model.add(layers.Dense(2, activation="softmax"))
-    learning_rate = hp.Float("lr", min_value=1e-4, max_value=1e-2, sampling="log")
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
-"""
+GETTING_STARTED = printed("def build_model")
 SCOPES = """
 import keras
 
@@ -160,7 +133,8 @@ def test_a_trial_builds_the_model_of_its_values() -> None:
 
 def test_what_no_dry_build_has_met_fails_a_trial_and_is_never_a_silent_default() -> None:
     text = SCOPES.replace(
-        "    hp.Float(", '    if kind == "cnn" and hidden == 3:\n        hp.Int("x", 1, 2)\n    hp.Float('
+        "    hp.Float(",
+        '    if kind == "cnn" and hidden == 3:\n        hp.Int("x", 1, 2)\n    hp.Float(',
     )
     values = {"my_model.kind": "cnn", "my_model.end/hidden": 3}
     with pytest.raises(UserError, match="asks for x with these values only"):
@@ -179,12 +153,20 @@ def test_a_name_in_two_scopes_of_one_parent_is_there_with_either_value() -> None
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ("layers.Flatten()", "layers.Flaten()", "my_model.py, line 9: AttributeError: "),
+        ("layers.Flatten()", "layers.Flaten()", "my_model.py, line 8: AttributeError: "),
         ('sampling="log"', 'sampling="reverse_log"', "lr must be spread linear or log"),
-        ('"lr"', '"text.maxlne"', "unknown hyperparameter 'text.maxlne'. Did you mean text.maxlen"),
+        (
+            '"lr"',
+            '"text.maxlne"',
+            "hyperparameter 'text.maxlne'. Did you mean text.maxlen?",
+        ),
         ('"lr"', '"train.batch_size"', "train.batch_size must be a whole number from 1, but got"),
         ('"lr"', '"l=r"', "name has up to 100 letters, digits, _, -, /, . and blanks, but got"),
-        ("Embedding(2000", 'Embedding(hp.Int("words", 9, 99)', "size of 9 or 99: ask hp for it as"),
+        (
+            "Embedding(2000",
+            'Embedding(hp.Int("words", 9, 99)',
+            "size of 9 or 99: ask hp for it",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(before: str, after: str, says: str) -> None:
