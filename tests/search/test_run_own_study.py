@@ -184,8 +184,9 @@ def test_a_mistake_that_only_some_values_show_fails_their_trial(tmp_path: Path) 
     raises = "    if units == 8:\n        raise ValueError('eight is too many')\n    ids ="
     file.write_text(STUDY.replace("    ids =", raises))
     words = ["--study", "my_study.py", "--data", str(write_few_texts(tmp_path)), "--smoke"]
-    words += ["--engine", "keras-tuner", "--sampler", "grid", "--range", "own.units=4,8", "--trials", "3"]
-    end = call(tmp_path, "search.run", *words, "--set", "own.dropout=0.1", cwd=tmp_path)
+    words += ["--engine", "keras-tuner", "--sampler", "grid", "--trials", "3"]
+    words += ["--range", "own.units=4,8", "--set", "own.dropout=0.1"]
+    end = call(tmp_path, "search.run", *words, cwd=tmp_path)
     assert end.returncode == 0, end.stderr
     trials = store.read_study(tmp_path / "mlruns", "mine-few-smoke").trials
     assert [trial.state for trial in trials] == ["complete", "complete", "failed"]
