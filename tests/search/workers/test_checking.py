@@ -13,35 +13,8 @@ from search.workers.tasks import CheckTask, FamilyWorks
 from search.workers.worker_main import _outcome
 from spaces.families import FAMILIES, space_of
 from spaces.ranges import defaults
+from tests.own_family import OWN_FAMILY
 from tracking.records import SourceRecord
-
-FILE = """
-import keras
-
-from spaces import Family
-
-
-class Scale(keras.layers.Layer):
-    def __init__(self, by, **kwargs):
-        super().__init__(**kwargs)
-        self.by = by
-
-    def call(self, features):
-        return features * self.by
-
-    def get_config(self):
-        return {**super().get_config(), "by": self.by}
-
-
-def build(n_tokens, maxlen, n_classes, masked):
-    ids = keras.Input((None,), dtype="int32")
-    words = keras.layers.Embedding(n_tokens, 8, mask_zero=masked)(ids)
-    features = Scale(2.0)(keras.layers.GlobalAveragePooling1D()(words))
-    return keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(features))
-
-
-OWN = Family("own", build)
-"""
 
 
 def outcome(text: str, data: Dataset, folder: Path, **values: object) -> object:
@@ -57,7 +30,7 @@ def outcome(text: str, data: Dataset, folder: Path, **values: object) -> object:
 
 
 def test_a_family_that_works_is_let_through(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    assert isinstance(outcome(FILE, tiny_dataset, tmp_path), FamilyWorks)
+    assert isinstance(outcome(OWN_FAMILY, tiny_dataset, tmp_path), FamilyWorks)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +55,15 @@ def test_a_family_that_works_is_let_through(tiny_dataset: Dataset, tmp_path: Pat
 def test_a_mistake_is_told_in_one_line_that_says_what_must_hold(
     before: str, after: str, says: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    assert before in FILE
-    failure = outcome(FILE.replace(before, after), tiny_dataset, tmp_path)
+    assert before in OWN_FAMILY
+    failure = outcome(OWN_FAMILY.replace(before, after), tiny_dataset, tmp_path)
     assert isinstance(failure, TrialFailed), failure
     assert says in str(failure)
     assert "\n" not in str(failure)
 
 
 def test_a_model_that_comes_compiled_is_refused(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    text = FILE.replace("    return keras.Model(", "    model = keras.Model(")
+    text = OWN_FAMILY.replace("    return keras.Model(", "    model = keras.Model(")
     text = text.replace("\n\nOWN", '\n    model.compile("adam")\n    return model\n\n\nOWN')
     assert "not compiled" in str(outcome(text, tiny_dataset, tmp_path))
 
@@ -98,7 +71,7 @@ def test_a_model_that_comes_compiled_is_refused(tiny_dataset: Dataset, tmp_path:
 def test_without_a_mask_a_model_works_where_every_text_has_one_length(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    text = FILE.replace(", mask_zero=masked", "")
+    text = OWN_FAMILY.replace(", mask_zero=masked", "")
     padding = {"text.padding": "full", "text.maxlen": 30}
     assert isinstance(outcome(text, tiny_dataset, tmp_path, **padding), FamilyWorks)
 
@@ -107,4 +80,4 @@ def test_a_fault_of_ours_keeps_its_traceback(
     tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.workers.checking._check_form", lambda task, model: 1 / 0)
-    assert "Traceback" in str(outcome(FILE, tiny_dataset, tmp_path))
+    assert "Traceback" in str(outcome(OWN_FAMILY, tiny_dataset, tmp_path))
