@@ -57,7 +57,7 @@ class Proposer:
         epochs = plan.space[EPOCHS]
         self._max_epochs = plan.max_epochs if EPOCHS in plan.searched else epochs.default
         searched = [n for n in plan.searched if not (sampler == "hyperband" and n == EPOCHS)]
-        self._space = render(plan, searched)
+        self._space = render(plan, plan.in_order(searched))
         self._names = {hp.name for hp in self._space.space}
 
     def propose(self, history: History) -> tuple[dict[str, Value], dict[str, Any]] | None:
