@@ -89,10 +89,7 @@ def _run(console: Console, chosen: Options) -> int:
             time_limit=chosen.time_limit,
         ) as executor,
     ):
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{root} cannot be written: {error.strerror}.") from error
+        _make_folder(root)
         _check_own_families(chosen, data, executor)
         with alone(root, chosen.study) as hold:
             _coordinate(console, chosen, data, root, executor, hold)
@@ -105,6 +102,13 @@ def _run(console: Console, chosen: Options) -> int:
         print(json.dumps(summary.summary(study, page)))
     summary.print_summary(console, study, page)
     return 0
+
+
+def _make_folder(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be written: {error.strerror}.") from error
 
 
 def _check_own_families(chosen: Options, data: Dataset, executor: ExecutorConfig) -> None:

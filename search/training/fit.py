@@ -68,12 +68,14 @@ def train(
         the best epoch, counted from 1.
 
     Raises:
-        TrialFailed: if a loss is no longer a finite number.
+        TrialFailed: if a loss is no longer a finite number, or there is no optimizer.
     """
-    n_steps = epochs * math.ceil(training.n_per_epoch / batch_size)
-    optimizer = model.optimizer if model.compiled else None
-    if optimizer is None:
-        assert learning_rate is not None
+    if model.compiled:
+        optimizer = model.optimizer
+    else:
+        if learning_rate is None:
+            raise TrialFailed("its model must be compiled with all values, or with none")
+        n_steps = epochs * math.ceil(training.n_per_epoch / batch_size)
         optimizer = Adam(
             learning_rate if schedule == "constant" else _cosine(learning_rate, n_steps),
             weight_decay=weight_decay or None,

@@ -97,7 +97,7 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
             return evaluate_simple_baseline_on_test(task.name, task.data, task.predictions)
         return evaluate_simple_baseline(task.name, task.data, task.predictions)
 
-    from search.system.keras_backend import tf  # first: it silences TensorFlow's start
+    import search.system.keras_backend  # noqa: F401  first: it silences TensorFlow's start
 
     if isinstance(task, EvaluationTask):
         from search.training.test_part import evaluate_model_on_test
@@ -116,7 +116,13 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
         from search.workers.checking import check
 
         return check(task)
+    return _train(task, on_step)
+
+
+def _train(task: Task, on_step: Callable[[Step], None]) -> Result:
+    """Train as a trial, a reproduction or a refit."""
     from search.models import ONE_THREAD
+    from search.system.keras_backend import tf
 
     n_threads = 1 if task.family in ONE_THREAD else task.n_threads
     if n_threads is not None:

@@ -53,7 +53,41 @@ def build(n_tokens, maxlen, n_classes, masked, *, units, dropout):
     return keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(features))
 
 
-OWN = Family("own", build, units=Int(4, 8, default=4), dropout=Float(0.0, 0.5, default=0.1))
+def to_onnx(model, n_classes):
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    table, kernel, bias = (weights.numpy() for weights in model.weights)
+    known = {"table": table, "kernel": 2 * kernel, "bias": bias, "one": np.float32(1)}
+    known |= {"last": np.array([2], np.int64), "length": np.array([1], np.int64)}
+    node = helper.make_node
+    graph = helper.make_graph(
+        [
+            node("Gather", ["table", "ids"], ["words"]),
+            node("Cast", ["ids"], ["is_word"], to=TensorProto.BOOL),
+            node("Cast", ["is_word"], ["mask"], to=TensorProto.FLOAT),
+            node("Unsqueeze", ["mask", "last"], ["wide"]),
+            node("Mul", ["words", "wide"], ["kept"]),
+            node("ReduceSum", ["kept", "length"], ["total"], keepdims=0),
+            node("ReduceSum", ["wide", "length"], ["count"], keepdims=0),
+            node("Div", ["total", "count"], ["mean"]),
+            node("MatMul", ["mean", "kernel"], ["product"]),
+            node("Add", ["product", "bias"], ["sum"]),
+            node("Sigmoid", ["sum"], ["second"]),
+            node("Sub", ["one", "second"], ["first"]),
+            node("Concat", ["first", "second"], ["probabilities"], axis=1),
+        ],
+        "own",
+        [helper.make_tensor_value_info("ids", TensorProto.INT32, ["batch", "length"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in known.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=8)
+
+
+RANGES = {"units": Int(4, 8, default=4), "dropout": Float(0.0, 0.5, default=0.1)}
+OWN = Family("own", build, to_onnx, **RANGES)
 STUDY = Study("mine", "Does it work?", families=[OWN], search=["own.*"], trials=2)
 '''
 
@@ -193,7 +227,7 @@ def test_a_mistake_that_only_some_values_show_fails_their_trial(tmp_path: Path) 
     assert trials[2].reason == "my_study.py, line 23: ValueError: eight is too many"
 
 
-def test_an_own_study_runs_on_a_cluster(tmp_path: Path) -> None:
+def test_an_own_study_runs_on_a_cluster_and_its_own_converter_writes_onnx(tmp_path: Path) -> None:
     place_database(tmp_path / "mlruns")
     (tmp_path / "my_study.py").write_text(STUDY)
     words = ("--study", "my_study.py", "--data", str(write_few_texts(tmp_path)), "--smoke")
@@ -202,6 +236,14 @@ def test_an_own_study_runs_on_a_cluster(tmp_path: Path) -> None:
     snapshot(tmp_path, "mine-few-smoke").assert_whole()
     trials = store.read_study(tmp_path / "mlruns", "mine-few-smoke").trials
     assert [trial.state for trial in trials] == ["complete"] * 2
+    words = ("--study", "mine-few-smoke", "--out", "model", "--trust-code")
+    end = call(tmp_path, "search.export", *words, cwd=tmp_path)
+    assert end.returncode == 0, end.stderr  # all formats agree
+    assert "onnx" in end.stdout
+    words = ("model", "a fine film", "--format", "onnx")
+    assert call(tmp_path, "search.predict", *words, cwd=tmp_path).returncode == 2
+    end = call(tmp_path, "search.predict", *words, "--trust-code", cwd=tmp_path)
+    assert end.returncode == 0, end.stderr
 
 
 def test_an_installed_package_brings_a_study_and_a_family(
@@ -243,7 +285,7 @@ def test_an_installed_package_brings_a_study_and_a_family(
         ("STUDY = 3", "", "STUDY must be a Study or a function build_model(hp), but is a int"),
         (STUDY, ":STUDI", "Did you mean my_study.py:STUDY?"),
         (STUDY.replace('"own"', '"lstm"'), "", "family lstm is one of ours"),
-        (STUDY.replace("units=Int", "unit=Int"), "", "own: build(n_tokens"),
+        (STUDY.replace('"units"', '"unit"'), "", "own: build(n_tokens"),
         (STUDY.replace("default=4", "default=99"), "", "own.units must be in 4 to 8, but got 99"),
         (STUDY.replace('"own.*"', '"owm.*"'), "", "unknown hyperparameter 'owm.*'"),
         (STUDY.replace("trials=2", 'timeout="soon"'), "", "but got 'soon'"),

@@ -231,19 +231,27 @@ def render(plan: StudyPlan, searched: list[str]) -> Any:
         having = [family for family in plan.families if applies(name, family)]
         if not having or (FAMILY not in searched and plan.family({}) not in having):
             continue  # of families that this study does not try
-        conditions = list(plan.space[name].when)
+        conditions = _conditions(plan, name)
         if len(having) < len(plan.families):
             conditions.insert(0, (FAMILY, tuple(having)))
-        fixed = [other for other, _ in conditions if other not in searched]
-        if any(plan.space[other].default not in dict(conditions)[other] for other in fixed):
+        fixed = [(plan.space[n].default, v) for n, v in conditions if n not in searched]
+        if any(value not in wanted for value, wanted in fixed):
             continue  # no trial has it
         with ExitStack() as scopes:
             for other, values in conditions:
-                if other not in fixed:
+                if other in searched:
                     wanted = [encode(plan.space[other], value) for value in values]
                     scopes.enter_context(space.conditional_scope(other, wanted))
             _register(space, name, plan.space[name])
     return space
+
+
+def _conditions(plan: StudyPlan, name: str) -> list[tuple[str, tuple[Value, ...]]]:
+    """Return what a hyperparameter depends on, and what that depends on before it."""
+    found: list[tuple[str, tuple[Value, ...]]] = []
+    for other, values in plan.space[name].when:
+        found += [*_conditions(plan, other), (other, values)]
+    return found
 
 
 def _register(space: Any, name: str, range_: Range) -> None:

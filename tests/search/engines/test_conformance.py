@@ -210,7 +210,7 @@ def dependent(draw: st.DrawFn, prefix: str, space: dict[str, Range]) -> Range:
     parent = space[other]
     assert isinstance(parent, Choice)
     wanted = parent.options[: draw(st.integers(1, len(parent.options)))]
-    return replace(range_, when=(*parent.when, (other, wanted)))
+    return replace(range_, when=((other, wanted),))
 
 
 @st.composite
