@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 from search.system.own_code import load
 from spaces.families import FAMILIES, register
-from spaces.plan import StudyPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,4 +35,4 @@ def define(source: SourceRecord) -> None:
 def model_function(module: ModuleType, source: SourceRecord) -> Callable[[Any], Any] | None:
     """Return the build_model(hp) that a file was asked for; None if it was asked for a study."""
     found = vars(module).get(source.target)
-    return found if callable(found) and not isinstance(found, type | StudyPlan) else None
+    return found if inspect.isfunction(found) else None
