@@ -154,7 +154,7 @@ def test_a_name_in_two_scopes_of_one_parent_is_there_with_either_value() -> None
     ("before", "after", "says"),
     [
         ("layers.Flatten()", "layers.Flaten()", "my_model.py, line 8: AttributeError: "),
-        ("build_model(hp)", "build_model(hp, size)", "my_model.py: TypeError: build_model() missing"),
+        ("build_model(hp)", "build_model(hp, size)", "TypeError: build_model() missing"),
         ('sampling="log"', 'sampling="reverse_log"', "lr must be spread linear or log"),
         (
             '"lr"',
