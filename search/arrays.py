@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from search.datasets import UNLABELLED
 from search.datasets.cache import ARRAYS, Dataset
 from search.datasets.tokenizer import FIRST_WORD
+from search.system.own_code import refuse_untrusted
 from search.training.failures import TrialFailed
 from search.workers.tasks import TeacherResult, TeacherTask
 from spaces.families import space_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from search.datasets.sources import Say
     from spaces.plan import StudyPlan
     from spaces.ranges import Params
+    from tracking.records import SourceRecord
 
 COUNTED, FILE, STUDY = f"{VECTORS}=counted", f"{VECTORS}=file", f"{TEACHER}=study:"
 _NOTHING = {VECTORS: "random", TEACHER: "none"}  # values that need no array
@@ -90,6 +92,7 @@ def attach(
     *,
     vectors_file: Path | None = None,
     recorded: Arrays | None = None,
+    trusted: frozenset[str] = frozenset(),
 ) -> Dataset:
     """Make what is not there yet, and give the data set with these arrays.
 
@@ -98,11 +101,12 @@ def attach(
         vectors_file: what --vectors names.
         recorded: those of a study that is continued. A teacher that is the best of another study
             stays the one that it was.
+        trusted: SHA-256 of the Python files that the person named, and a teacher may be made of.
 
     Raises:
         UserError: if one cannot be made.
     """
-    maker = _Maker(data, say, vectors_file)
+    maker = _Maker(data, say, vectors_file, trusted)
     try:
         found = {key: _kept(data, key, recorded or {}) or maker.make(key) for key in sorted(keys)}
     except OSError as error:
@@ -149,6 +153,7 @@ class _Maker:
     data: Dataset
     say: Say
     vectors_file: Path | None
+    trusted: frozenset[str] = frozenset()  # SHA-256 of files that the person named
 
     def make(self, key: str) -> ArrayRecord:
         """Make an array, or find it where it was made before."""
@@ -161,7 +166,7 @@ class _Maker:
             raise UserError(f"{key} needs texts without a label, but {self.data.name} has none.")
         if value == "nbsvm":
             params = {**defaults(space_of("nbsvm")), **NBSVM[0].params}
-            return self._labels(value, "nbsvm", params, None)
+            return self._labels(value, "nbsvm", params)
         return self._labels_of_study(value.removeprefix("study:"))
 
     def _counted_vectors(self) -> ArrayRecord:
@@ -227,11 +232,20 @@ class _Maker:
                 f"({ours.digest}/{ours.split_digest}), but study {name} has "
                 f"{theirs.digest}/{theirs.split_digest} (data {theirs.name})."
             )
-        file = store.model_file(home(), trial)
+        file, code = store.model_file(home(), trial), study.plan.source_of(trial.family)
+        if code is None or code.sha256 not in self.trusted:
+            refuse_untrusted(code, f"the teacher, study {study.plan.study},", None)
         source = f"study {study.plan.study}, trial {trial.number}, model {_sha256(file)[:16]}"
-        return self._labels(source, trial.family, trial.params, file)
+        return self._labels(source, trial.family, trial.params, file, code)
 
-    def _labels(self, source: str, family: str, params: Params, file: Path | None) -> ArrayRecord:
+    def _labels(
+        self,
+        source: str,
+        family: str,
+        params: Params,
+        file: Path | None = None,
+        code: SourceRecord | None = None,
+    ) -> ArrayRecord:
         """Label the unlabelled texts with a teacher, in a process of its own."""
         recipe = f"labels {_LABELS_FORMAT} {source} {json.dumps(dict(params), sort_keys=True)}"
 
@@ -243,7 +257,7 @@ class _Maker:
             folder.mkdir(mode=0o700, exist_ok=True)  # a stop leaves it its checkpoint
             if file is not None:  # its study may go on, and find a better one
                 file = Path(shutil.copy(file, folder))
-            task = TeacherTask(params, family, self.data, _TEACHER_SEED, folder, file)
+            task = TeacherTask(params, family, self.data, _TEACHER_SEED, folder, file, code)
             taught = _run(task, self.say)
             array = np.load(task.predictions)
             shutil.rmtree(folder)

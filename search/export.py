@@ -221,9 +221,12 @@ class Export:
         """
         if self.code is None or self.to_onnx is not None or "onnx" not in self.formats:
             return self.formats
+        how = f"Family({self.trial.family!r}, build, to_onnx, ...)"
+        if self.trial.family not in FAMILIES:
+            how = "which a function build_model(hp) cannot"
         why = (
             f"onnx is left out: family {self.trial.family} is of {self.code.name} and hands over "
-            f"no converter, Family({self.trial.family!r}, build, to_onnx, ...)"
+            f"no converter, {how}"
         )
         rest = tuple(name for name in self.formats if name != "onnx")
         if not rest:

@@ -19,15 +19,25 @@ class Family(Mapping[str, Range]):
         name: lower-case letters, digits and "_"; the prefix of its hyperparameters.
         build: build(n_tokens, maxlen, n_classes, masked, *, <its ranges>) -> keras.Model of int32
             ids (batch, length) to probabilities, (batch, 1) for two classes and (batch, n_classes)
-            for more. `masked`: padding is behind and to be ignored. Text such as
+            for more. A range that depends on others (`when`) is left out of a call where it is not
+            there. `masked`: padding is behind and to be ignored. Text such as
             "package.module:build" is loaded when a model is built, so that who only reads the
             ranges needs no Keras.
         to_onnx: to_onnx(model, n_classes) -> onnx.ModelProto with the input ids and the output
             probabilities, (batch, n_classes); without it there is no ONNX of a family's own.
 
     Raises:
-        ValueError: if a default lies outside its range, or `build` does not take the ranges.
+        ValueError: if a default lies outside its range, a range depends on what is not before it,
+            or `build` does not take the ranges.
+
+    Attributes:
+        without: names of shared hyperparameters, such as train.learning_rate, that its trials do
+            not have.
+        takes_params: whether `build` takes all values of a trial, as params, and not its ranges.
     """
+
+    without: frozenset[str] = frozenset()
+    takes_params = False
 
     def __init__(
         self,
@@ -51,8 +61,16 @@ class Family(Mapping[str, Range]):
                 raise ValueError(
                     f"family {name}: {bare} must be an Int, Float or Choice, but got {range_!r}."
                 )
+        for place, (full, range_) in enumerate(self._space.items()):
+            before = list(self._space)[:place]
+            for other, _ in range_.when:
+                if other not in before and other.partition(".")[0] not in SHARED:
+                    raise ValueError(
+                        f"family {name}: {full} may depend on a range before it, of "
+                        f"{', '.join(before) or 'none'}, but got {other!r}."
+                    )
         check(self._space, defaults(self._space), of=f"family {name}, default")
-        if not isinstance(build, str):
+        if not isinstance(build, str) and not self.takes_params:
             try:
                 inspect.signature(build).bind(0, 0, 2, True, **ranges)
             except TypeError as error:

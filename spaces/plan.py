@@ -102,6 +102,10 @@ class StudyPlan:
                 raise ValueError(f"{file}: {name} is not one of {sorted(self.space)}.")
         if FAMILY in self.searched[1:]:
             raise ValueError(f"{file}: {FAMILY} must be searched first, the rest depends on it.")
+        for name, range_ in self.space.items():
+            for other, _ in range_.when:
+                if other not in self.space:
+                    raise ValueError(f"{file}: {name} depends on {other}, which is not there.")
         names = [reference.name for reference in self.references]
         for reference in self.references:
             if names.count(reference.name) > 1:
@@ -131,9 +135,32 @@ class StudyPlan:
         return {name: range_ for name, range_ in self.space.items() if applies(name, family)}
 
     def searched_for(self, params: Params) -> list[str]:
-        """Name the ranges to propose values for, once `params` holds the family."""
+        """Name the ranges to propose values for, once `params` holds the family.
+
+        What others depend on comes before them.
+        """
         space = self.space_for(self.family(params))
-        return [name for name in self.searched if name in space]
+        return self.in_order(name for name in self.searched if name in space)
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Put hyperparameters behind those that they depend on."""
+
+        def depth(name: str) -> int:
+            return max((1 + depth(other) for other, _ in self.space[name].when), default=0)
+
+        return sorted(names, key=depth)
+
+    def is_active(self, name: str, params: Params) -> bool:
+        """Return whether a trial has a hyperparameter, by the values of those it depends on.
+
+        Args:
+            params: all that are proposed before it; the others have their defaults.
+        """
+        return all(
+            params.get(other, self.space[other].default) in values
+            and self.is_active(other, params)
+            for other, values in self.space[name].when
+        )
 
     @property
     def fixed(self) -> dict[str, Value]:
@@ -154,8 +181,13 @@ class StudyPlan:
         return epochs
 
     def complete(self, params: Params) -> dict[str, Value]:
-        """Fill in the defaults of everything that `params` does not say."""
-        return {**defaults(self.space_for(self.family(params))), **params}
+        """Fill in the defaults of everything that `params` does not say, and the trial has."""
+        filled = {**defaults(self.space_for(self.family(params))), **params}
+        return {
+            name: value
+            for name, value in filled.items()
+            if name in params or self.is_active(name, filled)
+        }
 
     def values_of(self, family: str, params: Params) -> dict[str, Value] | None:
         """Return the values of a trial that was made with another space, as trials here have them.

@@ -17,6 +17,9 @@ from pathlib import Path
 Value = bool | int | float | str
 Params = Mapping[str, Value]
 
+# It is there only in trials where each of these hyperparameters has one of these values.
+When = tuple[tuple[str, tuple[Value, ...]], ...]
+
 _NUMBER = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 
 
@@ -26,6 +29,7 @@ class Float:
 
     Attributes:
         most: no value above it makes sense, whatever range a person asks for; None is no limit.
+        when: full names of other hyperparameters, and values of each, that it depends on.
     """
 
     low: float
@@ -35,6 +39,7 @@ class Float:
     note: str = ""
     log: bool = False
     most: float | None = field(default=None, repr=False)
+    when: When = field(default=(), repr=False)
 
     def admits(self, value: object) -> bool:
         """Return whether a person may choose this value, though it lies outside the range."""
@@ -68,6 +73,7 @@ class Int:
     Attributes:
         least, most: no value beyond them makes sense, whatever range a person asks for. Without
             `least` it is 1 or 0, where `low` is not below that.
+        when: full names of other hyperparameters, and values of each, that it depends on.
     """
 
     low: int
@@ -78,6 +84,7 @@ class Int:
     log: bool = False
     least: int | None = field(default=None, repr=False)
     most: int | None = field(default=None, repr=False)
+    when: When = field(default=(), repr=False)
 
     def admits(self, value: object) -> bool:
         """Return whether a person may choose this value, though it lies outside the range."""
@@ -111,12 +118,17 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `options`, without an order between them."""
+    """One of `options`, without an order between them.
+
+    Attributes:
+        when: full names of other hyperparameters, and values of each, that it depends on.
+    """
 
     options: tuple[Value, ...]
     _: KW_ONLY
     default: Value
     note: str = ""
+    when: When = field(default=(), repr=False)
 
     def admits(self, value: object) -> bool:
         """Return whether a person may choose this value: the builder knows no other."""
@@ -192,7 +204,7 @@ def changed(name: str, range_: Range, wanted: Range) -> Range:
             shown = ", ".join(map(str, options))
             raise ValueError(f"{name} needs values, each once, but got {shown or 'none'}.")
         default = _typed(range_, wanted.default)
-        return Choice(tuple(options), default=default, note=note)
+        return Choice(tuple(options), default=default, note=note, when=range_.when)
     if isinstance(range_, Choice):
         raise ValueError(f"{name} must be {range_.law}, but got {wanted}: it has no order.")
     low, high, default = (_typed(range_, v) for v in (wanted.low, wanted.high, wanted.default))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,10 +42,12 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+def call(
+    home: Path, module: str, *words: str, text: str = "", cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *words],
-        cwd=ROOT,
+        cwd=cwd,
         env=environment(home),
         input=text,
         capture_output=True,
@@ -52,6 +55,13 @@ def call(home: Path, module: str, *words: str, text: str = "") -> subprocess.Com
         timeout=GIVE_UP_SECONDS,
         check=False,
     )
+
+
+def printed(what: str) -> str:
+    """Return the example of the guide to own studies that has this in it, exactly as printed."""
+    page = (ROOT / "docs" / "how-to" / "own-study-and-model.md").read_text("utf-8")
+    (found,) = (one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if what in one)
+    return str(found)
 
 
 def copy_study(smoke_home: Path, home: Path) -> Path:
@@ -74,12 +84,14 @@ def write_few_texts(home: Path) -> Path:
 class Running:
     """A program under way in a session of its own, as in a terminal of its own."""
 
-    def __init__(self, home: Path, *words: str, module: str = "search.run") -> None:
+    def __init__(
+        self, home: Path, *words: str, module: str = "search.run", cwd: Path = ROOT
+    ) -> None:
         self._errors = home / "stderr.txt"
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", module, *words],
-                cwd=ROOT,
+                cwd=cwd,
                 env=environment(home),
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -42,7 +42,8 @@ def parser() -> Parser:
         action=Once,
         metavar="STUDY",
         help="the study to run or to resume: a name (see --list), FILE.toml of --save-plan, "
-        "FILE.py with a Study of your own, or package.module:STUDY",
+        "FILE.py with a Study of your own, FILE.py:build_model with a function of Keras Tuner's, "
+        "or package.module:STUDY",
     )
     add("--list", action="store_true", help="list the studies and end")
     add("--dry-run", action="store_true", help="print what would be done, train nothing")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from search.cli.find_plan import GROUP
 from search.engines.names import ENGINES
 from spaces.plan import SPLITS
 from spaces.studies import STUDIES
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 
 
 def studies() -> list[dict[str, Any]]:
-    """Describe each study: its question, family and size."""
-    return [
+    """Describe each study: its question, family and size; of an installed package, its name.
+
+    A package's code is not run to list it.
+    """
+    ours = [
         {
             "study": plan.name,
             "question": plan.question,
@@ -35,6 +40,13 @@ def studies() -> list[dict[str, Any]]:
         }
         for plan in STUDIES.values()
     ]
+    return ours + [{"study": name, "package": package} for name, package in _installed()]
+
+
+def _installed() -> list[tuple[str, str]]:
+    """Return the studies of installed packages, each with its package."""
+    found = [(e.name, e.dist.name if e.dist else e.value) for e in entry_points(group=GROUP)]
+    return sorted((name, package) for name, package in found if name not in STUDIES)
 
 
 def print_studies(console: Console) -> None:
@@ -47,6 +59,8 @@ def print_studies(console: Console) -> None:
             f"{len(plan.searched)} ranges" if plan.searched else "nothing",
             budget(plan),
         )
+    for name, package in _installed():
+        table.add_row(plain(name), f"of the package {plain(package)}; see --dry-run", "", "", "")
     console.print(table)
 
 

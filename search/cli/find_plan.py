@@ -28,7 +28,8 @@ def find_plan(named: str | StudyPlan) -> tuple[StudyPlan, SourceRecord | None]:
 
     Args:
         named: one of ours, FILE.toml, FILE.py, FILE.py:NAME, package.module:NAME, or a study that
-            an installed package brings; from Python, the plan itself.
+            an installed package brings. NAME is a Study, or a function build_model(hp). From
+            Python, the plan itself.
 
     Raises:
         UserError: if there is none, or what is there is no study.
@@ -66,9 +67,13 @@ def _of_toml(file: Path) -> StudyPlan:
     if code:
         from search.system.own_code import installed, load, read_file
 
-        for name in code:
+        for entry in code:
+            name, _, target = entry.partition(":")
             is_file = name.endswith(".py")
-            load(read_file(file.parent / name) if is_file else installed(name))
+            source = read_file(file.parent / name, target) if is_file else installed(name, target)
+            module = load(source)
+            if target:
+                _of_module(module, source)  # a function, whose family is registered by reading it
     return plan_file.read(file)
 
 
@@ -78,14 +83,24 @@ def _of_module(module: ModuleType, source: SourceRecord) -> tuple[StudyPlan, Sou
     if found is None:
         studies = [name for name, value in vars(module).items() if isinstance(value, StudyPlan)]
         close = difflib.get_close_matches(source.target, studies or list(vars(module)), n=1)
+        if not studies and "build_model" in vars(module):
+            close = ["build_model"]
         hint = f" Did you mean {source.name}:{close[0]}?" if close else ""
         raise UserError(
             f"{source.name} has no {plain(source.target)}.{hint} Studies in it: "
             f"{', '.join(studies) or 'none'}."
         )
+    from search.training.own_families import model_function
+
+    function = model_function(module, source)
+    if function is not None:
+        from search.engines.keras_tuner.model_function import read
+
+        return read(function, source), source
     if not isinstance(found, StudyPlan):
         raise UserError(
-            f"{source.name}: {source.target} must be a Study, but is a {type(found).__name__}."
+            f"{source.name}: {source.target} must be a Study or a function build_model(hp), "
+            f"but is a {type(found).__name__}."
         )
     return found, source
 

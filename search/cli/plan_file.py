@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spaces.families import FAMILY
+from spaces.families import FAMILIES, FAMILY
 from spaces.plan import SPLITS, Reference, StudyPlan
 from spaces.ranges import Choice, Float, Int, Range, is_fixed
 from spaces.study import Study
@@ -41,7 +41,7 @@ def write(plan: StudyPlan, sources: Sequence[SourceRecord] = ()) -> str:
         "name": plan.name,
         "question": plan.question,
         "families": list(plan.families),
-        "code": [one.module or one.name for one in sources if one.families] or None,
+        "code": [_code(one) for one in sources if one.families] or None,
         "trials": plan.n_trials,
         "timeout": plan.timeout and float(plan.timeout),
         "patience": plan.patience,
@@ -67,6 +67,12 @@ def write(plan: StudyPlan, sources: Sequence[SourceRecord] = ()) -> str:
         lines += ["", "[[references]]"]
         lines += [f"{name} = {_toml(value)}" for name, value in fields.items()]
     return "\n".join([*lines, ""])
+
+
+def _code(source: SourceRecord) -> str:
+    """Name a file or module, and the function in it that stands for a family."""
+    of_function = any(FAMILIES[name].takes_params for name in source.families)
+    return (source.module or source.name) + (f":{source.target}" if of_function else "")
 
 
 def save(plan: StudyPlan, sources: Sequence[SourceRecord], file: Path) -> None:

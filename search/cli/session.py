@@ -5,6 +5,7 @@ The command `search.run` and the Python functions of `search.api` both go this w
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ def run_study(console: Console, chosen: Options) -> StudyRecord:
         ) as executor,
     ):
         _make_folder(root)
+        _check_own_families(chosen, data, executor)
         with alone(root, chosen.study) as hold:
             _coordinate(console, chosen, data, root, executor, hold)
     from tracking import store  # it loads MLflow: not before the data are there
@@ -100,6 +102,25 @@ def _make_folder(root: Path) -> None:
         raise UserError(f"{root} cannot be written: {error.strerror}.") from error
 
 
+def _check_own_families(chosen: Options, data: Dataset, executor: ExecutorConfig) -> None:
+    """Build each family of a person's own once, so that its mistakes show before any trial."""
+    by_family = {family: source for source in chosen.sources for family in source.families}
+    if not by_family:
+        return
+    from search.workers.checking import check_families
+    from search.workers.tasks import CheckTask
+
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder, StopFlag() as stop:
+        tasks: dict[str, CheckTask] = {}
+        for params in chosen.plan.initial_trials().values():
+            family = chosen.plan.family(params)
+            if family in by_family and family not in tasks:
+                place = Path(folder) / family
+                place.mkdir()
+                tasks[family] = CheckTask(params, family, data, place, by_family[family])
+        check_families(list(tasks.values()), executor.open_pool, stop.check)
+
+
 def _with_what_data_have(console: Console, chosen: Options, data: Dataset) -> Options:
     """Leave out what only texts without a label allow, where there are none."""
     from search.arrays import refuse_teacher, without_teacher
@@ -121,7 +142,12 @@ def _learn(console: Console, chosen: Options, data: Dataset, root: Path) -> Data
         known = store.studies(root).get(chosen.study)
         recorded = dict(known.data.arrays) if known else {}
     return attach(
-        data, keys, notes_on(console), vectors_file=chosen.vectors_file, recorded=recorded
+        data,
+        keys,
+        notes_on(console),
+        vectors_file=chosen.vectors_file,
+        recorded=recorded,
+        trusted=frozenset(source.sha256 for source in chosen.sources),
     )
 
 

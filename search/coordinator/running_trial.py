@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from search.training.failures import Died, TrialFailed
-from search.workers.tasks import Refitted, TeacherResult
+from search.workers.tasks import FamilyWorks, Refitted, TeacherResult
 from tracking.commandline.errors import disk_is_full
 from tracking.records import (
     EpochRecord,
@@ -103,8 +103,8 @@ class RunningTrial:
                 return "start again"
             case TrialFailed() as failure:  # these values cannot be trained: the study goes on
                 return self._end("failed", reason=str(failure))
-            case Refitted() | TeacherResult():
-                raise RuntimeError("a trial of a search was refitted, or taught")
+            case Refitted() | TeacherResult() | FamilyWorks():
+                raise RuntimeError("a trial of a search was refitted, taught, or only built")
             case bug:
                 raise bug
 

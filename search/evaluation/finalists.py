@@ -159,13 +159,15 @@ def _reference(study: StudyRecord, chosen: set[int | str]) -> list[Finalist]:
 def _untried(study: StudyRecord, reference: ReferenceRecord) -> list[Finalist]:
     """Return a reference that the search had no time for.
 
-    Its values are those on record, plain training, and defaults for the others. The study itself
-    may have been renamed or removed since.
+    Its values are those on record, of the study's own fixed values too, plain training, and
+    defaults for the others. The study itself may have been renamed or removed since.
     """
     family = reference.family
     if family not in FAMILIES:
         return []
-    params = {**defaults(space_of(family)), **PLAIN, **reference.params}
+    space = space_of(family)
+    fixed = {name: value for name, value in study.plan.fixed.items() if name in space}
+    params = {**defaults(space), **PLAIN, **fixed, **reference.params}
     params["train.epochs"] = min(int(params["train.epochs"]), study.plan.max_epochs)
     if len(study.plan.families) > 1:
         params[FAMILY] = family

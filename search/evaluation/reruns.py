@@ -16,6 +16,7 @@ from search.training.failures import TrialFailed
 from search.workers.process_pool import run_all
 from search.workers.tasks import (
     CHECKPOINT,
+    FamilyWorks,
     Refitted,
     Result,
     SimpleBaselineTask,
@@ -201,5 +202,5 @@ def _close(
             log.close("complete", score, reason="", seconds=training.seconds)
         case TrialFailed() as failure:  # these values cannot be trained on this seed
             log.close("failed", None, reason=str(failure), seconds=training.seconds)
-        case EvaluationRecord() | Refitted() | TeacherResult():
-            raise RuntimeError("a rerun looked at the test set, was refitted, or taught")
+        case EvaluationRecord() | Refitted() | TeacherResult() | FamilyWorks():
+            raise RuntimeError("a rerun looked at the test set, was refitted, taught or built")

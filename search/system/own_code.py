@@ -23,7 +23,9 @@ from tracking.records import SourceRecord
 
 VARIABLE = "SEQSEARCH_TRUST_CODE"
 _LARGEST = 1 << 20  # bytes
+_LONGEST = 400  # characters of what an exception says
 _LOADS_KERAS = re.compile(r"^\s*(import|from) (keras|tensorflow)", re.MULTILINE)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _loaded: dict[str, SourceRecord] = {}  # by the name of the module
 _defines: dict[str, str] = {}  # module by the name of a family
 
@@ -44,22 +46,25 @@ def read_file(file: Path, target: str = "") -> SourceRecord:
         raise UserError(f"{file} must be UTF-8: {error}.") from error
 
 
-def refuse_untrusted(source: SourceRecord | None, of: str, trusted: bool) -> None:
+def refuse_untrusted(source: SourceRecord | None, of: str, trusted: bool | None) -> None:
     """Let a person's own code run where it was said to be trusted.
 
     Args:
         of: what holds it, for the message.
-        trusted: whether --trust-code was given. MLflow, which takes no options of ours, is told by
-            the environment variable SEQSEARCH_TRUST_CODE, the SHA-256 of the file.
+        trusted: whether --trust-code was given; None where there is no such option. MLflow, which
+            takes no options of ours, is told by the environment variable SEQSEARCH_TRUST_CODE, the
+            SHA-256 of the file.
 
     Raises:
         UserError: if it is not.
     """
     if source is None or trusted or os.environ.get(VARIABLE) == source.sha256:
         return
+    option = "" if trusted is None else "--trust-code, or "
+    comma = "," if option else ""
     raise UserError(
         f"{of} holds code of its own, {plain(source.name)}, which would be run. Read it first; "
-        f"--trust-code, or {VARIABLE}={source.sha256}, then lets it run."
+        f"{option}{VARIABLE}={source.sha256}{comma} then lets it run."
     )
 
 
@@ -69,14 +74,14 @@ def load(source: SourceRecord) -> ModuleType:
     Raises:
         UserError: if it does not run, or an installed package has another one.
     """
-    name = source.module or f"seqsearch_own_{source.sha256[:16]}"
+    name = _module_name(source)
     if name not in _loaded:
         if _LOADS_KERAS.search(source.text):  # first: it silences TensorFlow's start
             importlib.import_module("search.system.keras_backend")
         module = _imported(source) if source.module else _executed(source, name)
-        _loaded[name] = source
     else:
         module = sys.modules[name]
+    _loaded[name] = source
     for family in _families(module):
         try:
             register(family)
@@ -84,6 +89,24 @@ def load(source: SourceRecord) -> ModuleType:
             raise UserError(f"{source.name}: {error}") from None
         _defines[family.name] = name
     return module
+
+
+def defines(source: SourceRecord, family: str) -> None:
+    """Note that a file, which was loaded, defines a family that is no Family object in it."""
+    _defines[family] = _module_name(source)
+
+
+def told(error: Exception, source: SourceRecord) -> str | None:
+    """Say in one line what a person's own code has raised, and where in it.
+
+    Returns:
+        None if the exception did not come through that code, so that it is not its mistake.
+    """
+    file = source.name
+    if source.module:
+        file = getattr(sys.modules.get(source.module), "__file__", None) or file
+    frames = traceback.extract_tb(error.__traceback__)
+    return _where(error, file) if any(frame.filename == file for frame in frames) else None
 
 
 def sources_of(families: dict[str, Family]) -> tuple[SourceRecord, ...]:
@@ -115,6 +138,10 @@ def installed(module: str, target: str = "") -> SourceRecord:
         raise UserError(f"module {module} has no Python file.")
     read = read_file(Path(file), target)
     return SourceRecord(read.name, read.text, target, module=module)
+
+
+def _module_name(source: SourceRecord) -> str:
+    return source.module or f"seqsearch_own_{source.sha256[:16]}"
 
 
 def _imported(source: SourceRecord) -> ModuleType:
@@ -160,11 +187,18 @@ def _refuse_neighbours(source: SourceRecord, before: set[str]) -> None:
 
 def _where(error: Exception, file: str) -> str:
     """Say in one line what a file raised, and where in it."""
-    what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    return f"{file}, line {lines[-1]}: {what}" if lines else f"{file or 'it'}: {what}"
+    return (
+        f"{file}, line {lines[-1]}: {what(error)}" if lines else f"{file or 'it'}: {what(error)}"
+    )
+
+
+def what(error: Exception) -> str:
+    """Return type and message of an exception in one line, without the colours of Keras'."""
+    message = plain(_COLOURS.sub("", str(error)), _LONGEST) if str(error).strip() else ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _families(module: ModuleType) -> list[Family]:

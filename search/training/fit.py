@@ -37,8 +37,8 @@ def train(
     on_epoch: OnEpoch,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
     patience: int,
+    learning_rate: float | None = None,
     schedule: str = "constant",
     weight_decay: float = 0.0,
     global_clipnorm: float = 0.0,
@@ -54,6 +54,8 @@ def train(
     last. An exception of `on_epoch` ends the training and is passed on.
 
     Args:
+        learning_rate: None where the model comes compiled: it keeps its own optimizer, to which
+            the schedule and what follows it do not apply.
         schedule: "constant", or "cosine": up to the learning rate in the first 5 % of the steps of
             all epochs, then down to zero.
         ema_momentum: where it is not 0, the model is judged, and left, with averaged weights.
@@ -66,16 +68,21 @@ def train(
         the best epoch, counted from 1.
 
     Raises:
-        TrialFailed: if a loss is no longer a finite number.
+        TrialFailed: if a loss is no longer a finite number, or there is no optimizer.
     """
-    n_steps = epochs * math.ceil(training.n_per_epoch / batch_size)
-    optimizer = Adam(
-        learning_rate if schedule == "constant" else _cosine(learning_rate, n_steps),
-        weight_decay=weight_decay or None,
-        global_clipnorm=global_clipnorm or None,
-        use_ema=ema_momentum > 0,
-        ema_momentum=ema_momentum,
-    )
+    if model.compiled:
+        optimizer = model.optimizer
+    else:
+        if learning_rate is None:
+            raise TrialFailed("its model must be compiled with all values, or with none")
+        n_steps = epochs * math.ceil(training.n_per_epoch / batch_size)
+        optimizer = Adam(
+            learning_rate if schedule == "constant" else _cosine(learning_rate, n_steps),
+            weight_decay=weight_decay or None,
+            global_clipnorm=global_clipnorm or None,
+            use_ema=ema_momentum > 0,
+            ema_momentum=ema_momentum,
+        )
     n_outputs = _compile(model, optimizer, label_smoothing)
     last = stop_after or epochs
     done = TrainingState() if checkpoint is None else checkpoint.restore(model, last)
@@ -92,7 +99,7 @@ def train(
         callbacks=[
             *callbacks,
             *([] if stopping is None else [stopping]),
-            *([_Averaged()] if stopping and ema_momentum else []),
+            *([_Averaged()] if stopping and optimizer.use_ema else []),
             _Report(on_epoch, checkpoint, stopping, done.epochs),
         ],
         shuffle=False,  # the batches come mixed

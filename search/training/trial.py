@@ -24,6 +24,7 @@ from search.training import metrics
 from search.training.checkpoint import open_checkpoint
 from search.training.failures import TrialFailed
 from search.training.fit import FirstRung, predict, train
+from spaces.families import find
 from spaces.ranges import Params, take
 from spaces.text import VECTORS
 from spaces.training import TEACHER
@@ -114,14 +115,25 @@ def build(
         vectors: of the words, the most frequent first, which its embedding begins with; None
             leaves it to begin at random.
     """
-    text = preparation(params)
-    n_tokens, masked = text["vocab_size"], text["padding"] == "bucket"
-    model = builder(family)(n_tokens, text["maxlen"], n_classes, masked, **take(params, family))
+    n_tokens = preparation(params)["vocab_size"]
+    model = untrained(params, family, n_classes)
     for layer in model.layers:
         if isinstance(layer, NgramNumbers):
             layer.adapt(training.rows, training.labels, n_classes)
     if vectors is not None:
         _begin_with(vectors, model, n_tokens)
+    return model
+
+
+def untrained(params: Params, family: str, n_classes: int) -> keras.Model:
+    """Build a family's model, which knows nothing of the texts yet."""
+    text = preparation(params)
+    masked = text["padding"] == "bucket"
+    whole = find(family).takes_params
+    values = {"params": params} if whole else take(params, family)
+    model: keras.Model = builder(family)(
+        text["vocab_size"], text["maxlen"], n_classes, masked, **values
+    )
     return model
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from search.workers.trial_process import POLL_SECONDS
 
 if TYPE_CHECKING:
-    from search.workers.tasks import AnyTask, SimpleBaselineTask, Task
+    from search.workers.tasks import AnyTask, PoolTask
     from search.workers.trial_process import Event
 
 
@@ -23,7 +23,7 @@ class Executor(Protocol):
     @property
     def n_free(self) -> int: ...
 
-    def start(self, task: Task | SimpleBaselineTask, seconds: float = 0.0) -> None: ...
+    def start(self, task: PoolTask, seconds: float = 0.0) -> None: ...
 
     def events(self, seconds: float = POLL_SECONDS) -> list[tuple[AnyTask, Event]]: ...
 

@@ -30,7 +30,12 @@ class TeacherResult:
     val_accuracy: float
 
 
-Result = ScoreRecord | EvaluationRecord | Refitted | TeacherResult
+@dataclass(frozen=True)
+class FamilyWorks:
+    """A family of a person's own builds, scores texts, and is saved and loaded."""
+
+
+Result = ScoreRecord | EvaluationRecord | Refitted | TeacherResult | FamilyWorks
 STEPS = (RungRecord, EpochRecord)  # after each of these a trial waits for the word to go on
 Step = RungRecord | EpochRecord
 CHECKPOINT = "checkpoint.npz"  # a file in the folder of a task
@@ -149,6 +154,7 @@ class TeacherTask:
             training from), output.txt (what the process printed).
         file: the model of a finished trial, as a Task leaves it; None fits one on the training
             part alone, which sees no validation text.
+        source: the Python file that defines its family; None where it is one of ours.
     """
 
     params: Params
@@ -157,6 +163,7 @@ class TeacherTask:
     seed: int
     folder: Path
     file: Path | None = None
+    source: SourceRecord | None = None
 
     @property
     def predictions(self) -> Path:
@@ -171,4 +178,27 @@ class TeacherTask:
         return self.folder / "output.txt"
 
 
-AnyTask = Task | SimpleBaselineTask | EvaluationTask | TeacherTask
+@dataclass(frozen=True)
+class CheckTask:
+    """A family of a person's own that is to be built once, before the study begins.
+
+    Attributes:
+        params: those of a trial that would be its first.
+        folder: receives output.txt (what the process printed).
+    """
+
+    params: Params
+    family: str
+    data: Dataset
+    folder: Path
+    source: SourceRecord
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output.txt"
+
+
+AnyTask = Task | SimpleBaselineTask | EvaluationTask | TeacherTask | CheckTask
+PoolTask = (
+    Task | SimpleBaselineTask | CheckTask
+)  # what an executor may be given, here or elsewhere

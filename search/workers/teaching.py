@@ -60,7 +60,7 @@ def _fitted(task: TeacherTask, on_epoch: Callable[[EpochRecord], None]) -> keras
 def _finished(task: TeacherTask) -> keras.Model:
     """Load a finished model; the texts come as ids, so its part behind their preparation."""
     assert task.file is not None
-    model = keras_loading.load(task.file).layers[-1]
+    model = keras_loading.load(task.file, task.source).layers[-1]
     model.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
     return model
 

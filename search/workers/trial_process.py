@@ -24,7 +24,7 @@ from types import ModuleType
 from search.system.private_names import end_forkserver
 from search.training.failures import Died, TrialFailed
 from search.workers import worker_main
-from search.workers.tasks import AnyTask, Refitted, Result, Step, TeacherResult
+from search.workers.tasks import AnyTask, FamilyWorks, Refitted, Result, Step, TeacherResult
 from tracking.commandline.signals import in_main_thread
 from tracking.records import EpochRecord, EvaluationRecord, RungRecord, ScoreRecord
 
@@ -113,6 +113,7 @@ class TrialProcess:
                     | EvaluationRecord()
                     | Refitted()
                     | TeacherResult()
+                    | FamilyWorks()
                     | TrialFailed() as event
                 ):
                     return event

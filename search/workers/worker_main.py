@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from search.system.own_code import told, what
 from search.training.failures import TrialFailed
 from search.workers.tasks import (
     AnyTask,
+    CheckTask,
     EvaluationTask,
     Refitted,
     Result,
@@ -29,6 +31,7 @@ from search.workers.tasks import (
     Task,
     TeacherTask,
 )
+from tracking.commandline.errors import UserError
 from tracking.records import ScoreRecord
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -67,8 +70,25 @@ def _outcome(task: AnyTask, on_step: Callable[[Step], None]) -> Result | TrialFa
         return failure
     except MemoryError:
         return TrialFailed("out of memory")
-    except Exception:
-        return traceback.format_exc()
+    except Exception as error:
+        return _mistake_in_own_code(task, error) or traceback.format_exc()
+
+
+def _mistake_in_own_code(task: AnyTask, error: Exception) -> TrialFailed | None:
+    """Return what a person's own code did wrong; None where the fault is ours."""
+    source = None if isinstance(task, SimpleBaselineTask) else task.source
+    if source is None:
+        return None
+    if isinstance(error, UserError):  # the code is not to be had here, or does not run
+        return TrialFailed(str(error))
+    line = told(error, source)
+    if line is None:
+        from search.system.keras_backend import tf
+
+        # What an operation refuses is found when the model's graph runs, far from the file.
+        if isinstance(error, tf.errors.InvalidArgumentError):
+            line = f"the model of {source.name} cannot be trained: {what(error)}"
+    return None if line is None else TrialFailed(line)
 
 
 def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
@@ -81,22 +101,32 @@ def _evaluate(task: AnyTask, on_step: Callable[[Step], None]) -> Result:
             return evaluate_simple_baseline_on_test(task.name, task.data, task.predictions)
         return evaluate_simple_baseline(task.name, task.data, task.predictions)
 
-    from search.system.keras_backend import tf  # first: it silences TensorFlow's start
+    import search.system.keras_backend  # noqa: F401  first: it silences TensorFlow's start
 
     if isinstance(task, EvaluationTask):
         from search.training.test_part import evaluate_model_on_test
 
         inputs = (task.file, task.params, task.data)
         return evaluate_model_on_test(*inputs, task.predictions, task.source)
+    if task.source is not None:
+        from search.training.own_families import define
+
+        define(task.source)
     if isinstance(task, TeacherTask):
         from search.workers.teaching import teach
 
         return teach(task, on_step)
-    if task.source is not None:
-        from search.system.own_code import load
+    if isinstance(task, CheckTask):
+        from search.workers.checking import check
 
-        load(task.source)
+        return check(task)
+    return _train(task, on_step)
+
+
+def _train(task: Task, on_step: Callable[[Step], None]) -> Result:
+    """Train as a trial, a reproduction or a refit."""
     from search.models import ONE_THREAD
+    from search.system.keras_backend import tf
 
     n_threads = 1 if task.family in ONE_THREAD else task.n_threads
     if n_threads is not None:

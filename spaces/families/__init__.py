@@ -38,6 +38,8 @@ def applies(name: str, family: str) -> bool:
     prefix = name.partition(".")[0]
     if name == VECTORS:
         return family in EMBEDS_WORDS
+    if family in FAMILIES and name in FAMILIES[family].without:
+        return False
     return prefix == family or prefix in SHARED
 
 

@@ -16,7 +16,9 @@ from search.datasets import cache, table
 from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
 from spaces.studies import STUDIES
+from tests.builders import build_data, build_study, build_trial
 from tracking.commandline.errors import UserError
+from tracking.records import SourceRecord
 
 COUNTED, TEACHER, FILE = "text.vectors=counted", "train.teacher=nbsvm", "text.vectors=file"
 LSTM = STUDIES["lstm_dropout"]
@@ -186,3 +188,19 @@ def test_a_record_that_names_a_file_elsewhere_is_not_followed(load: Load) -> Non
     far = replace(data.arrays[COUNTED], file="../train.labels.npy")
     assert (data.folder / cache.ARRAYS / far.file).is_file()
     assert attach_recorded(data, {COUNTED: far}, quiet) == data
+
+
+def test_a_teacher_of_own_code_is_refused_where_nobody_said_that_it_is_trusted(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = load()
+    source = SourceRecord("mine.py", "", families=("lstm",))
+    theirs = build_data(digest=data.digest, split_digest=data.split_digest)
+    study = build_study(build_trial(0, 0.8, model=True), sources=(source,), data=theirs)
+    monkeypatch.setattr("tracking.store.read_study", lambda root, name: study)
+    monkeypatch.setattr("tracking.store.model_file", lambda root, trial: data.folder / "no model")
+    with pytest.raises(UserError, match=r"SEQSEARCH_TRUST_CODE=[0-9a-f]{64} then lets it run"):
+        attach(data, {"train.teacher=study:lstm"}, quiet)
+    trusted = frozenset([source.sha256])
+    with pytest.raises(UserError, match="no model: No such file"):  # it goes on to its model
+        attach(data, {"train.teacher=study:lstm"}, quiet, trusted=trusted)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from search.system.keras_backend import (
@@ -56,7 +57,7 @@ class Proposer:
         epochs = plan.space[EPOCHS]
         self._max_epochs = plan.max_epochs if EPOCHS in plan.searched else epochs.default
         searched = [n for n in plan.searched if not (sampler == "hyperband" and n == EPOCHS)]
-        self._space = render(plan, searched)
+        self._space = render(plan, plan.in_order(searched))
         self._names = {hp.name for hp in self._space.space}
 
     def propose(self, history: History) -> tuple[dict[str, Value], dict[str, Any]] | None:
@@ -224,7 +225,7 @@ def _key(values: Params) -> frozenset[tuple[str, Value]]:
 
 
 def render(plan: StudyPlan, searched: list[str]) -> Any:
-    """Write the searched ranges as HyperParameters: those of some families on condition of them.
+    """Write the searched ranges as HyperParameters, each on condition of what it depends on.
 
     All are registered before the first proposal: of one that it meets later Keras Tuner proposes
     the default first.
@@ -232,26 +233,41 @@ def render(plan: StudyPlan, searched: list[str]) -> Any:
     space = keras_tuner.HyperParameters()
     for name in searched:
         having = [family for family in plan.families if applies(name, family)]
-        condition: dict[str, Any] = {}
         if not having or (FAMILY not in searched and plan.family({}) not in having):
             continue  # of families that this study does not try
-        if len(having) < len(plan.families) and FAMILY in searched:
-            wanted = [encode(plan.space[FAMILY], family) for family in having]
-            condition = {"parent_name": FAMILY, "parent_values": wanted}
-        _register(space, name, plan.space[name], condition)
+        conditions = _conditions(plan, name)
+        if len(having) < len(plan.families):
+            conditions.insert(0, (FAMILY, tuple(having)))
+        fixed = [(plan.space[n].default, v) for n, v in conditions if n not in searched]
+        if any(value not in wanted for value, wanted in fixed):
+            continue  # no trial has it
+        with ExitStack() as scopes:
+            for other, values in conditions:
+                if other in searched:
+                    wanted = [encode(plan.space[other], value) for value in values]
+                    scopes.enter_context(space.conditional_scope(other, wanted))
+            _register(space, name, plan.space[name])
     return space
 
 
-def _register(space: Any, name: str, range_: Range, condition: Mapping[str, Any]) -> None:
+def _conditions(plan: StudyPlan, name: str) -> list[tuple[str, tuple[Value, ...]]]:
+    """Return what a hyperparameter depends on, and what that depends on before it."""
+    found: list[tuple[str, tuple[Value, ...]]] = []
+    for other, values in plan.space[name].when:
+        found += [*_conditions(plan, other), (other, values)]
+    return found
+
+
+def _register(space: Any, name: str, range_: Range) -> None:
     default = encode(range_, range_.default)
     match range_:
         case Choice(options=options):
             names = [encode(range_, option) for option in options]
-            space.Choice(name, names, default=default, **condition)
+            space.Choice(name, names, default=default)
         case Int() | Float():
             add = space.Int if isinstance(range_, Int) else space.Float
             sampling = "log" if range_.log else "linear"
-            add(name, range_.low, range_.high, sampling=sampling, default=default, **condition)
+            add(name, range_.low, range_.high, sampling=sampling, default=default)
 
 
 def encode(range_: Range, value: Value) -> Value:

@@ -12,12 +12,13 @@ from spaces.ranges import Choice, Float, Int, Range, Value
 
 
 def suggest(trial: optuna.Trial, plan: StudyPlan) -> dict[str, Value]:
-    """Propose a value for each range of the trial's family, which is itself proposed first."""
+    """Propose a value for each range that the trial has; its family is proposed first."""
     values: dict[str, Value] = {}
     if FAMILY in plan.searched:
         values[FAMILY] = _propose(trial, FAMILY, plan.space[FAMILY])
     for name in plan.searched_for(values):
-        values[name] = _propose(trial, name, plan.space[name])
+        if plan.is_active(name, values):
+            values[name] = _propose(trial, name, plan.space[name])
     return values
 
 

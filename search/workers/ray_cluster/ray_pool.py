@@ -25,7 +25,7 @@ from tracking.commandline.errors import UserError
 if TYPE_CHECKING:
     from search.workers.ray_cluster.ray_worker import Answer
     from search.workers.ray_cluster.slot import Slot
-    from search.workers.tasks import AnyTask, SimpleBaselineTask, Task
+    from search.workers.tasks import AnyTask, PoolTask
     from search.workers.trial_process import Event
 
 _PATIENCE_SECONDS = 60
@@ -57,9 +57,7 @@ class ClusterPool:
         self._say = say
         self._tick = tick
         self._last_used = time.monotonic()
-        self._waiting: deque[tuple[Task | SimpleBaselineTask, float]] = (
-            deque()
-        )  # for the first slot that is idle
+        self._waiting: deque[tuple[PoolTask, float]] = deque()  # for the first slot that is idle
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +80,7 @@ class ClusterPool:
         is_busy = self._waiting or any(slot.task for slot in self._slots)
         return max(0, n_idle - len(self._waiting)) if is_busy else max(1, n_idle)
 
-    def start(self, task: Task | SimpleBaselineTask, seconds: float = 0.0) -> None:
+    def start(self, task: PoolTask, seconds: float = 0.0) -> None:
         """Start a task, as soon as a slot is idle.
 
         Args:

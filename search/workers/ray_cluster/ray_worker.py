@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from search.system.temporary import temporary_folder
 from search.workers.process_pool import ProcessPool
 from search.workers.ray_cluster import nodes
-from search.workers.tasks import STEPS, SimpleBaselineTask, Task
+from search.workers.tasks import STEPS, PoolTask, Task
 from search.workers.trial_process import Event, server
 from tracking.commandline.errors import UserError
 from tracking.schema import environment
@@ -85,7 +85,7 @@ class Evaluator:
 
     def start(
         self,
-        task: Task | SimpleBaselineTask,
+        task: PoolTask,
         seconds: float = 0.0,
         checkpoint: bytes | None = None,
     ) -> Answer:

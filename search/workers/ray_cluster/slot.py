@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError
 
-from search.workers.tasks import SimpleBaselineTask, Task
+from search.workers.tasks import PoolTask, Task
 
 if TYPE_CHECKING:
     from search.workers.ray_cluster.nodes import Prepared
@@ -32,7 +32,7 @@ class Slot:
 
     def __init__(self, hire: Callable[[], Any], versions: dict[str, str], data: Prepared) -> None:
         self._evaluator = hire()
-        self.task: Task | SimpleBaselineTask | None = None
+        self.task: PoolTask | None = None
         self.has_ended = False
         self.asked: ray.ObjectRef[Any] | None = self._evaluator.prepare.remote(versions, data)
 
@@ -41,7 +41,7 @@ class Slot:
         """Whether it can be given a task."""
         return self.asked is None and self.task is None
 
-    def start(self, task: Task | SimpleBaselineTask, seconds: float) -> None:
+    def start(self, task: PoolTask, seconds: float) -> None:
         """Start a task; its checkpoint, if it has one, travels with it."""
         self.task, self.has_ended = task, False
         found = task.checkpoint if isinstance(task, Task) else None

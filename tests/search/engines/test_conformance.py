@@ -245,14 +245,28 @@ RANGES: st.SearchStrategy[Range] = st.one_of(
 
 
 @st.composite
+def dependent(draw: st.DrawFn, prefix: str, space: dict[str, Range]) -> Range:
+    """Any range; some are there only with some options of an earlier one of the same family."""
+    range_ = draw(RANGES)
+    before = [n for n in space if n.startswith(f"{prefix}.") and isinstance(space[n], Choice)]
+    if not before or draw(st.booleans()):
+        return range_
+    other = draw(st.sampled_from(before))
+    parent = space[other]
+    assert isinstance(parent, Choice)
+    wanted = parent.options[: draw(st.integers(1, len(parent.options)))]
+    return replace(range_, when=((other, wanted),))
+
+
+@st.composite
 def conditional_plans(draw: st.DrawFn) -> StudyPlan:
-    """Any study over two or three families, some of whose ranges are searched."""
+    """Any study over two or three families, some of whose ranges are searched, or depend."""
     families = ("cnn", "gru", "ngram")[: draw(st.integers(2, 3))]
     choice = Choice(options=families, default=families[0], note="")
     space: dict[str, Range] = {FAMILY: choice, "train.epochs": PLAN.space["train.epochs"]}
     for prefix in ("text", *families):
         for number in range(draw(st.integers(0 if prefix == "text" else 1, 3))):
-            space[f"{prefix}.p{number}"] = draw(RANGES)
+            space[f"{prefix}.p{number}"] = draw(dependent(prefix, space))
     if draw(st.booleans()):  # what some families have, and others have not
         space[VECTORS] = TEXT[VECTORS]
     searched = [name for name in space if name != FAMILY and draw(st.booleans())]
@@ -272,10 +286,10 @@ def conditional_plans(draw: st.DrawFn) -> StudyPlan:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(plan=conditional_plans())
-def test_a_proposal_has_exactly_the_parameters_of_its_family_each_in_its_range(
+def test_a_proposal_has_exactly_the_parameters_of_its_family_that_are_active_each_in_its_range(
     plan: StudyPlan, make: Make
 ) -> None:
     for trial in run(lambda: make(plan), 8):  # the grid of a small space has an end
         space = plan.space_for(str(trial.params[FAMILY]))
-        assert set(trial.params) == set(space)
+        assert set(trial.params) == {n for n in space if plan.is_active(n, trial.params)}
         check(space, trial.params, of="proposal")

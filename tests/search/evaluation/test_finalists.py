@@ -50,6 +50,16 @@ def test_a_reference_is_trained_though_its_study_is_no_longer_known(
     assert any(name.startswith(f"{family}.") for name in found.params)
 
 
+def test_a_reference_that_had_no_trial_has_the_fixed_values_of_its_study() -> None:
+    reference = build_reference("paper", 0.9, family="lstm", params={"text.vocab_size": 5_000})
+    fixed = {"train.batch_size": 64, "text.vocab_size": 9_000, "lstm.gone": 3}
+    study = build_study(build_trial(0), references=(reference,), fixed=fixed)
+    (found,) = (one for one in finalists(study, 1) if one.role == "reference")
+    assert found.params["train.batch_size"] == 64
+    assert found.params["text.vocab_size"] == 5_000  # what it was published with
+    assert "lstm.gone" not in found.params
+
+
 def test_a_reference_whose_family_is_not_on_record_is_left_out() -> None:
     study = build_study(build_trial(0), plan="removed")
     assert [one.role for one in finalists(study, 1)] == ["finalist", "simple baseline"]

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,14 +20,16 @@ from search.models.text_layer import with_text
 from search.system.keras_backend import keras
 from search.training import checkpoint
 from search.training.fit import predict
+from search.training.own_families import define
 from search.training.trial import encoded, evaluate
 from search.workers.tasks import TeacherResult, TeacherTask
 from search.workers.teaching import teach
-from spaces.families import space_of
+from spaces.families import FAMILIES, space_of
 from spaces.ranges import Value, defaults
 from spaces.training import PLAIN
 from tests.learned import any_labels, with_array, with_unlabelled
-from tracking.records import EpochRecord
+from tests.own_family import OWN_FAMILY
+from tracking.records import EpochRecord, SourceRecord
 
 PARAMS: dict[str, Value] = {
     **defaults(space_of("nbsvm")),
@@ -48,7 +51,7 @@ def quiet(epoch: EpochRecord) -> None:
 
 
 def labels_of(
-    data: Dataset, folder: Path, on_epoch: Callable[[EpochRecord], None] = quiet, **changes: Path
+    data: Dataset, folder: Path, on_epoch: Callable[[EpochRecord], None] = quiet, **changes: Any
 ) -> tuple[NDArray[np.float32], TeacherResult]:
     keras.backend.clear_session()
     folder.mkdir(exist_ok=True)
@@ -120,3 +123,20 @@ def test_a_model_that_had_a_teacher_can_be_loaded(
     loaded = keras_file.load(tmp_path / "model.keras").layers[-1]
     validation = encoded(data, "validation", **preparation(params))
     np.testing.assert_allclose(predict(loaded, validation), done.probabilities, atol=1e-6)
+
+
+def test_a_family_of_a_persons_own_teaches_fitted_or_finished(
+    data: Dataset, tmp_path: Path
+) -> None:
+    source = SourceRecord("mine.py", OWN_FAMILY, families=("own",))
+    define(source)
+    params = {**defaults(space_of("own")), "text.vocab_size": 500, "train.epochs": 1}
+    own = {"params": params, "family": "own", "source": source}
+    fitted, _ = labels_of(data, tmp_path / "fitted", **own)
+    assert fitted.shape == (data.n_texts[UNLABELLED], 2)
+    done = evaluate(params, "own", data, 1, quiet)
+    file = tmp_path / "model.keras"
+    with_text(done.model, data.vocabulary(), **preparation(params)).save(file)
+    _, taught = labels_of(data, tmp_path / "finished", **own, file=file)
+    assert taught.val_accuracy == done.score.val_accuracy
+    del FAMILIES["own"]
