@@ -196,7 +196,8 @@ class StudyPlan:
         was brought with: what a training without it did.
 
         Returns:
-            a value for each hyperparameter of the family; None if one lies outside its range.
+            a value for each hyperparameter that a trial with these values has; None if one lies
+            outside its range.
         """
         if family not in self.families:
             return None
@@ -206,9 +207,8 @@ class StudyPlan:
             stock = {**defaults(space_of(family)), **PLAIN}
             new = {n: stock.get(n, range_.default) for n, range_ in space.items()}
             values = {**new, **values}
-        if any(values[name] not in range_ for name, range_ in space.items()):
-            return None
-        return {name: values[name] for name in space}
+        values = {n: values[n] for n in space if self.is_active(n, values)}
+        return values if all(value in space[name] for name, value in values.items()) else None
 
     def initial_trials(self) -> Mapping[str, Params]:
         """Return what is tried before the sampler: the defaults, then each reference once.
@@ -287,7 +287,7 @@ class StudyPlan:
         return replace(self, space={**self.space, name: range_}, searched=searched)
 
     def with_max_epochs(self, max_epochs: int) -> StudyPlan:
-        """Cap the epochs of every trial, those of the references too."""
+        """Cap the epochs of every trial, those of references and queued ones too."""
         epochs = self._epochs
         cap = min(epochs.high, max_epochs)
         capped = replace(
@@ -296,7 +296,11 @@ class StudyPlan:
         return replace(
             self,
             space={**self.space, "train.epochs": capped},
-            references=tuple(_cap_epochs(reference, cap) for reference in self.references),
+            references=tuple(
+                replace(reference, params=_capped(reference.params, cap))
+                for reference in self.references
+            ),
+            enqueued={name: _capped(values, cap) for name, values in self.enqueued.items()},
         )
 
     def with_values(self, values: Mapping[str, object]) -> StudyPlan:
@@ -462,8 +466,8 @@ def _family_of(name: str) -> str | None:
     return None if prefix in SHARED else prefix
 
 
-def _cap_epochs(reference: Reference, cap: int) -> Reference:
-    epochs = reference.params.get("train.epochs")
+def _capped(params: Params, cap: int) -> Params:
+    epochs = params.get("train.epochs")
     if not isinstance(epochs, int):
-        return reference  # it has the default, which is capped already
-    return replace(reference, params={**reference.params, "train.epochs": min(epochs, cap)})
+        return params  # it has the default, which is capped already
+    return {**params, "train.epochs": min(epochs, cap)}

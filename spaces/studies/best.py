@@ -26,13 +26,11 @@ PLAN = Study(
     "best",
     "Which model is best, given a night?",
     families=("nbsvm", "bilstm"),
-    search=("train.teacher", "nbsvm.*"),
+    search=("text.vocab_size", "text.maxlen", "train.teacher", "nbsvm.*"),
     defaults={"text.vectors": "counted"},
     # The one counts n-grams, the other reads: together they are better than either.
     enqueued=({**_TAUGHT, "bilstm.units": 32}, {**_TAUGHT, "bilstm.units": 64}),
     ranges={
-        "text.vocab_size": Int(low=10_000, high=80_000, default=30_000, log=True),
-        "text.maxlen": Int(low=200, high=2_500, default=400, log=True),
         "train.batch_size": Int(low=32, high=256, default=128, log=True),
         "train.epochs": Int(low=1, high=8, default=5),
         "train.learning_rate": Float(low=5e-4, high=5e-3, default=2e-3, log=True),

@@ -17,9 +17,9 @@ PLAN = Study(
     "lstm_dropout",
     "Where does dropout help an LSTM: on the words, between the layers, or inside?",
     families=("lstm",),
+    search=("text.vocab_size", "text.maxlen"),
     # A base that is worth the question; without texts that have no label there is no teacher.
     defaults={
-        "text.vocab_size": 30_000,
         "text.vectors": "counted",
         "train.batch_size": 64,
         "train.epochs": 2,
@@ -38,8 +38,6 @@ PLAN = Study(
         {**_NOWHERE, "lstm.dropout": 0.3},
     ),
     ranges={
-        "text.vocab_size": Int(low=5_000, high=60_000, default=30_000, log=True),
-        "text.maxlen": Int(low=200, high=600, default=400, log=True),
         "train.learning_rate": Float(low=5e-4, high=5e-3, default=2e-3, log=True),
         "lstm.units": Int(low=16, high=100, default=32, log=True),
         "lstm.embedding_dropout": Float(low=0.0, high=0.5, default=0.2),

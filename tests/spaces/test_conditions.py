@@ -70,3 +70,11 @@ def test_a_range_cannot_depend_on_a_shared_one_that_no_study_has() -> None:
     with pytest.raises(ValueError, match=r"own\.units depends on text\.gone, which is not there"):
         Study("own", "?", families=[Family("own", build, units=range_)], search=["own.*"])
     del FAMILIES["own"]
+
+
+def test_a_trial_that_lacks_what_depends_on_its_values_lies_inside_the_space(
+    plan: StudyPlan,
+) -> None:
+    trial = plan.complete({"own.kind": "narrow"})
+    assert "own.units" not in trial
+    assert plan.values_of("own", trial) == trial
