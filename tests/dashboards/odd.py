@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.builders import (
     build_data,
@@ -96,6 +97,13 @@ def _pooled() -> StudyRecord:
     return build_study(*evaluations, space={}, references=references)
 
 
+def _told(number: int, accuracy: float, **changes: Any) -> TrialRecord:
+    """A trial that was trained elsewhere, and told its accuracy alone."""
+    known = {"val_loss": None, "train_accuracy": None, "n_parameters": None, **changes}
+    score = build_score(build_epochs(accuracy), best_epoch=0, confusion=(), **known)
+    return build_trial(number, epochs=(), score=score)
+
+
 ODD: dict[str, StudyRecord] = {
     "empty": build_study(),
     "one trial": build_study(build_trial(0)),
@@ -132,6 +140,16 @@ ODD: dict[str, StudyRecord] = {
         space={},
     ),
     "hostile": hostile(),
+    "only told": build_study(*(_told(n, 0.8 + n / 100) for n in range(12))),
+    "some told": build_study(
+        build_trial(0),
+        _told(1, 0.9),
+        _told(2, 0.8, n_parameters=10),
+        _told(3, 0.7, train_accuracy=0.8),
+    ),
+    "told, of three classes": build_study(
+        _told(0, 0.8), data=build_data(classes=("a", "b", "c"), official=False)
+    ),
     "a plan without trials of its families": StudyRecord(
         build_plan(families=("lstm", "cnn"), space={"model.family": "lstm | cnn"}), ()
     ),

@@ -127,8 +127,11 @@ def test_a_live_line_is_shown_on_a_terminal(clock: Clock) -> None:
     with Progress(console, PLAN.with_budget(2, None), BASELINES, Tally(), 100.0) as bar:
         bar.trial_begins(BEGUN)
         bar.epoch_ends(BEGUN, epoch(1))
+        bar.epoch_ends(BEGUN, epoch(6))
         bar.trial_ends(trial(0, "complete", 0.8712, seconds=45.0))
     assert "trial 0 (1 of 2) · epoch 2/6 · 0 s · best none yet" in out.getvalue()
+    assert "epoch 6/6" in out.getvalue()
+    assert "epoch 7/6" not in out.getvalue()
     assert "epoch 1/6: train" not in out.getvalue()
     assert "trial 0 complete: 87.12 % on validation at epoch 2" in out.getvalue()
 
