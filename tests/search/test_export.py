@@ -58,22 +58,35 @@ def test_the_card_says_what_was_measured_and_nothing_of_test(
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")  # needs nothing else
 
 
-def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(home: Path) -> None:
-    out = home / "ensemble"
-    done = call(home, "search.export", "--study", STUDY, "--out", str(out), "--ensemble", "3")
+def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(
+    smoke_home: Path, tmp_path: Path
+) -> None:
+    data = next(smoke_home.rglob("parted.csv"))
+    words = ("--study", "architecture", "--families", "nbsvm,feedforward", "--data", str(data))
+    done = call(tmp_path, "search.run", *words, "--smoke")
+    assert done.returncode == 0, done.stderr
+    of_study = ("--study", "architecture-parted-smoke", "--out", str(tmp_path / "together"))
+    done = call(tmp_path, "search.export", *of_study, "--ensemble", "3")
     assert done.returncode == 0, done.stderr
     assert "over the best member alone: " in done.stdout
-    assert f"{out}: an ensemble of {STUDY}, " in done.stdout
-    manifest = bundle.read(out)
+    assert "together: an ensemble of architecture-parted-smoke, " in done.stdout
+    manifest = bundle.read(tmp_path / "together")
     assert manifest.family == "ensemble"
+    assert sorted(manifest.formats) == ["keras", "onnx", "saved_model"]
     weights = [v for name, v in manifest.params.items() if name.startswith("weight.")]
     assert sum(weights) == pytest.approx(1)
-    card = (out / "card.md").read_text("utf-8")
+    card = (tmp_path / "together" / "card.md").read_text("utf-8")
     for said in ("points where its members were picked", "has not been scored on test data"):
         assert said in card
-    assert "nan" not in card
-    answer = call(home, "search.predict", str(out), "--json", "A film.")
+    answer = call(tmp_path, "search.predict", str(tmp_path / "together"), "--json", "A film.")
     assert json.loads(answer.stdout)["label"] in manifest.classes
+
+
+def test_an_ensemble_of_one_model_is_refused_in_one_line(home: Path) -> None:
+    words = ("--study", STUDY, "--out", str(home / "few"), "--ensemble", "3")
+    done = call(home, "search.export", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "an ensemble needs two kept models or more" in done.stderr
 
 
 def test_the_alias_stays_where_the_new_one_is_not_better(
