@@ -21,6 +21,7 @@ from tracking.reporting.verdict import count_of_evaluations, latest_evaluation, 
 
 Answers = tuple[tuple[str, str], ...]
 _SAME = 0.0005  # a change that is said with no digit
+_TOLD = 0.005  # points; less would be written as 0.00
 _LATE = 0.5  # share of the trials within which a search that goes on should find something
 
 
@@ -106,7 +107,8 @@ def _best(study: StudyRecord) -> str:
         return f"{words} It is the only one."
     near = sum(_score(trial).val_accuracy >= score.low for trial in rest)
     behind = 100 * (score.val_accuracy - _score(rest[0]).val_accuracy)
-    words += f" The next, {label_of(study, rest[0])}, is {behind:.2f} points behind"
+    how = f"{behind:.2f} points behind" if behind >= _TOLD else "as good"
+    words += f" The next, {label_of(study, rest[0])}, is {how}"
     if not near:
         return f"{words}, outside its interval."
     return f"{words}; {near:,} {'lies' if near == 1 else 'lie'} within its interval."

@@ -137,7 +137,8 @@ def _fit(
     some = _sample(trials)
     explained, drops = _shuffled(_matrix(some, names), _accuracies(some))
     importances = [
-        Importance(name, family, float(column.mean()), float(column.std()))
+        # Shuffling what does not matter can help by chance: then nothing is lost.
+        Importance(name, family, max(0.0, float(column.mean())), float(column.std()))
         for name, column in zip(names, drops.T, strict=True)
         if name in asked
     ]

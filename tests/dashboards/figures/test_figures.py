@@ -173,6 +173,7 @@ def test_what_moves_accuracy_is_important_and_what_does_not_is_not(search) -> No
     drops = {bar.name: bar.drop for bar in rows.bars}
     assert rows.bars[0].name in ("train.learning_rate", "text.vocab_size")
     assert all(drops[name] < 0.05 for name in drops if name.startswith("text.number_"))
+    assert min(drops.values()) >= 0
     assert rows.fits[0].explained > 0.3
     families = {bar.name: bar.family for bar in rows.bars}
     assert families["lstm.units"] == "lstm"

@@ -48,6 +48,15 @@ def test_better_than_the_paper_is_judged_by_the_interval(low, high, said: str) -
     assert "has not been looked at: python -m search.evaluate --study lstm takes" in answer
 
 
+@pytest.mark.parametrize(
+    ("second", "said"), [(0.8999, "is 0.01 points behind"), (0.89998, "is as good")]
+)
+def test_what_lies_no_hundredth_of_a_point_behind_is_as_good(second: float, said: str) -> None:
+    answer = _answers(build_study(build_trial(0, 0.9), build_trial(1, second)))[0]
+    assert said in answer
+    assert "0.00 points" not in answer
+
+
 def test_the_paper_without_unlabelled_reviews_is_judged_too() -> None:
     answer = _answers(_study(0.888, 0.884, 0.892))[1]
 
