@@ -78,8 +78,11 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     )
     trial, wanted = export.trial, None
     if arguments.register:
+        _refuse_selection(arguments, export)
         names = (arguments.register, arguments.alias or "", arguments.force)
-        wanted = registry.Registration(*names, study, trial, export.commit, arguments.refit)
+        wanted = registry.Registration(
+            *names, study, trial, export.commit, arguments.refit, export.what
+        )
         registry.check(root, wanted)
     manifest = export.write(arguments.out)
     if wanted is not None:
@@ -87,6 +90,18 @@ def _export(arguments: argparse.Namespace, root: Path, study: StudyRecord) -> in
     trust = " --trust-code" if study.plan.source_of(trial.family) else ""
     _say(f'next: python -m search.predict {arguments.out} "{study.plan.data.example}"{trust}')
     return 0
+
+
+def _refuse_selection(arguments: argparse.Namespace, export: Export) -> None:
+    """Leave an alias where it is, if an ensemble is better by selection alone."""
+    if export.blended is None or not arguments.alias or arguments.force:
+        return
+    gain = export.blended.ensemble.held_out_gain
+    if gain is None or gain <= 0:
+        raise UserError(
+            "on texts where none was picked the ensemble gains nothing, so the alias "
+            f"{arguments.alias} is not moved to it; --force does."
+        )
 
 
 class Blended(NamedTuple):
@@ -193,14 +208,21 @@ class Export:
                 vocabulary = "\n".join(model.get_layer("encode").vocabulary)
                 (folder / "vocabulary.txt").write_bytes(vocabulary.encode("utf-8"))
                 manifest = self._finish(folder, written, n_refitted, Path(temporary))
-        what = f"trial {manifest.trial}" if self.blended is None else "an ensemble"
         _say(
-            f"{out}: {what} of {manifest.study}, "
+            f"{out}: {self.what} of {manifest.study}, "
             f"{percent(manifest.val_accuracy)} on validation"
             + (" before it was refitted" if manifest.refitted else "")
             + f"; {', '.join(manifest.formats)}"
         )
         return manifest
+
+    @property
+    def what(self) -> str:
+        """Name what is exported, within its study."""
+        if self.blended is None:
+            return f"trial {self.trial.number}"
+        members = self.blended.ensemble.members
+        return f"an ensemble of trials {', '.join(str(one.number) for one in members)}"
 
     @property
     def code(self) -> SourceRecord | None:
@@ -387,16 +409,16 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     for option, needs in (("alias", "register"), ("force", "alias")):
         if getattr(arguments, option) and not getattr(arguments, needs):
             raise UserError(f"--{option} needs --{needs}.")
-    for option in ("trial", "refit", "retrain") if arguments.ensemble is not None else ():
-        if getattr(arguments, option) not in (None, False):
-            raise UserError(
-                f"--ensemble picks among models as they were kept, so --{option} means nothing."
-            )
-    of_a_model = ("trial", "ensemble", "format", "register", "refit", "retrain")
-    for option in of_a_model if arguments.optuna is not None else ():
-        given = getattr(arguments, option)
-        if given is not None and given is not False:
-            raise UserError(f"--{option} is for --out; --optuna writes the whole study.")
+    of_a_trial = ("trial", "refit", "retrain")
+    of_a_model = (*of_a_trial, "ensemble", "format", "register")
+    for given, refused, why in (
+        ("optuna", of_a_model, "is for --out; --optuna writes the whole study"),
+        ("ensemble", of_a_trial, "means nothing; --ensemble picks among models as they were kept"),
+    ):
+        for option in refused if getattr(arguments, given) is not None else ():
+            value = getattr(arguments, option)
+            if value is not None and value is not False:
+                raise UserError(f"--{option} {why}.")
     if arguments.refit and arguments.retrain:
         raise UserError("--refit trains in any case; --retrain beside it means nothing.")
 

@@ -10,6 +10,8 @@ from typing import Any
 from spaces.ranges import Range, check, defaults
 
 SHARED = ("model", "text", "train")  # prefixes that are no family's
+ENSEMBLE = "ensemble"  # in place of a family, where an exported model is several
+_TAKEN = (*SHARED, ENSEMBLE)
 
 
 class Family(Mapping[str, Range]):
@@ -47,10 +49,10 @@ class Family(Mapping[str, Range]):
         /,
         **ranges: Range,
     ) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or name in SHARED:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or name in _TAKEN:
             raise ValueError(
                 f"a family's name has up to 40 lower-case letters, digits and _, and is none of "
-                f"{', '.join(SHARED)}, but got {name!r}."
+                f"{', '.join(_TAKEN)}, but got {name!r}."
             )
         self.name = name
         self.build = build

@@ -44,6 +44,7 @@ class Manifest:
 
     Attributes:
         classes: label names; the columns of the model's probabilities.
+        trial: its number; of an ensemble, that of the best member.
         val_accuracy: on validation; of a refitted model, what the trial had before.
         interval: its 95 % Wilson interval.
         commit: of the code that trained it; empty outside a checkout.

@@ -44,12 +44,8 @@ def choose(study: StudyRecord, number: int | None, source: ModelSource) -> Trial
     Raises:
         UserError: if it has no model, and none can be had of it.
     """
+    refuse_reproduction(study)
     name = study.plan.study
-    if study.reproduces:
-        raise UserError(
-            f"study {name} reproduces published accuracies and keeps no model. "
-            "Export from a search, such as architecture."
-        )
     # What was trained elsewhere has no epochs, and cannot be trained again here.
     possible = [t for t in study.candidates if t.model or (source.trains and t.epochs)]
     if number is None and possible:
@@ -63,11 +59,20 @@ def choose(study: StudyRecord, number: int | None, source: ModelSource) -> Trial
     raise UserError(f"{_why_not(study, number)} To export: {kept}.")
 
 
+def refuse_reproduction(study: StudyRecord) -> None:
+    """Refuse to export from a study that keeps no model."""
+    if study.reproduces:
+        raise UserError(
+            f"study {study.plan.study} reproduces published accuracies and keeps no model. "
+            "Export from a search, such as architecture."
+        )
+
+
 def _why_not(study: StudyRecord, number: int | None) -> str:
     name = study.plan.study
     again = "--retrain trains it again from its values and seed."
     if number is None:
-        return f"study {name} kept no model (--keep-models 0). {again}"
+        return f"study {name} kept no model. {again}"
     for trial in study.trials:
         if trial.number == number:
             if trial.state == "complete" and not trial.epochs:

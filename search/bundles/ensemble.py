@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search.bundles import chosen
 from search.training import metrics
+from spaces.family import ENSEMBLE
 from tracking.commandline.errors import UserError
 from tracking.records import ScoreRecord, StudyRecord, TrialRecord
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from search.datasets.cache import Dataset
 
-FAMILY = "ensemble"  # in a bundle's manifest; a study has no such family
 _N_SPLITS = 10
+_ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
 
 Probabilities = NDArray[np.float32]  # (n_texts, n_classes)
 
@@ -39,14 +40,15 @@ class Ensemble:
         score: on validation, where they were picked; it has no accuracy on training.
         gain: over the best of all alone, there.
         held_out_gain: the same where nothing was picked: picked on one half of the groups (of
-            movies) and measured on the other, mean of ten splits. The rest is selection.
+            movies) and measured on the other, mean of ten splits. The rest is selection. None
+            where validation has one group.
     """
 
     members: tuple[TrialRecord, ...]
     picks: tuple[int, ...]
     score: ScoreRecord
     gain: float
-    held_out_gain: float
+    held_out_gain: float | None
 
     @property
     def weights(self) -> dict[int, float]:
@@ -56,19 +58,25 @@ class Ensemble:
 
 
 def pick(scores: Mapping[int, Probabilities], labels: NDArray[np.integer], n: int) -> list[int]:
-    """Pick `n` members one by one, each time the one that helps most (Caruana et al. 2004).
+    """Pick at most `n` members one by one, each the one that helps most (Caruana et al. 2004).
 
-    One may be picked again. What helps is accuracy; of equals, the lower log loss.
+    One may be picked again. What helps is accuracy; of equals, the lower log loss. The picks end
+    where the mean was best.
     """
     picks: list[int] = []
+    found: list[tuple[float, float]] = []
+    total = np.zeros(next(iter(scores.values())).shape)
 
     def worth(number: int) -> tuple[float, float]:
-        mean = _mean(scores, [*picks, number])
+        mean = (total + scores[number]) / (len(picks) + 1)
         return metrics.accuracy(mean, labels), -metrics.log_loss(mean, labels)
 
     for _ in range(n):
-        picks.append(max(scores, key=worth))
-    return picks
+        best = max(scores, key=worth)
+        found.append(worth(best))
+        total = total + scores[best]
+        picks.append(best)
+    return picks[: found.index(max(found)) + 1]
 
 
 def gain(
@@ -84,14 +92,19 @@ def held_out_gain(
     labels: NDArray[np.integer],
     groups: NDArray[np.integer] | None,
     n: int,
-) -> float:
+) -> float | None:
     """Pick on one half of the groups, the best alone too, and measure the gain on the other.
 
     Args:
         groups: of each text; None where each is its own.
+
+    Returns:
+        the mean of ten splits; None where there is one group.
     """
     groups = np.arange(len(labels)) if groups is None else groups
     names, gains = np.unique(groups), []
+    if len(names) < 2:
+        return None
     for seed in range(_N_SPLITS):
         half = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
         is_first = np.isin(groups, half)
@@ -118,14 +131,28 @@ def choose(
     Raises:
         UserError: if fewer than two can be put together.
     """
-    from search.models.ensemble import blend
+    with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
+        possible = _candidates(study, say)
+        files = _copies(root, possible, Path(folder), say)
+        if len(files) < 2:
+            raise UserError(
+                f"an ensemble needs two kept models or more, but study {study.plan.study} has "
+                f"{len(files)} that can be put together (--keep-models of search.run)."
+            )
+        from search.models import keras_loading
+        from search.models.ensemble import blend
 
-    candidates = _candidates(study, say)
-    models = {trial.number: _load(root, trial) for trial in candidates}
+        models = {number: keras_loading.load(file) for number, file in files.items()}
+    candidates = [trial for trial in possible if trial.number in files]
     labels, groups = data.labels("validation"), data.groups("validation")
     scores = {t.number: _scores(models[t.number], t, data) for t in candidates}
     picks = pick(scores, labels, n)
     members = tuple(trial for trial in candidates if trial.number in picks)
+    if len(members) == 1:
+        raise UserError(
+            f"trial {members[0].number} alone is as good as any mean with others: export it "
+            "without --ensemble."
+        )
     ensemble = Ensemble(
         members,
         tuple(picks),
@@ -138,7 +165,7 @@ def choose(
 
 def _candidates(study: StudyRecord, say: chosen.Say) -> list[TrialRecord]:
     """Return the trials with a kept model that can be put together, the best first."""
-    chosen.choose(study, None, chosen.ModelSource(retrain=False, refit=False))
+    chosen.refuse_reproduction(study)
     kept = [trial for trial in study.candidates if trial.model]
     ours = [trial for trial in kept if study.plan.source_of(trial.family) is None]
     end = ours[0].params["text.truncating"] if ours else None
@@ -147,23 +174,25 @@ def _candidates(study: StudyRecord, say: chosen.Say) -> list[TrialRecord]:
         if trial not in found:
             why = f"text.truncating is not {end}" if trial in ours else "its layers are not ours"
             say(f"trial {trial.number} is left out: {why}")
-    if len(found) < 2:
-        raise UserError(
-            f"an ensemble needs two kept models or more, but study {study.plan.study} has "
-            f"{len(found)} that can be put together (--keep-models of search.run says how many)."
-        )
     return found
 
 
-def _load(root: Path, trial: TrialRecord) -> keras.Model:
-    """Load a copy, since a running study may delete the model."""
-    from search.models import keras_loading
+def _copies(
+    root: Path, trials: Sequence[TrialRecord], folder: Path, say: chosen.Say
+) -> dict[int, Path]:
+    """Copy all models, by trial, before any is loaded: a running study may delete one."""
     from tracking import store
 
-    with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
-        file = Path(folder) / "model.keras"
-        chosen.copy_kept(store.model_file(root, trial), file, trial)
-        return keras_loading.load(file)
+    files = {}
+    for trial in trials:
+        file = folder / f"{trial.number}.keras"
+        try:
+            chosen.copy_kept(store.model_file(root, trial), file, trial)
+        except UserError as error:
+            say(f"trial {trial.number} is left out: {error}")
+        else:
+            files[trial.number] = file
+    return files
 
 
 def _scores(model: keras.Model, trial: TrialRecord, data: Dataset) -> Probabilities:
@@ -174,7 +203,16 @@ def _scores(model: keras.Model, trial: TrialRecord, data: Dataset) -> Probabilit
 
     inner = model.layers[-1]
     inner.compile(jit_compile=False)  # XLA would compile anew for every length of a batch
-    return predict(inner, encoded(data, "validation", **preparation(trial.params)))
+    validation = encoded(data, "validation", **preparation(trial.params))
+    probabilities = predict(inner, validation)
+    found = metrics.accuracy(probabilities, validation.labels)
+    assert trial.score is not None
+    if abs(found - trial.score.val_accuracy) * len(validation.labels) > _ON_THE_BORDER:
+        raise UserError(
+            f"the model of trial {trial.number} has {found:.6f} on validation, but its record "
+            f"says {trial.score.val_accuracy:.6f}: it is being trained on, or not what was kept."
+        )
+    return probabilities
 
 
 def _score(
@@ -203,7 +241,7 @@ def as_trial(ensemble: Ensemble) -> TrialRecord:
     params = [one.params for one in ensemble.members]
     return replace(
         best,
-        family=FAMILY,
+        family=ENSEMBLE,
         params={
             "text.vocab_size": max(one["text.vocab_size"] for one in params),
             "text.maxlen": max(one["text.maxlen"] for one in params),

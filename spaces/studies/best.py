@@ -28,7 +28,7 @@ PLAN = Study(
     families=("nbsvm", "bilstm"),
     search=("text.vocab_size", "text.maxlen", "train.teacher", "nbsvm.*"),
     defaults={"text.vectors": "counted"},
-    # The one counts n-grams, the other reads: together they are better than either.
+    # The one counts n-grams, the other reads: unlike enough for an ensemble to gain by both.
     enqueued=({**_TAUGHT, "bilstm.units": 32}, {**_TAUGHT, "bilstm.units": 64}),
     ranges={
         "train.batch_size": Int(low=32, high=256, default=128, log=True),

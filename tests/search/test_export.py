@@ -69,7 +69,7 @@ def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(
     done = call(tmp_path, "search.export", *of_study, "--ensemble", "3")
     assert done.returncode == 0, done.stderr
     assert "over the best member alone: " in done.stdout
-    assert "together: an ensemble of architecture-parted-smoke, " in done.stdout
+    assert "together: an ensemble of trials " in done.stdout
     manifest = bundle.read(tmp_path / "together")
     assert manifest.family == "ensemble"
     assert sorted(manifest.formats) == ["keras", "onnx", "saved_model"]

@@ -38,6 +38,7 @@ class Registration:
         alias: to move to the new version; empty moves none.
         force: move it even if the new version is not better.
         refitted: trained once more on training and validation part together.
+        what: "trial 7", or an ensemble with its trials.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Registration:
     trial: TrialRecord
     commit: str
     refitted: bool
+    what: str
 
 
 def check(root: Path, wanted: Registration) -> None:
@@ -177,7 +179,7 @@ def _why_not(holder: ModelVersion, wanted: Registration) -> str:
         return "its tag val_accuracy is no number, so the two cannot be compared."
     if score.val_accuracy <= before:
         return (
-            f"it has {percent(before)} on validation, and trial {wanted.trial.number} of "
+            f"it has {percent(before)} on validation, and {wanted.what} of "
             f"{wanted.study.plan.study} with {percent(score.val_accuracy)} is not better."
         )
     return ""
@@ -212,6 +214,7 @@ def _tags(wanted: Registration) -> dict[str, str]:
     return {
         "study": wanted.study.plan.study,
         "trial": str(wanted.trial.number),
+        "what": wanted.what,
         "family": wanted.trial.family,
         "trial.run_id": wanted.trial.run_id,
         "commit": wanted.commit,

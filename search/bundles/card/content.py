@@ -112,16 +112,19 @@ def _numbers(facts: Facts) -> Iterator[Block]:
 
 def worth(ensemble: Ensemble) -> str:
     """Say what an ensemble adds, and how much of that is selection."""
-    return (
-        f"{100 * ensemble.gain:+.2f} points where its members were picked, "
-        f"{100 * ensemble.held_out_gain:+.2f} on texts where none was"
-    )
+    gain = f"{100 * ensemble.gain:+.2f} points where its members were picked"
+    if ensemble.held_out_gain is None:
+        return f"{gain}; validation has one group, so none is left to measure it on"
+    return f"{gain}, {100 * ensemble.held_out_gain:+.2f} on texts where none was"
 
 
 def _test(facts: Facts) -> Iterator[Block]:
     """Say what was seen of this trial on test, if it was looked at."""
     if facts.ensemble is not None:
-        yield Paragraph("This ensemble has not been scored on test data.")
+        yield Paragraph(
+            "This ensemble has not been scored on test data "
+            f"({count_of_evaluations(facts.study)} in its study)."
+        )
         return
     own = [
         evaluation

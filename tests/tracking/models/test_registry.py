@@ -46,7 +46,7 @@ def wanted(
     study: StudyRecord, number: int, alias: str = "", *, force: bool = False
 ) -> Registration:
     trial = study.trials[number]
-    return Registration("reviews", alias, force, study, trial, "c0ffee", False)
+    return Registration("reviews", alias, force, study, trial, "c0ffee", False, "trial 1")
 
 
 def register(root: Path, bundle: Path, one: Registration, card: str = "# A card") -> str:
