@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tracking.records import ScoreRecord, SourceRecord, StudyRecord, TrialRecord
 
 
-MOST_PICKS = 50  # of an ensemble
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
 
 
@@ -153,6 +152,11 @@ def choose_export(
     Raises:
         UserError: if it has no model, or code of a person's own that is not trusted.
     """
+    if n_picks is not None and (number is not None or source.trains):
+        raise UserError(
+            "an ensemble is picked among models as they were kept, so trial, refit and retrain "
+            "mean nothing beside it."
+        )
     from search.bundles.chosen import choose
     from search.bundles.ensemble import as_trial
     from search.datasets import cache
@@ -409,16 +413,11 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     for option, needs in (("alias", "register"), ("force", "alias")):
         if getattr(arguments, option) and not getattr(arguments, needs):
             raise UserError(f"--{option} needs --{needs}.")
-    of_a_trial = ("trial", "refit", "retrain")
-    of_a_model = (*of_a_trial, "ensemble", "format", "register")
-    for given, refused, why in (
-        ("optuna", of_a_model, "is for --out; --optuna writes the whole study"),
-        ("ensemble", of_a_trial, "means nothing; --ensemble picks among models as they were kept"),
-    ):
-        for option in refused if getattr(arguments, given) is not None else ():
-            value = getattr(arguments, option)
-            if value is not None and value is not False:
-                raise UserError(f"--{option} {why}.")
+    of_a_model = ("trial", "ensemble", "format", "register", "refit", "retrain")
+    for option in of_a_model if arguments.optuna is not None else ():
+        given = getattr(arguments, option)
+        if given is not None and given is not False:
+            raise UserError(f"--{option} is for --out; --optuna writes the whole study.")
     if arguments.refit and arguments.retrain:
         raise UserError("--refit trains in any case; --retrain beside it means nothing.")
 
@@ -451,8 +450,8 @@ def _number(text: str) -> int:
 
 
 def _picks(text: str) -> int:
-    if not text.isdecimal() or not 2 <= int(text) <= MOST_PICKS:
-        raise argparse.ArgumentTypeError(f"picks are 2 to {MOST_PICKS}, but got {text!r}")
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"picks are a whole number, but got {text!r}")
     return int(text)
 
 

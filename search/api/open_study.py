@@ -174,6 +174,7 @@ class OpenStudy:
         out: str | os.PathLike[str],
         *,
         trial: int | None = None,
+        ensemble: int | None = None,
         formats: Sequence[str] = (),
         refit: bool = False,
         retrain: bool = False,
@@ -182,6 +183,7 @@ class OpenStudy:
 
         Args:
             trial: its number; None is the best.
+            ensemble: make one model of several instead, by so many picks at most.
             formats: of keras, saved_model, onnx; empty is all.
             refit: train once more, on training and validation part.
             retrain: train it again if its model was not kept.
@@ -201,7 +203,13 @@ class OpenStudy:
         bundle.refuse_place(folder.absolute())
         source, wanted = ModelSource(retrain, refit), tuple(formats) or known.NAMES
         chosen = export.choose_export(
-            self._root, self.record, trial, source, wanted, trust_code=self._is_own
+            self._root,
+            self.record,
+            trial,
+            source,
+            wanted,
+            trust_code=self._is_own,
+            n_picks=ensemble,
         )
         chosen.write(folder)
         return folder

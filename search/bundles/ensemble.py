@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from search.datasets.cache import Dataset
 
-_N_SPLITS = 10
+_MOST, _N_SPLITS = 50, 10  # picks; halvings of validation
 _ON_THE_BORDER = 2.5  # texts whose label may change with the last digit of a probability
 
 Probabilities = NDArray[np.float32]  # (n_texts, n_classes)
@@ -131,6 +131,8 @@ def choose(
     Raises:
         UserError: if fewer than two can be put together.
     """
+    if not 2 <= n <= _MOST:
+        raise UserError(f"picks of an ensemble must be 2 to {_MOST}, but got {n}.")
     with tempfile.TemporaryDirectory(prefix="seqsearch-") as folder:
         possible = _candidates(study, say)
         files = _copies(root, possible, Path(folder), say)

@@ -62,11 +62,18 @@ def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(
     smoke_home: Path, tmp_path: Path
 ) -> None:
     data = next(smoke_home.rglob("parted.csv"))
-    words = ("--study", "architecture", "--families", "nbsvm,feedforward", "--data", str(data))
-    done = call(tmp_path, "search.run", *words, "--smoke")
+    words = ("--study", "nbsvm", "--data", str(data), "--smoke", "--enqueue", "nbsvm.order=1")
+    done = call(tmp_path, "search.run", *words)
     assert done.returncode == 0, done.stderr
-    of_study = ("--study", "architecture-parted-smoke", "--out", str(tmp_path / "together"))
-    done = call(tmp_path, "search.export", *of_study, "--ensemble", "3")
+    of_study = ("--study", "nbsvm-parted-smoke", "--out", str(tmp_path / "together"))
+    # What would be picked of two models of 400 texts hangs on chance.
+    (tmp_path / "picked.py").write_text(
+        "from search import export\nfrom search.bundles import ensemble\n"
+        "ensemble.pick = lambda scores, labels, n: [*scores, 0][:n]\nexport.run(export.main)\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        done = call(tmp_path, "picked", *of_study, "--ensemble", "3")
     assert done.returncode == 0, done.stderr
     assert "over the best member alone: " in done.stdout
     assert "together: an ensemble of trials " in done.stdout
@@ -80,6 +87,16 @@ def test_an_ensemble_is_one_model_of_several_that_says_what_it_is_worth(
         assert said in card
     answer = call(tmp_path, "search.predict", str(tmp_path / "together"), "--json", "A film.")
     assert json.loads(answer.stdout)["label"] in manifest.classes
+
+
+@pytest.mark.parametrize("options", [("--trial", "0"), ("--refit",), ("--retrain",)])
+def test_an_ensemble_beside_what_is_of_one_trial_is_refused(
+    options: tuple[str, ...], home: Path
+) -> None:
+    words = ("--study", STUDY, "--out", str(home / "none"), "--ensemble", "3")
+    done = call(home, "search.export", *words, *options)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "mean nothing beside it" in done.stderr
 
 
 def test_an_ensemble_of_one_model_is_refused_in_one_line(home: Path) -> None:
