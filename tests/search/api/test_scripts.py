@@ -33,7 +33,7 @@ def build(n_tokens, maxlen, n_classes, masked, *, units):
     import keras
 
     ids = keras.Input((None,), dtype="int32")
-    words = keras.layers.Embedding(n_tokens, units)(ids)
+    words = keras.layers.Embedding(n_tokens, units, mask_zero=masked)(ids)
     features = keras.layers.GlobalAveragePooling1D()(words)
     return keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(features))
 

@@ -163,7 +163,7 @@ def test_a_bug_a_failure_and_a_death_come_as_what_they_are(
     found = run(cluster, bug, failure)
     (event,) = found[bug.folder]
     assert isinstance(event, RuntimeError)
-    assert re.search(r"(?s)Traceback .*\nKeyError: 'perceptron'", str(event))
+    assert re.search(r"(?s)Traceback .*\nValueError: unknown family 'perceptron'", str(event))
     assert "loss became nan in epoch 1" in str(found[failure.folder][-1])
     assert type(found[failure.folder][-1]) is TrialFailed
     death = make(tmp_path / "death", tiny_dataset)
