@@ -20,8 +20,8 @@ from search.training.failures import TrialFailed
 from search.workers.executor import ExecutorConfig
 from search.workers.tasks import STEPS, Task
 from search.workers.trial_process import Event
-from spaces.studies import STUDIES
 from tests.builders import whole_model
+from tests.plans import DROPOUT
 from tracking import store
 from tracking.commandline.errors import Stopped
 from tracking.connection.retry import RetryPolicy
@@ -35,7 +35,7 @@ from tracking.records import (
     TrialRecord,
 )
 
-PLAN = STUDIES["lstm_dropout"].with_max_epochs(3)
+PLAN = DROPOUT.with_max_epochs(3)
 
 
 class EightTexts(Dataset):

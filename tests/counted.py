@@ -9,15 +9,9 @@ more, in which nothing is computed, so that a kill often hits a trial in its epo
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-_PAUSE = 0.5
 
 
 def epochs_begun(home: Path) -> dict[int, Counter[int]]:
@@ -30,30 +24,18 @@ def epochs_begun(home: Path) -> dict[int, Counter[int]]:
     return found
 
 
-def _count() -> None:
-    """Change this process, which trains a trial."""
-    from search.datasets.batches import Labelled
-    from search.training import checkpoint
-
-    file = Path(os.environ["SEQSEARCH_MLRUNS"]).with_name("epochs.txt")
-    original = Labelled.epoch
-
-    def epoch(self: Labelled, batch_size: int, seed: tuple[int, int]) -> Iterator[Any]:
-        with file.open("a") as lines:
-            lines.write(f"{seed[0]} {seed[1]}\n")
-        time.sleep(_PAUSE)
-        return original(self, batch_size, seed)
-
-    Labelled.epoch = epoch
-    checkpoint.SECONDS_BETWEEN = 0.0
-
-
-if __name__ == "__mp_main__":  # multiprocessing runs the main module in each new process
-    _count()
-
 if __name__ == "__main__":
+    from multiprocessing.context import BaseContext
+
     from search.run import main
     from tracking.commandline.program import run
 
+    preload = BaseContext.set_forkserver_preload
+
+    def also_count(self: BaseContext, module_names: list[str]) -> None:
+        """Load in the server that trials are forked from what counts their epochs."""
+        preload(self, [*module_names, "tests.counted_in_trials"])
+
+    BaseContext.set_forkserver_preload = also_count  # type: ignore[method-assign]
     sys.argv[0] = "search.run"
     run(main)

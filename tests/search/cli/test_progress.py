@@ -12,8 +12,8 @@ from rich.console import Console
 from search.cli import progress
 from search.cli.progress import Progress, Tally, tally
 from spaces.plan import StudyPlan
-from spaces.studies import STUDIES
 from tests.builders import build_plan
+from tests.plans import DROPOUT
 from tracking.commandline.formatting import brief, duration, percent
 from tracking.records import (
     BaselineRecord,
@@ -24,7 +24,7 @@ from tracking.records import (
     TrialRecord,
 )
 
-PLAN = STUDIES["lstm_dropout"]
+PLAN = DROPOUT
 BASELINES = (BaselineRecord("baseline", 0.8889, "a paper"),)
 VALUES = {
     "text.vocab_size": 30_000,

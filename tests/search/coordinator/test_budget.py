@@ -13,11 +13,11 @@ from search.datasets.batches import Ragged
 from search.datasets.cache import Dataset
 from spaces.plan import StudyPlan
 from spaces.ranges import Params
-from spaces.studies import STUDIES
 from tests.builders import build_epochs, build_trial
+from tests.plans import DROPOUT
 from tracking.records import EpochRecord, TrialRecord
 
-PLAN = STUDIES["lstm_dropout"]
+PLAN = DROPOUT
 
 
 class TenTexts(Dataset):

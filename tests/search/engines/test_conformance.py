@@ -23,9 +23,10 @@ from spaces.ranges import Choice, Float, Int, Range, check
 from spaces.studies import STUDIES
 from spaces.text import TEXT, VECTORS
 from tests.histories import begun, ended, run, run_three_at_once
+from tests.plans import DROPOUT
 from tracking.records import TrialRecord
 
-PLAN = STUDIES["lstm_dropout"]
+PLAN = DROPOUT
 POINTS = list(PLAN.initial_trials())
 METHODS = [(engine, sampler) for engine, offer in ENGINES.items() for sampler in offer.samplers]
 

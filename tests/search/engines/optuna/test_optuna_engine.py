@@ -25,10 +25,11 @@ from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_epochs, build_trial
 from tests.histories import begun, ended, run
+from tests.plans import DROPOUT
 from tracking.commandline.formatting import percent
 from tracking.records import TrialRecord
 
-PLAN = STUDIES["lstm_dropout"]
+PLAN = DROPOUT
 ARCHITECTURE = STUDIES["architecture"]
 TWO_RANGES = replace(PLAN, references=(), searched=("lstm.dropout", "lstm.layer_dropout"))
 
