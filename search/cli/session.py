@@ -6,6 +6,7 @@ The command `search.run` and the Python functions of `search.api` both go this w
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,9 +126,15 @@ def _with_what_data_have(console: Console, chosen: Options, data: Dataset) -> Op
     """Leave out what only texts without a label allow, where there are none."""
     from search.arrays import refuse_teacher, without_teacher
     from search.cli.queue import with_queue
+    from search.coordinator.lock import alone
+    from tracking.connection import address
 
     refuse_teacher(data, chosen.teacher)
-    chosen = with_queue(chosen, data, home(), notes_on(console))
+    root = home()
+    # Another process that runs the study is named before its records are read.
+    is_recorded = not chosen.dry_run and address.exists(root)
+    with alone(root, chosen.study) if is_recorded else nullcontext():
+        chosen = with_queue(chosen, data, root, notes_on(console))
     return replace(chosen, plan=without_teacher(chosen.plan, data, notes_on(console)))
 
 
