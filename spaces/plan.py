@@ -273,7 +273,10 @@ class StudyPlan:
         return replace(self, n_trials=n_trials, timeout=timeout)
 
     def always(self, name: str, value: Value) -> StudyPlan:
-        """Fix this value in every trial but the references, also outside the range."""
+        """Fix this value in every trial but the references, also outside the range.
+
+        A queued trial that was to have another has this one.
+        """
         range_ = self.space[name]
         match range_:
             case Choice(options=options):
@@ -284,7 +287,12 @@ class StudyPlan:
             case _:
                 raise ValueError(f"{name} must be in {range_}, but got {value!r}.")
         searched = tuple(one for one in self.searched if one != name)
-        return replace(self, space={**self.space, name: range_}, searched=searched)
+        queued = {
+            queue: {**values, name: value} if name in values else values
+            for queue, values in self.enqueued.items()
+        }
+        space = {**self.space, name: range_}
+        return replace(self, space=space, searched=searched, enqueued=queued)
 
     def with_max_epochs(self, max_epochs: int) -> StudyPlan:
         """Cap the epochs of every trial, those of references and queued ones too."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +47,8 @@ def find_plan(named: str | StudyPlan) -> tuple[StudyPlan, SourceRecord | None]:
 
         source = read_file(Path(file), target or _TARGET)
         return _of_module(load(source), source)
+    from importlib.metadata import entry_points  # here, for it takes its time
+
     installed = entry_points(group=GROUP)
     if named in installed.names:
         named = installed[named].value

@@ -1,7 +1,5 @@
 """The architecture families: ours written out, others by name once they are registered."""
 
-from importlib.metadata import entry_points
-
 from spaces.families.bilstm import BILSTM
 from spaces.families.cnn import CNN
 from spaces.families.cnn_lstm import CNN_LSTM
@@ -60,6 +58,8 @@ def find(name: str) -> Family:
     Raises:
         ValueError: if there is none.
     """
+    from importlib.metadata import entry_points  # here, for it takes its time
+
     installed = entry_points(group=GROUP)
     if name not in FAMILIES and name in installed.names:
         family = installed[name].load()

@@ -17,11 +17,12 @@ from search.datasets.cache import Dataset
 from search.datasets.texts import Parts
 from spaces.studies import STUDIES
 from tests.builders import build_data, build_study, build_trial
+from tests.plans import DROPOUT
 from tracking.commandline.errors import UserError
 from tracking.records import SourceRecord
 
 COUNTED, TEACHER, FILE = "text.vectors=counted", "train.teacher=nbsvm", "text.vectors=file"
-LSTM = STUDIES["lstm_dropout"]
+LSTM = DROPOUT
 N_UNLABELLED = 60
 Load = Callable[..., Dataset]
 

@@ -42,7 +42,7 @@ class _Stub:
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "load", lambda model, format: _Stub())
+    monkeypatch.setattr(classifier, "load", lambda model, format, **trust: _Stub())
 
 
 def _predict(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:

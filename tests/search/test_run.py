@@ -149,10 +149,10 @@ def test_a_named_archive_that_is_not_there_is_refused(
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     type_command: Type, folders: list[Path], tiny_csv: Path
 ) -> None:
-    words = ["--study", "lstm_dropout", "--data", str(tiny_csv), "--trials", "7", "--dry-run"]
+    words = ["--study", "lstm", "--data", str(tiny_csv), "--trials", "7", "--dry-run"]
     code, out, err = type_command(*words)
     assert (code, err) == (0, "")
-    plan = STUDIES["lstm_dropout"]
+    plan = STUDIES["lstm"]
     for name in plan.searched:
         assert name in out
     for said in (
@@ -196,12 +196,12 @@ def test_a_dry_run_for_programs_is_one_json_object(
     type_command: Type, folders: list[Path], tiny_csv: Path
 ) -> None:
     code, out, err = type_command(
-        *("--study", "lstm_dropout", "--data", str(tiny_csv), "--smoke", "--dry-run", "--json")
+        *("--study", "lstm", "--data", str(tiny_csv), "--smoke", "--dry-run", "--json")
     )
     facts = json.loads(out)
     assert code == 0
     assert "data: " in err
-    assert facts["study"] == "lstm_dropout-tiny-smoke"
+    assert facts["study"] == "lstm-tiny-smoke"
     assert (facts["trials"], facts["timeout_seconds"]) == (2, None)
     assert facts["data"]["texts"] == {"train": 96, "validation": 24}
     assert facts["searched"]["train.epochs"] == "1 to 1"

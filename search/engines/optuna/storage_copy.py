@@ -56,8 +56,7 @@ def to_optuna(record: StudyRecord, storage: str | BaseStorage | None = None) -> 
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     name = record.plan.study
-    if record.reproduces:
-        raise UserError(f"study {name} searched nothing, so Optuna has no trials to show of it.")
+    _refuse_reproduction(record)
     study = make_study(name, record.plan.goals, storage)
     try:
         study.add_trials(_without_gaps(record))
@@ -68,12 +67,20 @@ def to_optuna(record: StudyRecord, storage: str | BaseStorage | None = None) -> 
     return study
 
 
+def _refuse_reproduction(record: StudyRecord) -> None:
+    if record.reproduces:
+        raise UserError(
+            f"study {record.plan.study} searched nothing, so Optuna has no trials to show of it."
+        )
+
+
 def write_to(url: str, record: StudyRecord) -> None:
     """Write a study to the Optuna storage that the person named.
 
     Raises:
         UserError: if the storage does not take it.
     """
+    _refuse_reproduction(record)  # before there is a file
     name, where = record.plan.study, redact(url)
     try:
         if _is_mlflows(url):  # both note the version of their tables under the same name

@@ -72,7 +72,7 @@ def test_what_is_not_a_positive_time_is_refused(text: str) -> None:
 
 
 def test_without_options_a_plan_keeps_its_own_budget() -> None:
-    assert budget() == (20, 17 * 60)
+    assert budget() == (20, 15 * 60)
 
 
 def test_the_number_of_trials_alone_lifts_the_time_limit() -> None:
@@ -212,7 +212,7 @@ def test_a_pair_that_does_not_go_together_is_refused_with_what_does(
 
 def test_patience_joins_the_other_limits() -> None:
     plan = typed("--patience", "5").plan
-    assert (plan.n_trials, plan.timeout, plan.patience) == (20, 17 * 60, 5)
+    assert (plan.n_trials, plan.timeout, plan.patience) == (20, 15 * 60, 5)
     assert typed("--patience", "5", "--trials", "9").plan.timeout is None
 
 
@@ -342,12 +342,13 @@ def test_files_with_different_names_in_any_script_get_different_studies() -> Non
 
 
 @pytest.mark.parametrize("study", [s for s in STUDIES if not STUDIES[s].reproduces])
-def test_own_data_are_tried_first_at_the_defaults_of_each_family_and_nothing_else(
+def test_own_data_are_tried_at_what_was_queued_and_the_defaults_of_each_family_alone(
     study: str,
 ) -> None:
     plan = typed("--data", "mine.csv", study=study).plan
-    assert len(plan.initial_trials()) == len(plan.families)
-    assert all(proposed_by.startswith(DEFAULTS) for proposed_by in plan.initial_trials())
+    names = [name for name in plan.initial_trials() if name not in plan.enqueued]
+    assert len(names) == len(plan.families)
+    assert all(proposed_by.startswith(DEFAULTS) for proposed_by in names)
     assert plan.references == ()
 
 
@@ -423,7 +424,8 @@ def test_own_data_have_simple_baselines_and_no_published_configuration(study: st
         return
     assert plan.references == ()
     assert set(plan.simple_baselines) == {"majority", "tfidf_logistic"}
-    assert all(name.startswith(DEFAULTS) for name in plan.initial_trials())
+    names = {name for name in plan.initial_trials() if name not in plan.enqueued}
+    assert all(name.startswith(DEFAULTS) for name in names)
     assert typed(study=study).plan.simple_baselines == STUDIES[study].simple_baselines
 
 
@@ -448,9 +450,13 @@ def test_the_vectors_that_are_asked_for_are_those_of_all_trials_but_the_referenc
     for family in plan.families:
         params = plan.complete({FAMILY: family})
         assert params.get(VECTORS, "none") == ("counted" if family in EMBEDS_WORDS else "none")
-    points = typed("--vectors", "counted").plan.initial_trials()
+    points = typed("--vectors", "counted", study="lstm").plan.initial_trials()
     assert points.pop(DEFAULTS)[VECTORS] == "counted"
     assert {point[VECTORS] for point in points.values()} == {"random"}
+    queued = typed("--vectors", "random", study="best").plan
+    assert {point.get(VECTORS, "random") for point in queued.initial_trials().values()} == {
+        "random"
+    }
     assert typed("--vectors", "random").plan.complete({})[VECTORS] == "random"
 
 
@@ -488,7 +494,7 @@ def test_vectors_or_a_teacher_that_cannot_be_are_refused(
 
 
 def test_the_teacher_that_is_asked_for_is_that_of_all_trials_but_the_references() -> None:
-    chosen = typed("--teacher", "study:nbsvm")
+    chosen = typed("--teacher", "study:nbsvm", study="lstm")
     assert chosen.teacher == "study:nbsvm"
     points = chosen.plan.initial_trials()
     assert points.pop(DEFAULTS)[TEACHER] == "study:nbsvm"

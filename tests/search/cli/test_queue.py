@@ -17,6 +17,7 @@ from spaces.plan import StudyPlan
 from spaces.studies import STUDIES
 from tests.builders import build_epochs, build_plan, build_trial, place_database, write_study
 from tests.coordinator import DATASET, PLAN, RECORD, Script, Silent, place
+from tests.plans import DROPOUT
 from tests.search.cli.test_options import typed
 from tracking import store
 from tracking.commandline.errors import Stopped, UserError
@@ -24,6 +25,12 @@ from tracking.records import StudyRecord, TrialRecord
 
 LSTM, CNN = STUDIES["lstm"], STUDIES["cnn"]
 ARCHITECTURE = STUDIES["architecture"]
+
+
+@pytest.fixture(autouse=True)
+def plan_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the study that is typed below be one that has nothing queued."""
+    monkeypatch.setitem(STUDIES, DROPOUT.name, DROPOUT)
 
 
 @pytest.fixture
@@ -119,7 +126,7 @@ def test_the_best_of_another_study_are_queued_with_the_values_that_exist_here(ro
     trials = [
         trial_of(LSTM, 0, 0.80),
         trial_of(LSTM, 1, 0.90, **{"lstm.units": 256, "lstm.pooling": "max", "lstm.old": 1}),
-        trial_of(LSTM, 2, 0.85, **{"text.vectors": "file"}),
+        trial_of(LSTM, 2, 0.85, **{"text.vectors": "file", "lstm.layers": 2}),
         trial_of(LSTM, 3, 0.84),
     ]
     write(root, "other", LSTM, *trials)
