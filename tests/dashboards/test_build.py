@@ -173,9 +173,6 @@ def test_an_unknown_study_is_refused(root: Path, monkeypatch) -> None:
         _build(monkeypatch, "--study", "lstn")
 
 
-def test_a_study_must_be_named(monkeypatch, capsys) -> None:
-    with pytest.raises(SystemExit) as exit_:
+def test_a_study_must_be_named(monkeypatch) -> None:
+    with pytest.raises(UserError, match="--study"):
         _build(monkeypatch)
-
-    assert exit_.value.code == 2
-    assert "--study" in capsys.readouterr().err

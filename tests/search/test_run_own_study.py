@@ -94,17 +94,19 @@ STUDY = Study("mine", "Does it work?", families=[OWN], search=["own.*"], trials=
 
 def test_a_study_goes_on_in_a_changed_space_but_not_with_other_code(tmp_path: Path) -> None:
     data, file = write_few_texts(tmp_path), tmp_path / "my_study.py"
-    file.write_text(STUDY)
+    named = "units=Int(4, 8, default=4), dropout=Float(0.0, 0.5, default=0.1)"
+    whole = STUDY.replace("**RANGES", named)  # as a person would write it
+    file.write_text(whole)
     words = ("--study", str(file), "--data", str(data), "--max-epochs", "1", "--workers", "2")
     end = call(tmp_path, "search.run", *words)
     assert end.returncode == 0, end.stderr
     study = store.read_study(tmp_path / "mlruns", "mine-few")
     assert [trial.state for trial in study.trials] == ["complete"] * 2
-    file.write_text(STUDY.replace("Scale(2.0)", "Scale(3.0)"))
+    file.write_text(whole.replace("Scale(2.0)", "Scale(3.0)"))
     end = call(tmp_path, "search.run", *words, "--trials", "3")
     assert end.returncode == 2
     assert "a study keeps its source, but mine-few has my_study.py" in end.stderr
-    file.write_text(STUDY.replace("units=Int(4, 8, default=4)", "units=Int(6, 9, default=6)"))
+    file.write_text(whole.replace("units=Int(4, 8, default=4)", "units=Int(6, 9, default=6)"))
     end = call(tmp_path, "search.run", *words, "--trials", "3")
     assert end.returncode == 0, end.stderr
     assert "another space: own.units was 4 to 8, is 6 to 9. Its trials stay" in end.stdout
@@ -131,7 +133,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.end()
     killed.wait_until_gone()
-    file.write_text(printed("class Attention") + "# another file\n")
+    file.write_text(printed("class Attention") + "OTHER = 1\n")
     story.facts["edited"] = call(home, "search.run", *words, cwd=home)
     file.write_text(printed("class Attention"))
     story.ends.append(call(home, "search.run", *words, cwd=home))
