@@ -35,7 +35,7 @@ def test_a_finished_study_tries_what_is_queued_next(home: Path) -> None:
 
 
 def test_a_dry_run_names_what_a_study_would_start_from(home: Path) -> None:
-    words = ("--study", "lstm_dropout", "--data", str(home / "parted.csv"), "--smoke")
+    words = ("--study", "lstm_recurrent_dropout", "--data", str(home / "parted.csv"), "--smoke")
     end = call(home, "search.run", *words, "--start-from", f"{STUDY}:1", "--dry-run", "--json")
     assert end.returncode == 0, end.stderr
     best = store.read_study(home / "mlruns", STUDY).candidates[0].number
