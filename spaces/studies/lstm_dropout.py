@@ -8,8 +8,8 @@ Result (2026-11-29, seed 0, official archive, validation by movie, one core of a
 90.03 % (95 % interval 89.17 to 90.83), between the layers alone 89.59 %, nowhere 89.53 %, on the
 words alone 89.47 %, in all three places 89.43 %: one seed each, and every one lies in the interval
 of every other. The recipe before had 85.34 to 86.00 %; vectors, teacher and two passes over 70,000
-reviews came together, so this does not tell what each adds. lstm-dropout-2016 stood at 85.14 %
-after two of its three epochs when the time was up.
+reviews came together, so this does not tell what each adds. lstm-dropout-2016 had 85.14 % in
+the better of two epochs when the time was up.
 """
 
 from spaces import tutorials
